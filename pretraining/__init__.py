@@ -1,0 +1,1 @@
+"""How the embedded backbone was made: pack a folder of labelled images, train on it, export."""

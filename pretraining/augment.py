@@ -1,0 +1,36 @@
+"""Random resized crops, flips and colour for a whole batch at once, each image with its own draw."""
+
+import torch
+from torch.nn.functional import affine_grid, grid_sample
+
+MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
+STD = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+
+
+def normalise(pixels: torch.Tensor) -> torch.Tensor:
+    """(images, height, width, 3) uint8 -> (images, 3, height, width) float32, ImageNet-normalised."""
+    return (pixels.permute(0, 3, 1, 2).float() / 255 - MEAN) / STD
+
+
+def augment(images: torch.Tensor, size: int, smallest: float) -> torch.Tensor:
+    """Normalised (images, 3, height, width) -> (images, 3, size, size).
+
+    Each image gets a crop of ``smallest`` to all of its area at an aspect ratio of 3/4 to 4/3, a
+    horizontal flip half of the time, and a change of contrast and brightness.
+    """
+    count = len(images)
+    area = torch.empty(count).uniform_(smallest, 1)
+    ratio = torch.exp(torch.empty(count).uniform_(-0.2877, 0.2877))
+    width = (area * ratio).sqrt().clamp(max=1)
+    height = (area / ratio).sqrt().clamp(max=1)
+    theta = torch.zeros(count, 2, 3)
+    theta[:, 0, 0] = width * torch.randint(0, 2, (count,)).mul(2).sub(1)
+    theta[:, 1, 1] = height
+    theta[:, 0, 2] = (1 - width) * torch.empty(count).uniform_(-1, 1)
+    theta[:, 1, 2] = (1 - height) * torch.empty(count).uniform_(-1, 1)
+    grid = affine_grid(theta, [count, 3, size, size], align_corners=False)
+    views = grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    contrast = torch.empty(count, 1, 1, 1).uniform_(0.7, 1.3)
+    brightness = torch.empty(count, 1, 1, 1).uniform_(-0.4, 0.4)
+    colour = torch.empty(count, 3, 1, 1).uniform_(-0.15, 0.15)
+    return views * contrast + brightness + colour

@@ -1,0 +1,79 @@
+"""The trained checkpoint -> the files that ship inside the package, with source statistics at every cut."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+
+from pretraining.augment import MEAN, STD, normalise
+from pretraining.train import ARCHITECTURE, ARCHITECTURE_ARGS, build
+from regraft.cuts import trace
+from regraft.graft import pooled_network
+
+STATISTICS_IMAGES = 4_000  # of the source, that are measured
+
+
+def export(packed: Path, checkpoint: Path, folder: Path, size: int, names: Path | None) -> None:
+    """Write model.safetensors (half precision), statistics.safetensors and config.json to ``folder``.
+
+    ``size`` is the side in pixels that the network is to be used at; ``names`` a tab-separated file
+    that gives each class folder's name in words.
+    """
+    state = torch.load(checkpoint, weights_only=True)
+    classes: list[str] = state["classes"]
+    folder.mkdir(parents=True, exist_ok=True)
+    halves = {key: v.half().contiguous() if v.is_floating_point() else v for key, v in state["model"].items()}
+    save_file(halves, folder / "model.safetensors")
+    model = build(len(classes))
+    model.load_state_dict({key: v.float() if v.is_floating_point() else v for key, v in halves.items()})
+    save_file(statistics(model, packed, size), folder / "statistics.safetensors")
+    words = read_names(names) if names else {}
+    config: dict[str, Any] = {
+        "architecture": ARCHITECTURE,
+        "model_args": ARCHITECTURE_ARGS,
+        "classes": [words.get(name, name) for name in classes],
+        "preprocessing": {
+            "size": size,
+            "crop_share": 1.0,
+            "interpolation": "bicubic",
+            "mean": [round(float(value), 3) for value in MEAN.flatten()],
+            "std": [round(float(value), 3) for value in STD.flatten()],
+        },
+        "training": {"epochs": state["epoch"], **state["settings"]},
+        "sha256": hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest(),
+    }
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+
+
+@torch.inference_mode()
+def statistics(model: torch.nn.Module, packed: Path, size: int) -> dict[str, torch.Tensor]:
+    """Mean and standard deviation of every channel at every cut, over training images of the source."""
+    traced = trace(model, size)
+    network = pooled_network(model, traced, traced.cuts, moments=True)
+    images = np.load(packed / "images.npy", mmap_mode="r")
+    chosen = np.linspace(0, len(images) - 1, STATISTICS_IMAGES).round().astype(int)
+    totals: list[torch.Tensor] = []
+    for start in range(0, len(chosen), 100):
+        pixels = torch.from_numpy(images[chosen[start : start + 100]])
+        batch = torch.nn.functional.interpolate(normalise(pixels), size=(size, size), mode="bicubic")
+        outputs = network(batch)
+        means, squares = outputs[: len(traced.cuts)], [rms.square() for rms in outputs[len(traced.cuts) :]]
+        sums = [value.double().sum(0) for value in (*means, *squares)]
+        totals = [a + b for a, b in zip(totals, sums, strict=True)] if totals else sums
+    found: dict[str, torch.Tensor] = {}
+    for index, cut in enumerate(traced.cuts):
+        mean = totals[index] / len(chosen)
+        square = totals[index + len(traced.cuts)] / len(chosen)
+        found[f"{cut.name}.mean"] = mean.float()
+        found[f"{cut.name}.std"] = (square - mean.square()).clamp(min=0).sqrt().float()
+    return found
+
+
+def read_names(path: Path) -> dict[str, str]:
+    """Lines of "folder<TAB>words" -> folder: the first of the words."""
+    lines = (line.split("\t", 1) for line in path.read_text().splitlines() if "\t" in line)
+    return {folder: words.split(",")[0].strip() for folder, words in lines}

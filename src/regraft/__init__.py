@@ -1,0 +1,25 @@
+"""regraft: the best classifier that a folder of labelled images and a pre-trained network can make together."""
+
+import importlib
+from typing import Any
+
+_HOMES = {
+    "Recipe": "regraft.recipe",
+    "RegraftError": "regraft.errors",
+    "evaluate": "regraft.predict",
+    "find_images": "regraft.images",
+    "open_run": "regraft.predict",
+    "predict_files": "regraft.predict",
+    "prepare": "regraft.job",
+    "scan": "regraft.images",
+    "train": "regraft.job",
+}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first asked for: torch takes seconds to import."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'regraft' has no attribute '{name}'")
+    return getattr(importlib.import_module(_HOMES[name]), name)

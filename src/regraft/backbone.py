@@ -1,0 +1,303 @@
+"""The pre-trained network: which one, with which weights, and how its input is prepared.
+
+The only file that knows timm's and torchvision's models.
+"""
+
+import difflib
+import hashlib
+import json
+import os
+import threading
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from regraft.errors import BackboneError
+from regraft.preprocessing import Preprocessing, from_dict
+from regraft.recipe import EMBEDDED
+
+NETWORK_PATIENCE = 3.0  # seconds to wait for a model hub before saying that it cannot be reached
+TORCHVISION = "torchvision/"
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What rebuilds a network without its weights."""
+
+    library: str  # timm or torchvision
+    name: str  # as that library calls it
+    args: dict[str, Any] = field(default_factory=dict)  # keyword arguments of its constructor
+
+    def build(self, classes: int | None = None) -> nn.Module:
+        """The network with random weights; ``classes`` outputs where given, else as many as it has by default."""
+        args = dict(self.args) if classes is None else {**self.args, "num_classes": classes}
+        if self.library == "timm":
+            import timm
+
+            return timm.create_model(self.name, pretrained=False, **args)  # type: ignore[no-any-return]
+        import torchvision
+
+        return torchvision.models.get_model(self.name, weights=None, **args)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A network with its weights, ready to be cut."""
+
+    name: str  # as the user named it
+    architecture: Architecture
+    model: nn.Module  # in evaluation mode, on the CPU, in float32
+    preprocessing: Preprocessing
+    statistics: dict[str, torch.Tensor] | None = None  # "CUT.mean" and "CUT.std" over the source data, per channel
+    notes: tuple[str, ...] = ()  # what the user should know of how the weights were loaded
+
+    def fingerprint(self) -> str:
+        """A hash of the architecture and of every weight and buffer."""
+        digest = hashlib.blake2b(repr(self.architecture).encode(), digest_size=16)
+        for name, value in self.model.state_dict().items():
+            digest.update(name.encode())
+            digest.update(value.contiguous().view(-1).numpy().tobytes())
+        return digest.hexdigest()
+
+
+def load(name: str, weights: str | None = None, image_size: int | None = None) -> Backbone:
+    """The backbone ``name`` with its pre-trained weights, from ``weights`` where given.
+
+    Raises BackboneError for an unknown name, weights that are not on this machine and cannot be
+    fetched, and weights of another architecture.
+    """
+    if name == EMBEDDED:
+        if weights:
+            raise BackboneError(
+                "--weights goes with a named backbone; name one with --backbone, or leave --weights out"
+            )
+        return embedded(image_size)
+    backbone = torchvision_backbone(name, weights) if name.startswith(TORCHVISION) else timm_backbone(name, weights)
+    return replace(backbone, preprocessing=backbone.preprocessing.resized_to(image_size))
+
+
+def embedded(image_size: int | None) -> Backbone:
+    """The small network inside the package, with its source statistics."""
+    from safetensors.torch import load_file
+
+    with as_file(files("regraft") / "embedded") as folder:
+        config = json.loads((folder / "config.json").read_text())
+        data = (folder / "model.safetensors").read_bytes()
+        if hashlib.sha256(data).hexdigest() != config["sha256"]:
+            raise BackboneError("the embedded weights are damaged (their SHA-256 differs); install regraft anew")
+        state = {key: value.float() for key, value in load_file(folder / "model.safetensors").items()}
+        statistics = load_file(folder / "statistics.safetensors")
+    architecture = Architecture("timm", config["architecture"], config["model_args"])
+    model = architecture.build(len(config["classes"]))
+    integers = {key: value.dtype for key, value in model.state_dict().items() if not value.is_floating_point()}
+    model.load_state_dict({key: value.to(integers.get(key, value.dtype)) for key, value in state.items()})
+    preprocessing = from_dict(config["preprocessing"]).resized_to(image_size)
+    return Backbone(EMBEDDED, architecture, model.eval(), preprocessing, statistics=statistics)
+
+
+def timm_backbone(name: str, weights: str | None) -> Backbone:
+    """Any network that timm knows by name."""
+    import timm
+
+    if not timm.is_model(name):
+        raise unknown(name)
+    architecture = Architecture("timm", name)
+    if weights:
+        model = architecture.build()
+        notes = load_weights(model, Path(weights), name, timm.get_pretrained_cfg_value(name, "classifier"))
+    else:
+        model, notes = fetch_timm(name), ()
+    config = timm.data.resolve_model_data_config(model)
+    preprocessing = Preprocessing(
+        size=config["input_size"][-1],
+        crop_share=config["crop_pct"],
+        interpolation=config["interpolation"] if config["interpolation"] in {"bilinear", "lanczos"} else "bicubic",
+        mean=tuple(config["mean"]),
+        std=tuple(config["std"]),
+    )
+    return Backbone(name, architecture, model.eval(), preprocessing, notes=notes)
+
+
+def stages_of(model: nn.Module) -> tuple[str, ...]:
+    """Timm's list of the network's stages, where it has one; they help with networks that cannot be traced whole."""
+    return tuple(info["module"] for info in getattr(model, "feature_info", []) if isinstance(info, dict))
+
+
+def fetch_timm(name: str) -> nn.Module:
+    """The timm network with weights from its hub or this machine's copy of them."""
+    import timm
+    from huggingface_hub import constants
+
+    config = timm.get_pretrained_cfg(name)
+    if config is None or not config.has_weights:
+        raise BackboneError(f"timm has no pre-trained weights for '{name}'; bring some with --weights FILE")
+    url = f"{constants.ENDPOINT}/{config.hf_hub_id}" if config.hf_hub_id else config.url
+    return fetch(name, url, in_hub_cache(config.hf_hub_id), lambda: timm.create_model(name, pretrained=True))
+
+
+def in_hub_cache(repository: str | None) -> bool:
+    """Whether the weights of a hub's repository are on this machine."""
+    from huggingface_hub import try_to_load_from_cache
+
+    names = ("model.safetensors", "pytorch_model.bin")
+    return any(isinstance(try_to_load_from_cache(repository, name), str) for name in names) if repository else False
+
+
+def torchvision_backbone(name: str, weights: str | None) -> Backbone:
+    """A classification network of torchvision, named torchvision/NAME."""
+    import torchvision
+
+    short = name.removeprefix(TORCHVISION)
+    if short not in torchvision.models.list_models(module=torchvision.models):
+        raise unknown(name)
+    default = torchvision.models.get_model_weights(short).DEFAULT
+    preset = default.transforms()
+    architecture = Architecture("torchvision", short)
+    if weights:
+        model = architecture.build()
+        notes = load_weights(model, Path(weights), name, None)
+    else:
+        here = torchvision_file(short).exists()
+        model = fetch(name, default.url, here, lambda: torchvision.models.get_model(short, weights=default))
+        notes = ()
+    size = preset.crop_size[0]
+    preprocessing = Preprocessing(
+        size=size,
+        crop_share=size / preset.resize_size[0],
+        interpolation=preset.interpolation.value,
+        mean=tuple(preset.mean),
+        std=tuple(preset.std),
+    )
+    return Backbone(name, architecture, model.eval(), preprocessing, notes=notes)
+
+
+def torchvision_file(short: str) -> Path:
+    """Where torchvision keeps a network's weights on this machine."""
+    import torchvision
+
+    return Path(torch.hub.get_dir(), "checkpoints", Path(torchvision.models.get_model_weights(short).DEFAULT.url).name)
+
+
+def all_names() -> list[str]:
+    """Every backbone by name: the embedded one, torchvision's, timm's."""
+    import timm
+    import torchvision
+
+    theirs = (TORCHVISION + short for short in torchvision.models.list_models(module=torchvision.models))
+    return [EMBEDDED, *theirs, *timm.list_models()]
+
+
+def known_backbones(part: str = "") -> list[dict[str, Any]]:
+    """Backbones whose name holds ``part``: name, whether pre-trained weights exist, whether they are here."""
+    import timm
+
+    rows = []
+    for name in all_names():
+        if part not in name:
+            continue
+        if name == EMBEDDED:
+            pretrained = here = True
+        elif name.startswith(TORCHVISION):
+            pretrained, here = True, torchvision_file(name.removeprefix(TORCHVISION)).exists()
+        else:
+            config = timm.get_pretrained_cfg(name)
+            pretrained = bool(config and config.has_weights)
+            here = pretrained and in_hub_cache(config.hf_hub_id)
+        rows.append({"name": name, "pretrained": pretrained, "here": here})
+    return rows
+
+
+def unknown(name: str) -> BackboneError:
+    """The error for a name that nobody knows, with the nearest names that are known."""
+    near = difflib.get_close_matches(name, all_names(), n=3, cutoff=0.5)
+    hint = f"did you mean {', '.join(near)}?" if near else "name a timm network, torchvision/NAME or embedded"
+    return BackboneError(f"no backbone is called '{name}'; {hint}")
+
+
+def fetch(name: str, url: str, cached: bool, create: Callable[[], nn.Module]) -> nn.Module:
+    """Create a network whose weights are ``cached`` here or lie at ``url``; BackboneError at once without a network."""
+    away = BackboneError(
+        f"the weights of '{name}' are not on this machine and {url.split('/')[2]} cannot be reached;"
+        f" download them elsewhere from {url} and pass the file with --weights FILE"
+    )
+    if not cached and not reachable(url):
+        raise away
+    try:
+        return create()
+    except (OSError, RuntimeError) as error:  # the hub libraries' network errors are OSErrors; bad files RuntimeErrors
+        raise BackboneError(f"{away} ({str(error).splitlines()[0][:100]})") from None
+
+
+def reachable(url: str) -> bool:
+    """Whether the site answers within NETWORK_PATIENCE seconds, name look-up included."""
+    if os.environ.get("HF_HUB_OFFLINE", "0") not in {"", "0"}:
+        return False
+    answered = threading.Event()
+
+    def ask() -> None:
+        request = urllib.request.Request("/".join(url.split("/")[:3]), method="HEAD")
+        try:
+            urllib.request.urlopen(request, timeout=NETWORK_PATIENCE).close()
+        except urllib.error.HTTPError:
+            pass  # it answered, if only to say no
+        except OSError:
+            return
+        answered.set()
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(NETWORK_PATIENCE)
+    return answered.is_set()
+
+
+def load_weights(model: nn.Module, path: Path, name: str, classifier: str | None) -> tuple[str, ...]:
+    """Load a state dict into ``model``; a classifier of another size is left out, and said."""
+    given = read_weights(path)
+    own = model.state_dict()
+    head = (classifier or list(own)[-1].rsplit(".", 1)[0]) + "."
+    wrong = [
+        key
+        for key in own.keys() | given.keys()
+        if not key.startswith(head) and (key not in own or key not in given or own[key].shape != given[key].shape)
+    ]
+    wrong = [key for key in wrong if not (key.endswith("num_batches_tracked") and key not in given)]
+    if wrong:
+        shown = ", ".join(sorted(wrong)[:3])
+        raise BackboneError(
+            f"{path} does not hold the weights of '{name}': {len(wrong)} of {len(own)} entries do not fit"
+            f" (for one, {shown}); name the backbone that they belong to"
+        )
+    fitting = {key: value for key, value in given.items() if key in own and own[key].shape == value.shape}
+    model.load_state_dict(fitting, strict=False)
+    dropped = [key for key in own if key.startswith(head) and key not in fitting]
+    return (f"the classifier in {path.name} has another shape and was left out",) if dropped else ()
+
+
+def read_weights(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a .safetensors or .pth file; nothing in it is ever unpickled to code."""
+    if not path.is_file():
+        raise BackboneError(f"there is no weights file {path}; give a .safetensors or .pth state dict")
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            found: Any = load_file(path)
+        else:
+            found = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # safetensors, pickle and zip each raise their own kinds
+        why = str(error).strip().splitlines()[0][:100] if str(error).strip() else type(error).__name__
+        raise BackboneError(
+            f"{path} cannot be read as weights: {why}; give a .safetensors or .pth state dict"
+        ) from None
+    for key in ("state_dict", "model", "model_state_dict"):
+        if isinstance(found, dict) and isinstance(found.get(key), dict):
+            found = found[key]
+    if not isinstance(found, dict) or not all(isinstance(value, torch.Tensor) for value in found.values()):
+        raise BackboneError(f"{path} holds no state dict of tensors; save one with model.state_dict()")
+    return {key.removeprefix("module."): value for key, value in found.items()}

@@ -1,0 +1,107 @@
+"""Features on disk: one row an image, found by the hash of the image file's bytes.
+
+A store is a folder of shards. A shard is written under another name and renamed when it is whole,
+so a store holds whole shards only, and what an interrupted pass has finished stays.
+"""
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+
+from regraft.errors import RunError
+
+SHARD_BYTES = 64_000_000  # features held in memory before they are written
+
+
+def cache_folder() -> Path:
+    """REGRAFT_CACHE, or the platform's cache folder."""
+    return Path(os.environ.get("REGRAFT_CACHE") or platformdirs.user_cache_dir("regraft"))
+
+
+@dataclass(frozen=True)
+class Row:
+    """Where an image's features lie, and the hash of its decoded pixels."""
+
+    shard: Path
+    index: int
+    pixels: str
+
+
+@dataclass
+class Store:
+    """The features of one network with one preprocessing: arrays by name, each (images, channels)."""
+
+    folder: Path
+    rows: dict[str, Row] = field(default_factory=dict)  # by the hash of the file's bytes
+    pending: list[tuple[str, str, dict[str, np.ndarray]]] = field(default_factory=list)
+    pending_bytes: int = 0
+
+    def add(self, content: str, pixels: str, arrays: Mapping[str, np.ndarray]) -> None:
+        """Keep one image's features; they are on disk after ``flush`` at the latest."""
+        self.pending.append((content, pixels, dict(arrays)))
+        self.pending_bytes += sum(array.nbytes for array in arrays.values())
+        if self.pending_bytes >= SHARD_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is pending as one shard."""
+        if not self.pending:
+            return
+        shard = self.folder / f"shard-{uuid.uuid4().hex}"
+        unfinished = self.folder / f".{shard.name}"
+        try:
+            unfinished.mkdir(parents=True)
+            for name in self.pending[0][2]:
+                np.save(unfinished / f"{name}.npy", np.stack([arrays[name] for _, _, arrays in self.pending]))
+            index = [[content, pixels] for content, pixels, _ in self.pending]
+            (unfinished / "index.json").write_text(json.dumps(index))
+            unfinished.rename(shard)
+        except OSError as error:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            raise RunError(
+                f"the feature cache {self.folder} cannot be written: {error.strerror};"
+                " free space there or point REGRAFT_CACHE to another folder"
+            ) from None
+        self.register(shard, index)
+        self.pending, self.pending_bytes = [], 0
+
+    def register(self, shard: Path, index: Iterable[list[str]]) -> None:
+        """Note where the rows of ``shard`` lie."""
+        for position, (content, pixels) in enumerate(index):
+            self.rows[content] = Row(shard, position, pixels)
+
+    def gather(self, name: str, contents: list[str]) -> np.ndarray:
+        """One array's rows in the order of ``contents``: (len(contents), channels)."""
+        by_shard: dict[Path, list[int]] = {}
+        for position, content in enumerate(contents):
+            by_shard.setdefault(self.rows[content].shard, []).append(position)
+        gathered: np.ndarray | None = None
+        for shard, positions in by_shard.items():
+            array = np.load(shard / f"{name}.npy", mmap_mode="r")
+            if gathered is None:
+                gathered = np.empty((len(contents), array.shape[1]), array.dtype)
+            gathered[positions] = array[[self.rows[contents[p]].index for p in positions]]
+        assert gathered is not None, "no images were asked for"
+        return gathered
+
+
+def open_store(key: str) -> Store:
+    """The store named ``key``, with the rows that earlier passes left."""
+    store = Store(cache_folder() / "features" / key)
+    try:
+        store.folder.mkdir(parents=True, exist_ok=True)
+        shards = sorted(store.folder.glob("shard-*"))
+    except OSError as error:
+        raise RunError(
+            f"the feature cache {store.folder} cannot be used: {error.strerror}; point REGRAFT_CACHE to another folder"
+        ) from None
+    for shard in shards:
+        store.register(shard, json.loads((shard / "index.json").read_text()))
+    return store

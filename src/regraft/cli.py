@@ -1,0 +1,270 @@
+"""The command line: parse, call one function, print."""
+
+import json
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from regraft.errors import RegraftError, RunError
+from regraft.recipe import EMBEDDED, Recipe, read_recipe
+
+app = typer.Typer(
+    name="regraft",
+    help="From labelled images and a pre-trained network to the best classifier that transfer learning gives.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Data = Annotated[Path, typer.Argument(help="Folder of CLASS/image files, or of train/, val/, test/ folders of those.")]
+Run = Annotated[Path, typer.Argument(help="A run folder that `regraft train` made.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
+Out = Annotated[Path | None, typer.Option("--out", help="The run folder to make; runs/DATA-N by default.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the run folder where it exists.")]
+Workers = Annotated[int | None, typer.Option("--workers", help="Threads that decode; one a processor by default.")]
+RecipeFile = Annotated[
+    Path | None, typer.Option("--recipe", help="A run's recipe.json to repeat; options go before it.")
+]
+Backbone = Annotated[str | None, typer.Option(help=f"{EMBEDDED} (default), any timm name, or torchvision/NAME.")]
+Weights = Annotated[str | None, typer.Option(help="Local .safetensors or .pth state dict of the backbone.")]
+ImageSize = Annotated[int | None, typer.Option(help="Pixels a side; the backbone's own by default.")]
+BatchSize = Annotated[int | None, typer.Option(help="Images in one pass through the network (64).")]
+Device = Annotated[str | None, typer.Option(help="auto (default), cpu, cuda, cuda:1, ...")]
+Seed = Annotated[int | None, typer.Option(help="Of the head's initial weights and the bootstrap (0).")]
+SplitSeed = Annotated[int | None, typer.Option(help="Of the test split, where the folders give none (0).")]
+LargeFrom = Annotated[int | None, typer.Option(help="Training images from which data counts as large (20000).")]
+SimilarFrom = Annotated[float | None, typer.Option(help="Similarity score from which data counts as similar (0.5).")]
+Strategy = Annotated[str | None, typer.Option(help="head or early-layers; the plan's by default.")]
+Cut = Annotated[str | None, typer.Option(help="Where to slice the network; the plan's by default.")]
+HeadLayers = Annotated[int | None, typer.Option(help="Linear layers in the new head, 1 (default) or 2.")]
+Hidden = Annotated[int | None, typer.Option(help="Units between two linear layers (256).")]
+Init = Annotated[
+    str | None, typer.Option("--init", help="Of the head's weights, by torch.nn.init name (xavier_uniform_).")
+]
+WeightDecay = Annotated[float | None, typer.Option(help="L2 on the head's weights; chosen by validation by default.")]
+ClassWeights = Annotated[str | None, typer.Option(help="none (default), or auto: classes weigh the same.")]
+
+
+def recipe_from(file: Path | None, **given: Any) -> Recipe:
+    """The file's recipe, or the default one, with the options that were given."""
+    base = read_recipe(file) if file else Recipe()
+    return base.but(**{name: value for name, value in given.items() if value is not None})
+
+
+@contextmanager
+def progress_bar(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """A progress display on stderr with rate and time left: one bar a stage."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(compact=True),
+    )
+    with Progress(*columns, console=Console(stderr=True), disable=quiet, transient=True) as bars:
+        tasks: dict[str, Any] = {}
+
+        def show(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total, rate="")
+            task = bars.tasks[tasks[stage]]
+            rate = f"{task.speed:,.0f}/s" if task.speed and total > 1 else ""
+            bars.update(tasks[stage], completed=done, rate=rate)
+
+        yield show
+
+
+def give(result: dict[str, Any], as_json: bool, show: Callable[[dict[str, Any]], None]) -> None:
+    """Print a result: JSON on stdout, or the command's own table."""
+    if as_json:
+        typer.echo(json.dumps(result, indent=2))
+    else:
+        show(result)
+
+
+@app.command()
+def scan(data: Data, workers: Workers = None, as_json: AsJson = False) -> None:
+    """Say what is there and what is wrong with it; every file is read and decoded."""
+    from regraft import show
+    from regraft.images import scan as scan_images
+
+    images = scan_images(data, workers or 0)
+    result = {
+        "root": str(images.root),
+        "classes": list(images.classes),
+        "images": len(images.files),
+        "counts": images.counts(),
+        "faults": [vars(fault) for fault in images.faults],
+    }
+    give(result, as_json, show.scan)
+
+
+@app.command()
+def plan(
+    data: Data,
+    recipe: RecipeFile = None,
+    backbone: Backbone = None,
+    weights: Weights = None,
+    image_size: ImageSize = None,
+    batch_size: BatchSize = None,
+    workers: Workers = None,
+    device: Device = None,
+    split_seed: SplitSeed = None,
+    large_from: LargeFrom = None,
+    similar_from: SimilarFrom = None,
+    strategy: Strategy = None,
+    cut: Cut = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Say which of the four cases this is, and why."""
+    from regraft import show
+    from regraft.job import prepare
+
+    wanted = recipe_from(
+        recipe, backbone=backbone, weights=weights, image_size=image_size, batch_size=batch_size, workers=workers,
+        device=device, split_seed=split_seed, large_from=large_from, similar_from=similar_from,
+        strategy=strategy, cut=cut,
+    )  # fmt: skip
+    with progress_bar(quiet) as progress:
+        prepared = prepare(data, wanted, progress)
+    result = prepared.plan.as_dict() | {"images_through_backbone": prepared.features.passed}
+    give(result, as_json, show.plan)
+
+
+@app.command()
+def train(
+    data: Data,
+    recipe: RecipeFile = None,
+    backbone: Backbone = None,
+    weights: Weights = None,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    image_size: ImageSize = None,
+    batch_size: BatchSize = None,
+    workers: Workers = None,
+    device: Device = None,
+    seed: Seed = None,
+    split_seed: SplitSeed = None,
+    large_from: LargeFrom = None,
+    similar_from: SimilarFrom = None,
+    strategy: Strategy = None,
+    cut: Cut = None,
+    head_layers: HeadLayers = None,
+    hidden: Hidden = None,
+    initialiser: Init = None,
+    weight_decay: WeightDecay = None,
+    class_weights: ClassWeights = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Look at the images, plan, graft, train, evaluate and report."""
+    wanted = recipe_from(
+        recipe, backbone=backbone, weights=weights, image_size=image_size, batch_size=batch_size, workers=workers,
+        device=device, seed=seed, split_seed=split_seed, large_from=large_from, similar_from=similar_from,
+        strategy=strategy, cut=cut, head_layers=head_layers, hidden=hidden, initialiser=initialiser,
+        weight_decay=weight_decay, class_weights=class_weights,
+    )  # fmt: skip
+    train_and_show(data, wanted, out, overwrite, as_json, quiet)
+
+
+def train_and_show(data: Path, recipe: Recipe, out: Path | None, overwrite: bool, as_json: bool, quiet: bool) -> None:
+    """Run the whole job and print its summary."""
+    from regraft import show
+    from regraft.job import train as run_training
+
+    with progress_bar(quiet) as progress:
+        result = run_training(data, recipe, out, overwrite, progress)
+    give(result, as_json, show.summary)
+
+
+@app.command()
+def evaluate(run: Run, data: Data, as_json: AsJson = False, quiet: Quiet = False) -> None:
+    """Measure a run on a labelled folder: its test part, else its val part, else all of it."""
+    from regraft import show
+    from regraft.predict import evaluate as evaluate_run
+
+    with progress_bar(quiet) as progress:
+        result = evaluate_run(run, data, progress=progress)
+    give(result, as_json, show.evaluation)
+
+
+@app.command()
+def predict(
+    run: Run,
+    paths: Annotated[list[Path], typer.Argument(help="Images, or folders of images.")],
+    out: Annotated[Path | None, typer.Option(help="Write a CSV with every class's probability here.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the CSV where it exists.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Predict the class of images."""
+    from regraft import show
+    from regraft.predict import images_at, open_run, predict_files
+    from regraft.run import write_rows
+
+    if out and out.exists() and not overwrite:
+        raise RunError(f"{out} exists already; name another --out, or replace it with --overwrite")
+    network = open_run(run)
+    with progress_bar(quiet) as progress:
+        found = list(predict_files(network, images_at(paths), progress))
+    rows = [show.prediction_row(p, network.classes) for p in found]
+    if out:
+        try:
+            write_rows(out, rows)
+        except OSError as error:
+            raise RunError(f"{out} cannot be written: {error.strerror}; name another --out") from None
+    give({"run": str(run), "predictions": rows}, as_json, show.predictions)
+
+
+@app.command()
+def backbones(
+    name: Annotated[str, typer.Argument(help="Part of a name to look for.")] = "", as_json: AsJson = False
+) -> None:
+    """List what can be grafted, and what is already on this machine."""
+    from regraft import show
+    from regraft.backbone import known_backbones
+
+    give({"backbones": known_backbones(name)}, as_json, show.backbones)
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where the images and the run are put.")] = Path("regraft-demo"),
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Do the whole job on sample data, offline: scikit-learn's handwritten digits."""
+    from regraft.demo import write_digits
+
+    write_digits(folder / "digits")
+    train_and_show(folder / "digits", Recipe(), folder / "run", True, as_json, quiet)
+
+
+def main() -> None:
+    """Run the command line; what the user can mend exits 2 with one line, a fault of ours 1."""
+    try:
+        app(standalone_mode=True)
+    except RegraftError as error:
+        typer.echo(f"regraft: {' '.join(str(error).split())}", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        typer.echo("regraft: interrupted; the features seen so far are kept", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(0)
+    except Exception:  # the boundary: everything else is a fault of ours, and says so
+        traceback.print_exc()
+        typer.echo("regraft: this is a fault of regraft's; please report it with the lines above", err=True)
+        sys.exit(1)

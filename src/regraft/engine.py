@@ -1,0 +1,90 @@
+"""What runs the frozen network: PyTorch, or OpenVINO in bf16 on processors that have it.
+
+PyTorch in float32 is the reference; OpenVINO agrees with it to bf16's precision.
+"""
+
+import importlib.util
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import fx
+
+from regraft.errors import RecipeError
+
+Outputs = list[np.ndarray]
+BF16 = "openvino-bf16"
+PYTORCH = "pytorch-float32"
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A compiled network: ``run`` takes (images, 3, height, width) float32 and returns one array an output."""
+
+    name: str
+    run: Callable[[torch.Tensor], Outputs]
+
+
+def device_of(name: str) -> torch.device:
+    """``auto`` is the first GPU where there is one, else the CPU; RecipeError for a device that is not there."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise RecipeError(f"--device {name} cannot be used: {str(error).splitlines()[0]}; try --device cpu") from None
+    return device
+
+
+def best_engine(device: torch.device) -> str:
+    """The name of the fastest engine for ``device`` on this machine."""
+    if device.type == "cpu" and importlib.util.find_spec("openvino"):
+        import openvino
+
+        if "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+            return BF16
+    return PYTORCH
+
+
+def compile_network(network: fx.GraphModule, size: int, device: torch.device, name: str) -> Engine:
+    """``network`` (images -> tuple of tensors) made ready to run on inputs of ``size`` pixels a side."""
+    if name == BF16:
+        try:
+            return openvino_engine(network, size)
+        except Exception:  # an operation that OpenVINO cannot convert: its errors share no kind
+            return pytorch_engine(network, device)
+    return pytorch_engine(network, device)
+
+
+def pytorch_engine(network: fx.GraphModule, device: torch.device) -> Engine:
+    """The reference."""
+    network = network.to(device).to(memory_format=torch.channels_last)
+
+    @torch.inference_mode()
+    def run(images: torch.Tensor) -> Outputs:
+        outputs = network(images.to(device).contiguous(memory_format=torch.channels_last))
+        return [output.float().cpu().numpy() for output in outputs]
+
+    return Engine(PYTORCH, run)
+
+
+def openvino_engine(network: fx.GraphModule, size: int) -> Engine:
+    """OpenVINO on the CPU, matrix work in bf16."""
+    import openvino
+
+    with torch.inference_mode(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the tracing that OpenVINO does for itself
+        model = openvino.convert_model(network, example_input=torch.zeros(2, 3, size, size))
+    model.reshape([-1, 3, size, size])
+    hints = {"INFERENCE_PRECISION_HINT": "bf16", "PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": "1"}
+    compiled = openvino.compile_model(model, "CPU", hints)
+    request = compiled.create_infer_request()
+
+    def run(images: torch.Tensor) -> Outputs:
+        results = request.infer([images.numpy()])
+        return [np.array(results[port], dtype=np.float32) for port in compiled.outputs]
+
+    return Engine(BF16, run)

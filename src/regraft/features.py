@@ -1,0 +1,187 @@
+"""The one pass: every image decoded once, run once through the frozen network, pooled at every cut.
+
+From what it leaves in the cache come the similarity measurement, the depth profile, the head and the baselines.
+"""
+
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from regraft.backbone import Backbone
+from regraft.cache import Store, open_store
+from regraft.cuts import Cut, Traced
+from regraft.decoding import Undecodable, decode
+from regraft.engine import Engine, best_engine, compile_network, device_of
+from regraft.graft import pooled_network
+from regraft.images import Fault, ImageFile, ImageSet
+from regraft.preprocessing import Transform
+from regraft.stream import map_ahead
+
+FORMAT = 1  # of the cached arrays; a change makes older caches unused
+Progress = Callable[[str, int, int], None]  # what is under way, how many are done, of how many
+
+
+def silent(_stage: str, _done: int, _total: int) -> None:
+    """The progress that shows nothing."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """The pooled features of an ImageSet's files, in their order, read from the cache as they are asked for."""
+
+    images: ImageSet  # the files that could be decoded; the others are among its faults
+    cuts: tuple[Cut, ...]
+    contents: tuple[str, ...]  # per file, the hash of its bytes
+    pixels: tuple[str, ...]  # per file, the hash of its decoded pixels
+    store: Store
+    passed: int  # images that went through the network in this call
+    seconds: float
+    engine: str
+
+    def pooled(self, cuts: Sequence[Cut], rows: np.ndarray) -> np.ndarray:
+        """Averages over space at ``cuts``, joined: (rows, channels), float32."""
+        return self.gather([f"mean-{cut.node}" for cut in cuts], rows)
+
+    def spread(self, cut: Cut, rows: np.ndarray) -> np.ndarray:
+        """Root mean squares over space at ``cut``: (rows, channels), float32."""
+        return self.gather([f"rms-{cut.node}"], rows)
+
+    def gather(self, names: Sequence[str], rows: np.ndarray) -> np.ndarray:
+        """The named arrays' rows, joined along the channels."""
+        contents = [self.contents[row] for row in rows]
+        return np.concatenate([self.store.gather(name, contents) for name in names], axis=1).astype(np.float32)
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The class ids: (files,), int64."""
+        return np.array([file.label for file in self.images.files], dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Read:
+    """One file read: its hashes and, unless the cache has its features, its network input."""
+
+    content: str
+    pixels: str = ""
+    tensor: torch.Tensor | None = None
+    fault: Fault | None = None
+
+
+def extract(
+    images: ImageSet,
+    backbone: Backbone,
+    traced: Traced,
+    *,
+    batch_size: int = 64,
+    workers: int = 0,
+    device: str = "auto",
+    progress: Progress = silent,
+) -> Features:
+    """Pool the frozen backbone's values at every cut for every image, from the cache where it has them.
+
+    Files that cannot be decoded are left out and listed in the result's ``images.faults``.
+    """
+    started = time.perf_counter()
+    where = device_of(device)
+    engine_name = best_engine(where)
+    store = open_store(key_of(backbone, traced, engine_name))
+    engine: Engine | None = None
+    faults: list[Fault] = []
+    contents: dict[Path, str] = {}
+    batch: list[Read] = []
+    passed = 0
+
+    def run_batch() -> None:
+        nonlocal engine, passed
+        if engine is None:
+            network = pooled_network(backbone.model, traced, traced.cuts, moments=True)
+            engine = compile_network(network, backbone.preprocessing.size, where, engine_name)
+        add_batch(store, traced.cuts, batch, engine)
+        passed += len(batch)
+        batch.clear()
+
+    try:
+        for done, (file, read) in enumerate(read_all(images, store, backbone.preprocessing.transform(), workers), 1):
+            if read.fault:
+                faults.append(read.fault)
+            else:
+                contents[file.path] = read.content
+            if read.tensor is not None:
+                batch.append(read)
+            if len(batch) == batch_size:
+                run_batch()
+            progress("Looking at every image once", done, len(images.files))
+        if batch:
+            run_batch()
+    finally:
+        store.flush()
+    kept = images.without(tuple(faults)) if faults else images
+    found = tuple(contents[file.path] for file in kept.files)
+    pixels = tuple(store.rows[content].pixels for content in found)
+    seconds = time.perf_counter() - started
+    return Features(kept, traced.cuts, found, pixels, store, passed, seconds, engine_name)
+
+
+def key_of(backbone: Backbone, traced: Traced, engine: str) -> str:
+    """A name for all that the features depend on besides the images' bytes."""
+    parts = [
+        FORMAT,
+        backbone.fingerprint(),
+        backbone.preprocessing.as_dict(),
+        [cut.node for cut in traced.cuts],
+        engine,
+    ]
+    return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
+
+
+def add_batch(store: Store, cuts: Sequence[Cut], batch: list[Read], engine: Engine) -> None:
+    """Run one batch and keep its features."""
+    outputs = engine.run(torch.stack([read.tensor for read in batch if read.tensor is not None]))
+    means, squares = outputs[: len(cuts)], outputs[len(cuts) :]
+    for row, read in enumerate(batch):
+        arrays = {f"mean-{cut.node}": mean[row] for cut, mean in zip(cuts, means, strict=True)}
+        arrays |= {f"rms-{cut.node}": rms[row].astype(np.float16) for cut, rms in zip(cuts, squares, strict=True)}
+        store.add(read.content, read.pixels, arrays)
+
+
+def read_all(images: ImageSet, store: Store, transform: Transform, workers: int) -> Iterator[tuple[ImageFile, Read]]:
+    """Read the files in order, a few threads ahead of the network; each content is decoded once."""
+    claimed: set[str] = set()
+    broken: dict[str, tuple[str, str]] = {}
+    lock = threading.Lock()
+
+    def read(file: ImageFile) -> Read:
+        try:
+            data = file.path.read_bytes()
+        except OSError as error:
+            return Read("", fault=Fault(images.name_of(file), "unreadable", error.strerror or str(error)))
+        content = hashlib.blake2b(data, digest_size=16).hexdigest()
+        with lock:
+            if content in claimed or content in store.rows:
+                return Read(content)
+            claimed.add(content)
+        try:
+            image = decode(data)
+        except Undecodable as error:
+            broken[content] = (error.kind, str(error))
+            return Read(content)
+        return Read(content, hash_of(image), transform(image))
+
+    for file, done in map_ahead(read, images.files, workers):
+        if done.content in broken:
+            yield file, Read(done.content, fault=Fault(images.name_of(file), *broken[done.content]))
+        else:
+            yield file, done
+
+
+def hash_of(image: Image.Image) -> str:
+    """A hash of the pixels and the size of an RGB image."""
+    return hashlib.blake2b(repr(image.size).encode() + image.tobytes(), digest_size=16).hexdigest()

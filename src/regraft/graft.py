@@ -1,0 +1,102 @@
+"""Surgery: slice a network at its cuts, drop what comes after, freeze what stays, put a new head on it."""
+
+import hashlib
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import fx, nn
+
+from regraft.backbone import Architecture
+from regraft.cuts import Cut, Traced
+
+
+def mean_over(value: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:
+    """Average over space: any layout -> (images, channels)."""
+    return value.mean(axes) if axes else value
+
+
+def rms_over(value: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:
+    """Root of the mean square over space: any layout -> (images, channels)."""
+    return value.square().mean(axes).sqrt() if axes else value.abs()
+
+
+def pooled_network(model: nn.Module, traced: Traced, cuts: Sequence[Cut], moments: bool = False) -> fx.GraphModule:
+    """The network up to the last of ``cuts``: images -> a tuple of pooled features (images, channels), one a cut.
+
+    With ``moments`` the tuple goes on with the root mean squares at each cut. A value is pooled where it
+    is produced, since a later in-place operation may change it. What comes after the last cut is dropped.
+    """
+    graph = fx.Graph()
+    copies: dict[fx.Node, fx.Node] = {}
+    pooled: dict[str, fx.Node] = {}
+    squared: dict[str, fx.Node] = {}
+    wanted = {cut.node: cut for cut in cuts}
+    for node in traced.graph.nodes:
+        if node.op == "output" or len(pooled) == len(wanted):
+            break
+        copies[node] = graph.node_copy(node, lambda old: copies[old])
+        if cut := wanted.get(node.name):
+            pooled[node.name] = graph.call_function(mean_over, (copies[node], cut.axes))
+            if moments:
+                squared[node.name] = graph.call_function(rms_over, (copies[node], cut.axes))
+    graph.output(tuple([pooled[c.node] for c in cuts] + [squared[c.node] for c in cuts if moments]))
+    return fx.GraphModule(model, graph).eval()
+
+
+def new_head(inputs: int, outputs: int, layers: int, hidden: int, initialiser: str) -> nn.Sequential:
+    """One linear layer, or two with a ReLU between; weights by ``torch.nn.init``, biases zero."""
+    widths = [inputs, outputs] if layers == 1 else [inputs, hidden, outputs]
+    modules: list[nn.Module] = []
+    for before, after in pairwise(widths):
+        linear = nn.Linear(before, after)
+        getattr(nn.init, initialiser)(linear.weight)
+        nn.init.zeros_(linear.bias)
+        modules += [linear, nn.ReLU()]
+    return nn.Sequential(*modules[:-1])
+
+
+class Grafted(nn.Module):
+    """A frozen body and a head on its pooled features: images (n, 3, h, w) -> logits (n, classes)."""
+
+    def __init__(
+        self, body: fx.GraphModule, head: nn.Sequential, architecture: Architecture, cuts: Sequence[Cut]
+    ) -> None:
+        super().__init__()
+        self.body = body.requires_grad_(False)
+        self.head = head
+        self.architecture = architecture
+        self.cuts = tuple(cuts)
+        self.train(False)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Logits; the features of several cuts are joined."""
+        logits: torch.Tensor = self.head(torch.cat(self.body(images), dim=1))
+        return logits
+
+    def train(self, mode: bool = True) -> "Grafted":
+        """Set the head's mode; the frozen body stays in evaluation mode whatever ``mode`` says."""
+        super().train(mode)
+        self.body.eval()
+        return self
+
+    def parameter_counts(self) -> tuple[int, int]:
+        """Numbers of trainable and of frozen parameters."""
+        trainable = sum(p.numel() for p in self.parameters() if p.requires_grad)
+        return trainable, sum(p.numel() for p in self.parameters()) - trainable
+
+
+def graft(
+    model: nn.Module, architecture: Architecture, traced: Traced, cuts: Sequence[Cut], head: nn.Sequential
+) -> Grafted:
+    """Keep ``model`` up to the last of ``cuts``, frozen, and put ``head`` on the pooled features."""
+    return Grafted(pooled_network(model, traced, cuts), head, architecture, cuts)
+
+
+def state_hash(module: nn.Module) -> str:
+    """A hash of every parameter and buffer, the proof that frozen layers did not change."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name, value in module.state_dict().items():
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().view(-1).numpy().tobytes())
+    return digest.hexdigest()

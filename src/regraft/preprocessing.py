@@ -1,0 +1,51 @@
+"""How an image becomes a network's input: the backbone's own evaluation transform, as plain data."""
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import torch
+from PIL import Image
+
+Transform = Callable[[Image.Image], torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """Resize the short side, crop the centre square, scale to 0..1, subtract ``mean``, divide by ``std``."""
+
+    size: int  # pixels a side of the network's input
+    crop_share: float = 0.875  # the input's share of the resized short side
+    interpolation: str = "bicubic"  # bilinear, bicubic or lanczos, always antialiased
+    mean: tuple[float, ...] = (0.485, 0.456, 0.406)  # per channel, of pixels in 0..1
+    std: tuple[float, ...] = (0.229, 0.224, 0.225)  # likewise
+
+    def resized_to(self, size: int | None) -> "Preprocessing":
+        """The same transform for inputs of ``size`` pixels (None: unchanged)."""
+        return replace(self, size=size) if size else self
+
+    def transform(self) -> Transform:
+        """A function from an RGB image to (3, size, size) float32."""
+        from torchvision.transforms import v2
+
+        modes = {name: getattr(v2.InterpolationMode, name.upper()) for name in ("bilinear", "bicubic", "lanczos")}
+        chain: Transform = v2.Compose(
+            [
+                v2.Resize(math.floor(self.size / self.crop_share), interpolation=modes[self.interpolation]),
+                v2.CenterCrop(self.size),
+                v2.PILToTensor(),
+                v2.ToDtype(torch.float32, scale=True),
+                v2.Normalize(self.mean, self.std),
+            ]
+        )
+        return chain
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return asdict(self)
+
+
+def from_dict(values: dict[str, Any]) -> Preprocessing:
+    """Read what ``Preprocessing.as_dict`` gave, through JSON or not."""
+    return Preprocessing(**{**values, "mean": tuple(values["mean"]), "std": tuple(values["std"])})

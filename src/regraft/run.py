@@ -1,0 +1,90 @@
+"""The run folder: made under another name, and renamed when it is whole."""
+
+import csv
+import json
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from regraft.errors import RunError
+
+RUNS = Path("runs")
+LIBRARIES = ("regraft", "torch", "torchvision", "timm", "scikit-learn", "numpy", "pillow")
+
+
+def choose_folder(data: Path, out: Path | None, overwrite: bool) -> Path:
+    """The run folder: ``out``, or the next free runs/<data>-<n>.
+
+    Raises RunError where it exists and may not be replaced, or where it cannot be written.
+    """
+    if out is None:
+        name = data.resolve().name or "data"
+        number = 1
+        while (RUNS / f"{name}-{number}").exists():
+            number += 1
+        out = RUNS / f"{name}-{number}"
+    elif out.exists():
+        if not overwrite:
+            raise RunError(f"{out} exists already; name another --out, or replace it with --overwrite")
+        if not out.is_dir() or (any(out.iterdir()) and not (out / "recipe.json").exists()):
+            raise RunError(f"{out} is no run folder, so --overwrite would delete something else; name another --out")
+    parent = next(folder for folder in (out.parent, *out.parent.absolute().parents) if folder.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        raise RunError(f"{out} cannot be written: no permission in {parent}; name another --out")
+    return out
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[Path]:
+    """A folder to fill, which becomes ``folder`` when all went well and vanishes when not."""
+    unfinished = folder.with_name(f".{folder.name}.unfinished")
+    try:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        yield unfinished
+        if folder.exists():
+            shutil.rmtree(folder)
+        unfinished.rename(folder)
+    except OSError as error:
+        raise RunError(
+            f"{folder} cannot be written: {error.strerror or error}; free space or name another --out"
+        ) from None
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def write_json(path: Path, values: Any) -> None:
+    """Write ``values`` as indented JSON."""
+    path.write_text(json.dumps(values, indent=2) + "\n")
+
+
+def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows that share their keys as CSV."""
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def environment(engine: str, seed: int) -> dict[str, Any]:
+    """Versions, hardware, seed and command of this process."""
+    import torch
+
+    return {
+        "command": sys.argv,
+        "seed": seed,
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
+        "machine": {
+            "system": platform.platform(),
+            "processors": os.cpu_count(),
+            "threads": torch.get_num_threads(),
+            "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        },
+        "frozen_pass": engine,
+    }

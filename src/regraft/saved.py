@@ -1,0 +1,115 @@
+"""A grafted network on disk: model.safetensors and config.json, no pickle.
+
+Where the graft is a whole timm network with one linear layer in place of its classifier, the file has
+timm's own names, so that ``timm.create_model("local-dir:...", pretrained=True)`` opens it too.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from regraft.backbone import Architecture, stages_of
+from regraft.cuts import trace
+from regraft.errors import RunError
+from regraft.graft import Grafted, graft, new_head
+from regraft.preprocessing import Preprocessing, from_dict
+
+AGREEMENT = 1e-4  # largest relative difference at which timm's network counts as the same
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A network read back: ready to predict."""
+
+    model: Grafted
+    classes: tuple[str, ...]
+    preprocessing: Preprocessing
+    strategy: str
+
+
+def save(model: Grafted, classes: Sequence[str], preprocessing: Preprocessing, strategy: str, folder: Path) -> None:
+    """Write ``model`` to ``folder``, which must not exist."""
+    folder.mkdir(parents=True)
+    state = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    linears = [module for module in model.head if isinstance(module, nn.Linear)]
+    names = timm_names(model, state, preprocessing.size)
+    save_file({names[key] if names else key: value for key, value in state.items()}, folder / "model.safetensors")
+    config: dict[str, Any] = {
+        "architecture": model.architecture.name,
+        "num_classes": len(classes),
+        "label_names": list(classes),
+        "model_args": model.architecture.args,
+        "pretrained_cfg": pretrained_cfg(len(classes), preprocessing),
+        "regraft": {
+            "format": 1,
+            "strategy": strategy,
+            "architecture": asdict(model.architecture),
+            "cuts": [cut.name for cut in model.cuts],
+            "traced_at": preprocessing.size,
+            "head": {"layers": len(linears), "inputs": linears[0].in_features, "hidden": linears[0].out_features},
+            "preprocessing": preprocessing.as_dict(),
+            "names": {value: key for key, value in names.items()},
+        },
+    }
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+
+
+def pretrained_cfg(classes: int, preprocessing: Preprocessing) -> dict[str, Any]:
+    """What timm wants to know of a network's input."""
+    return {
+        "num_classes": classes,
+        "input_size": [3, preprocessing.size, preprocessing.size],
+        "crop_pct": preprocessing.crop_share,
+        "interpolation": preprocessing.interpolation,
+        "mean": list(preprocessing.mean),
+        "std": list(preprocessing.std),
+    }
+
+
+def timm_names(model: Grafted, state: dict[str, torch.Tensor], size: int) -> dict[str, str]:
+    """Our names -> timm's, or nothing where timm's network would not give the same logits (it is tried)."""
+    if model.architecture.library != "timm" or len(model.head) != 1:
+        return {}
+    head = model.head[0]
+    assert isinstance(head, nn.Linear)
+    whole = model.architecture.build(head.out_features).eval()
+    classifier = getattr(whole, "pretrained_cfg", {}).get("classifier")
+    if not isinstance(classifier, str):
+        return {}
+    names = {key: key.removeprefix("body.") for key in state if key.startswith("body.")}
+    names |= {"head.0.weight": f"{classifier}.weight", "head.0.bias": f"{classifier}.bias"}
+    images = torch.rand(1, 3, size, size)
+    try:
+        whole.load_state_dict({names[key]: value for key, value in state.items()})
+        with torch.no_grad():
+            theirs, ours = whole(images), model.cpu()(images)
+    except RuntimeError:  # other keys or shapes: not a whole network
+        return {}
+    same = torch.allclose(theirs, ours, rtol=AGREEMENT, atol=AGREEMENT * float(ours.abs().max()))
+    return names if same else {}
+
+
+def load(folder: Path) -> Saved:
+    """Read a network that ``save`` wrote; RunError where it is missing or damaged."""
+    try:
+        config = json.loads((folder / "config.json").read_text())
+        own = config["regraft"]
+        state = load_file(folder / "model.safetensors")
+        architecture = Architecture(**own["architecture"])
+        network = architecture.build()
+        traced = trace(network, own["traced_at"], stages_of(network))
+        head = new_head(outputs=config["num_classes"], initialiser="zeros_", **own["head"])
+        model = graft(network, architecture, traced, [traced.cut_of(name) for name in own["cuts"]], head)
+        model.load_state_dict({own["names"].get(key, key): value for key, value in state.items()})
+        return Saved(model, tuple(config["label_names"]), from_dict(own["preprocessing"]), own["strategy"])
+    except FileNotFoundError as error:
+        raise RunError(f"{folder.parent} holds no finished run: {error.filename} is missing; train one first") from None
+    except Exception as error:  # JSON, safetensors and torch each raise their own kinds
+        why = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
+        raise RunError(f"the model in {folder} is damaged or from another version: {why}; train it again") from None

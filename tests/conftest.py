@@ -1,0 +1,84 @@
+"""Data that the tests make, and a cache of their own."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+torch.set_num_threads(2)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REGRAFT_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+def picture(kind: int, seed: int, size: int = 40) -> Image.Image:
+    """A noisy picture whose class can be seen: stripes of one direction and colour."""
+    draw = np.random.default_rng(1000 * kind + seed)
+    x, y = np.meshgrid(np.arange(size), np.arange(size))
+    wave = np.sin((x if kind % 2 else y) * (0.4 + 0.3 * (kind // 2)) + draw.uniform(0, 6))
+    pixels = 128 + 60 * wave[..., None] * np.eye(3)[kind % 3] + draw.normal(0, 12, (size, size, 3))
+    return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+
+
+@pytest.fixture
+def make_folder(tmp_path: Path) -> Callable[..., Path]:
+    """Write class folders of small pictures and return their root."""
+
+    def make(name: str = "data", classes: int = 2, each: int = 12, parts: tuple[str, ...] = ("",)) -> Path:
+        root = tmp_path / name
+        for p, part in enumerate(parts):
+            for kind in range(classes):
+                folder = root / part / f"class{kind}"
+                folder.mkdir(parents=True)
+                for i in range(each):
+                    picture(kind, 100 * p + i).save(folder / f"{i:03d}.png")
+        return root
+
+    return make
+
+
+@pytest.fixture
+def regraft(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run the command line in this process: (exit code, stdout, stderr)."""
+    from regraft.cli import main
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["regraft", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """scikit-learn's digits, 40 of each, as class folders of PNGs."""
+    from regraft.demo import write_digits
+
+    folder = tmp_path_factory.mktemp("digits") / "digits"
+    write_digits(folder)
+    for digit in folder.iterdir():
+        for path in sorted(digit.iterdir())[40:]:
+            path.unlink()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def imagenet_weights() -> Iterator[Path]:
+    """The real weights that REGRAFT_TEST_WEIGHTS names."""
+    named = os.environ.get("REGRAFT_TEST_WEIGHTS")
+    if not named:
+        pytest.skip("REGRAFT_TEST_WEIGHTS names no weights file")
+    yield Path(named)

@@ -1,0 +1,175 @@
+"""What the user can mend: one line on stderr that names the culprit, exit code 2, nothing left behind."""
+
+import json
+import os
+import pickle
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+Regraft = Callable[..., tuple[int, str, str]]
+Make = Callable[..., Path]
+
+
+def refused(result: tuple[int, str, str], *words: str) -> None:
+    code, out, err = result
+    assert code == 2, err
+    assert out == ""
+    assert len(err.strip().splitlines()) == 1
+    assert "Traceback" not in err
+    for word in words:
+        assert word in err
+
+
+def test_missing_folder(regraft: Regraft, tmp_path: Path) -> None:
+    for command in ("scan", "plan", "train"):
+        refused(regraft(command, tmp_path / "nowhere"), "nowhere")
+
+
+def test_a_file_in_place_of_a_folder(regraft: Regraft, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    refused(regraft("train", tmp_path / "file"), "is a file")
+
+
+def test_empty_folder(regraft: Regraft, tmp_path: Path) -> None:
+    refused(regraft("train", tmp_path), str(tmp_path))
+
+
+def test_one_class(regraft: Regraft, make_folder: Make) -> None:
+    refused(regraft("train", make_folder(classes=1), "--quiet"), "class0", "two classes")
+
+
+def test_no_readable_image(regraft: Regraft, make_folder: Make, tmp_path: Path) -> None:
+    root = make_folder(each=3)
+    for path in root.rglob("*.png"):
+        path.write_bytes(b"broken")
+    refused(regraft("scan", root), "none of the 6 images")
+    refused(regraft("train", root, "--out", tmp_path / "run", "--quiet"), "none of the 6 images")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_class_without_a_readable_image(regraft: Regraft, make_folder: Make) -> None:
+    root = make_folder(each=3)
+    for path in (root / "class1").iterdir():
+        path.write_bytes(b"")
+    refused(regraft("train", root, "--quiet"), "class1")
+
+
+def test_a_train_folder_is_missing(regraft: Regraft, make_folder: Make) -> None:
+    refused(regraft("train", make_folder(each=3, parts=("val", "test")), "--quiet"), "train folder")
+
+
+def test_unknown_backbone(regraft: Regraft, make_folder: Make) -> None:
+    refused(regraft("train", make_folder(), "--backbone", "resnet81"), "resnet81", "did you mean", "resnet18")
+    refused(regraft("train", make_folder("b"), "--backbone", "torchvision/resnt18"), "torchvision/resnet18")
+
+
+@pytest.mark.parametrize("name", ["resnet18", "torchvision/resnet18"])
+def test_weights_that_are_not_here(
+    regraft: Regraft, make_folder: Make, monkeypatch: pytest.MonkeyPatch, name: str, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    started = time.monotonic()
+    refused(regraft("train", make_folder(), "--backbone", name), name, "--weights", "not on this machine")
+    assert time.monotonic() - started < 60
+
+
+class Malicious:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, ("touch /tmp/regraft-was-here",)
+
+
+def test_weights_files_that_do_not_fit(regraft: Regraft, make_folder: Make, tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    root = make_folder()
+    squeeze = ("train", root, "--backbone", "torchvision/squeezenet1_1", "--weights")
+    save_file({"conv.weight": torch.zeros(2)}, tmp_path / "other.safetensors")
+    (tmp_path / "text.safetensors").write_text("hello")
+    (tmp_path / "text.pth").write_text("hello")
+    (tmp_path / "evil.pth").write_bytes(pickle.dumps(Malicious()))
+    torch.save([1, 2], tmp_path / "list.pth")
+    refused(regraft(*squeeze, tmp_path / "other.safetensors"), "does not hold the weights", "squeezenet1_1")
+    for name in ("text.safetensors", "text.pth", "evil.pth", "list.pth", "missing.pth"):
+        refused(regraft(*squeeze, tmp_path / name), name)
+    assert not Path("/tmp/regraft-was-here").exists()
+
+
+def test_a_classifier_of_another_size_is_left_out_and_said(tmp_path: Path) -> None:
+    import torchvision
+
+    from regraft import backbone as backbones
+
+    torch.save({"state_dict": torchvision.models.squeezenet1_1(num_classes=7).state_dict()}, tmp_path / "seven.pth")
+    loaded = backbones.load("torchvision/squeezenet1_1", str(tmp_path / "seven.pth"))
+    assert "classifier" in loaded.notes[0]
+
+
+def test_out_exists(regraft: Regraft, make_folder: Make, tmp_path: Path) -> None:
+    root, out = make_folder(), tmp_path / "mine"
+    out.mkdir()
+    (out / "thesis.txt").write_text("years of work")
+    refused(regraft("train", root, "--out", out), "mine", "--overwrite")
+    refused(regraft("train", root, "--out", out, "--overwrite"), "no run folder")
+    assert (out / "thesis.txt").read_text() == "years of work"
+
+
+def test_out_cannot_be_written(regraft: Regraft, make_folder: Make, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    refused(regraft("train", make_folder(), "--out", tmp_path / "file" / "run"), "cannot be written")
+
+
+def test_settings_out_of_range(regraft: Regraft, make_folder: Make) -> None:
+    root = make_folder()
+    for options, word in {
+        ("--strategy", "magic"): "early-layers",
+        ("--batch-size", "0"): "--batch-size",
+        ("--init", "ones"): "xavier_uniform_",
+        ("--similar-from", "2"): "between 0 and 1",
+        ("--device", "cuda:99"): "--device",
+        ("--cut", "layer9"): "layer4",
+        ("--strategy", "head", "--cut", "layer1"): "early-layers",
+        ("--image-size", "3"): "--image-size",
+    }.items():
+        refused(regraft("train", root, "--quiet", *options), word)
+
+
+def test_recipes_that_are_none(regraft: Regraft, make_folder: Make, tmp_path: Path) -> None:
+    root = make_folder()
+    (tmp_path / "a.json").write_text("{")
+    (tmp_path / "b.json").write_text('{"magic": 1}')
+    (tmp_path / "c.json").write_text('{"seed": "one"}')
+    for name in ("a.json", "b.json", "c.json", "missing.json"):
+        refused(regraft("train", root, "--recipe", tmp_path / name), name)
+
+
+def test_runs_that_are_none(regraft: Regraft, make_folder: Make, tmp_path: Path) -> None:
+    root = make_folder()
+    refused(regraft("predict", tmp_path / "nowhere", root), "nowhere")
+    refused(regraft("predict", tmp_path, root), "no finished run")
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text("{}")
+    refused(regraft("evaluate", tmp_path, root), "damaged")
+
+
+def test_an_image_size_below_the_networks_stride(regraft: Regraft, make_folder: Make) -> None:
+    code, _, err = regraft("plan", make_folder(), "--image-size", "16", "--json", "--quiet")
+    assert code in {0, 2}, err
+    assert "Traceback" not in err
+
+
+def test_broken_files_are_listed_in_the_run(regraft: Regraft, make_folder: Make, tmp_path: Path) -> None:
+    root = make_folder(each=10)
+    (root / "class0" / "000.png").write_bytes(b"")
+    (root / "class1" / "003.png").write_bytes((root / "class1" / "003.png").read_bytes()[:200])
+    code, out, err = regraft("train", root, "--out", tmp_path / "run", "--json", "--quiet")
+    assert code == 0, err
+    assert json.loads(out)["left_out"] == 2
+    faults = json.loads((tmp_path / "run" / "data.json").read_text())["faults"]
+    assert {fault["path"] for fault in faults} == {"class0/000.png", "class1/003.png"}
+    assert "class1/003.png" in (tmp_path / "run" / "report.html").read_text()

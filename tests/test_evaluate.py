@@ -1,0 +1,33 @@
+import numpy as np
+import pytest
+from sklearn.metrics import balanced_accuracy_score, f1_score
+
+from regraft.metrics import baselines, measure
+
+
+def test_metrics_agree_with_scikit_learn() -> None:
+    draw = np.random.default_rng(0)
+    labels = draw.integers(0, 4, 300)
+    probabilities = np.eye(5)[np.where(draw.random(300) < 0.7, labels, draw.integers(0, 4, 300))]
+    predicted = probabilities.argmax(1)
+    found = measure(probabilities, labels, list("abcde"), "test", 0)
+    assert found["accuracy"] == pytest.approx((predicted == labels).mean())
+    assert found["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(labels, predicted))
+    assert found["macro_f1"] == pytest.approx(f1_score(labels, predicted, average="macro"))
+    assert np.array(found["confusion"]).sum() == 300
+    assert [row["images"] for row in found["per_class"]][-1] == 0
+
+
+def test_intervals_have_the_binomial_width() -> None:
+    labels = np.zeros(400, dtype=int)
+    probabilities = np.eye(2)[(np.arange(400) < 80).astype(int)]
+    low, high = measure(probabilities, labels, "ab", "test", 0)["intervals"]["accuracy"]
+    expected = 1.96 * np.sqrt(0.8 * 0.2 / 400)
+    assert 0.8 - low == pytest.approx(expected, rel=0.2)
+    assert high - 0.8 == pytest.approx(expected, rel=0.2)
+
+
+def test_baselines() -> None:
+    train = np.array([[1.0, 0], [1, 0.1], [0, 1]])
+    found = baselines(train, np.array([0, 0, 1]), np.array([[2.0, 0], [0, 3]]), np.array([0, 1]))
+    assert found == {"majority_class": 0.5, "nearest_neighbour": 1.0}

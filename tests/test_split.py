@@ -1,0 +1,69 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from regraft.errors import DataError
+from regraft.images import ImageFile, ImageSet, find_images
+from regraft.split import FOLDS, folds_of, split_images
+
+
+def images_of(labels: list[int], split: str | None = None) -> ImageSet:
+    files = tuple(ImageFile(Path(f"/d/{i}.png"), label, split) for i, label in enumerate(labels))
+    return ImageSet(Path("/d"), tuple(str(c) for c in range(max(labels) + 1)), files)
+
+
+def test_a_stratified_fifth_is_test() -> None:
+    labels = [0] * 50 + [1] * 100
+    split = split_images(images_of(labels), [f"p{i}" for i in range(150)], 0)
+    assert np.bincount(np.array(labels)[split.test]).tolist() == [10, 20]
+    assert sorted([*split.train, *split.test]) == list(range(150))
+    assert split.reported == "test"
+
+
+def test_order_and_names_do_not_matter_but_the_seed_does() -> None:
+    labels = [i % 3 for i in range(60)]
+    pixels = [f"p{i}" for i in range(60)]
+    there = {pixels[i] for i in split_images(images_of(labels), pixels, 0).test}
+    back = {pixels[::-1][i] for i in split_images(images_of(labels[::-1]), pixels[::-1], 0).test}
+    other = {pixels[i] for i in split_images(images_of(labels), pixels, 1).test}
+    assert there == back != other
+
+
+def test_identical_pixels_stay_together() -> None:
+    pixels = [f"p{i // 3}" for i in range(90)]
+    split = split_images(images_of([i % 2 for i in range(90)]), pixels, 0)
+    assert not {pixels[i] for i in split.train} & {pixels[i] for i in split.test}
+    folds = folds_of(np.array([i % 2 for i in range(90)]), pixels, 0)
+    assert len(set(zip(pixels, folds.tolist(), strict=True))) == len(set(pixels))
+
+
+def test_a_single_image_stays_in_train() -> None:
+    split = split_images(images_of([0] * 20 + [1]), [f"p{i}" for i in range(21)], 0)
+    assert 20 in split.train
+
+
+def test_given_parts_are_kept(make_folder: Callable[..., Path]) -> None:
+    images = find_images(make_folder(each=5, parts=("train", "val")))
+    split = split_images(images, [str(i) for i in range(len(images.files))], 0)
+    assert split.reported == "val"
+    assert len(split.val) == 0
+    assert {images.files[i].split for i in split.test} == {"val"}
+    three = find_images(make_folder(name="three", each=5, parts=("train", "val", "test")))
+    split = split_images(three, [str(i) for i in range(len(three.files))], 0)
+    assert split.reported == "test"
+    assert {three.files[i].split for i in split.val} == {"val"}
+
+
+def test_folds_hold_every_class() -> None:
+    labels = np.array([0] * 50 + [1] * 7)
+    folds = folds_of(labels, [str(i) for i in range(57)], 0)
+    for fold in range(FOLDS):
+        assert set(labels[folds != fold]) == {0, 1}
+        assert (folds == fold).any()
+
+
+def test_too_few_images_are_refused() -> None:
+    with pytest.raises(DataError, match="too few"):
+        split_images(images_of([0, 1]), ["a", "b"], 0)

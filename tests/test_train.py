@@ -1,0 +1,139 @@
+"""The whole job on real scans, through the command line."""
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from regraft import backbone as backbones
+from regraft.cuts import trace
+from regraft.graft import graft
+from regraft.predict import open_run, predict_files
+
+Regraft = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(regraft: Regraft, digits: Path, tmp_path: Path) -> tuple[Path, dict[str, Any]]:
+    """One trained run and what it printed."""
+    code, out, err = regraft("train", digits, "--out", tmp_path / "run", "--json", "--quiet")
+    assert code == 0, err
+    return tmp_path / "run", json.loads(out)
+
+
+def test_the_run_folder(run: tuple[Path, dict[str, Any]], digits: Path) -> None:
+    folder, printed = run
+    assert printed["metrics"]["accuracy"] > 0.85
+    assert printed["metrics"]["split"] == "test"
+    assert printed["baselines"]["majority_class"] < 0.2
+    assert {path.name for path in folder.iterdir()} == {
+        "plan.json", "recipe.json", "environment.json", "data.json", "history.csv", "model", "metrics.json",
+        "report.html", "predictions.csv",
+    }  # fmt: skip
+    data = json.loads((folder / "data.json").read_text())
+    assert len(data["files"]) == 400
+    assert {file["split"] for file in data["files"]} == {"train", "test"}
+    predictions = list(csv.DictReader((folder / "predictions.csv").read_text().splitlines()))
+    right = np.mean([row["class"] == row["predicted"] for row in predictions])
+    assert right == pytest.approx(printed["metrics"]["accuracy"])
+    page = (folder / "report.html").read_text()
+    assert "<svg" in page
+    assert "data:image/jpeg" in page or printed["metrics"]["accuracy"] == 1
+    assert "http://" not in page.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
+        "http://creativecommons.org", ""
+    )
+
+
+def test_a_second_call_looks_at_no_image_and_gives_the_same(
+    run: tuple[Path, dict[str, Any]], regraft: Regraft, digits: Path, tmp_path: Path
+) -> None:
+    folder, printed = run
+    recipe = folder / "recipe.json"
+    code, out, err = regraft("train", digits, "--recipe", recipe, "--out", tmp_path / "again", "--json", "--quiet")
+    assert code == 0, err
+    again = json.loads(out)
+    assert again["images_through_backbone"] == 0
+    assert again["metrics"] == printed["metrics"]
+    first, second = (open_run(place).model.state_dict() for place in (folder, tmp_path / "again"))
+    assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+def test_an_early_cut_gives_a_smaller_model_that_predicts_like_the_sliced_network(
+    regraft: Regraft, digits: Path, tmp_path: Path
+) -> None:
+    code, out, err = regraft("train", digits, "--cut", "layer2", "--out", tmp_path / "early", "--json", "--quiet")
+    assert code == 0, err
+    assert json.loads(out)["strategy"] == "early-layers"
+    backbone = backbones.load("embedded")
+    whole = sum(value.numel() * 4 for value in backbone.model.state_dict().values())
+    assert (tmp_path / "early" / "model" / "model.safetensors").stat().st_size < whole / 2
+    network = open_run(tmp_path / "early")
+    traced = trace(backbone.model, backbone.preprocessing.size)
+    live = graft(backbone.model, backbone.architecture, traced, [traced.cut_of("layer2")], network.model.head)
+    paths = sorted(digits.rglob("*.png"))[:5]
+    transform = backbone.preprocessing.transform()
+    with torch.no_grad():
+        logits = live(torch.stack([transform(Image.open(path).convert("RGB")) for path in paths]))
+    expected = torch.softmax(logits, 1).numpy()
+    found = np.stack([p.probabilities for p in predict_files(network, paths) if p.probabilities is not None])
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_predict_and_evaluate(run: tuple[Path, dict[str, Any]], regraft: Regraft, digits: Path, tmp_path: Path) -> None:
+    folder, _ = run
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"nothing")
+    code, out, err = regraft("predict", folder, digits / "3", broken, "--json", "--quiet", "--out", tmp_path / "p.csv")
+    assert code == 0, err
+    rows = json.loads(out)["predictions"]
+    assert len(rows) == 41
+    assert sum(row["class"] == "3" for row in rows) > 30
+    assert rows[-1]["class"] is None
+    assert "not an image" in rows[-1]["error"]
+    assert len((tmp_path / "p.csv").read_text().splitlines()) == 42
+    code, out, err = regraft("evaluate", folder, digits, "--json", "--quiet")
+    assert code == 0, err
+    metrics = json.loads(out)["metrics"]
+    assert metrics["split"] == "all"
+    assert metrics["accuracy"] > 0.9
+    code, out, err = regraft("evaluate", folder, digits, "--quiet")
+    assert code == 0, err
+    assert "balanced accuracy" in out.lower()
+
+
+def test_plan_and_scan_print_what_they_found(regraft: Regraft, digits: Path) -> None:
+    code, out, err = regraft("plan", digits, "--json", "--quiet")
+    assert code == 0, err
+    plan = json.loads(out)
+    assert len(plan["similarity"]["profile"]) == 9
+    assert plan["size"]["images"] == 320
+    assert plan["similarity"]["shift"] > 0
+    assert regraft("plan", digits, "--quiet")[0] == 0
+    code, out, err = regraft("scan", digits, "--json")
+    assert json.loads(out)["images"] == 400
+    assert "No faults" in regraft("scan", digits)[1]
+
+
+def test_the_split_does_not_depend_on_the_seed(regraft: Regraft, digits: Path, tmp_path: Path) -> None:
+    tests = []
+    for options in (["--seed", 1], ["--seed", 2], ["--split-seed", 1]):
+        place = tmp_path / "-".join(str(option) for option in options)
+        assert regraft("train", digits, "--out", place, "--cut", "layer2", "--quiet", *options)[0] == 0
+        files = json.loads((place / "data.json").read_text())["files"]
+        tests.append({file["path"] for file in files if file["split"] == "test"})
+    assert tests[0] == tests[1] != tests[2]
+
+
+def test_real_weights_know_images(imagenet_weights: Path, regraft: Regraft, digits: Path) -> None:
+    code, out, err = regraft(
+        "plan", digits, "--backbone", "torchvision/squeezenet1_1", "--weights", imagenet_weights,
+        "--image-size", 96, "--json", "--quiet",
+    )  # fmt: skip
+    assert code == 0, err
+    assert max(point["accuracy"] for point in json.loads(out)["similarity"]["profile"]) > 0.8
