@@ -29,9 +29,7 @@ def main() -> None:
     traced = trace(backbone.model, size)
     network = pooled_network(backbone.model, traced, traced.cuts, moments=True)
     images = torch.randn(BATCH, 3, size, size)
-    print(
-        f"{given.backbone} at {size} px, {platform.processor() or platform.machine()}, {torch.get_num_threads()} threads"
-    )
+    print(f"{given.backbone} at {size} px, {platform.machine()}, {torch.get_num_threads()} threads")
     for name in dict.fromkeys([best_engine(device), PYTORCH]):
         engine = compile_network(network, size, device, name)
         engine.run(images)

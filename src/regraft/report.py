@@ -80,6 +80,8 @@ def new_figure(width: float, height: float) -> tuple[Any, Any]:
 
 def draw_quadrant(plan: Mapping[str, Any]) -> str:
     """The four cases with the data's place: size to the right on a logarithmic scale, similarity upwards."""
+    from matplotlib.patheffects import withStroke
+
     size, similarity = plan["size"], plan["similarity"]
     threshold = size["threshold"]
     low = min(100, size["images"] / 3, threshold / 10)
@@ -102,13 +104,15 @@ def draw_quadrant(plan: Mapping[str, Any]) -> str:
         axes.fill_between([left, right], bottom, top, color=FILL if chosen else "#f6f7f8", linewidth=0)
         middle = np.sqrt(left * right)
         weight = "bold" if chosen else "normal"
-        axes.text(middle, top - 0.05, name, ha="center", va="top", color=ACCENT if chosen else MUTED, weight=weight)
-        axes.text(middle, top - 0.12, rule, ha="center", va="top", color=MUTED, fontsize=8)
+        height = (bottom + top) / 2
+        axes.text(middle, height, name, ha="center", va="bottom", color=ACCENT if chosen else MUTED, weight=weight)
+        axes.text(middle, height - 0.02, rule, ha="center", va="top", color=MUTED, fontsize=8)
     axes.axhline(line, color=MUTED, linewidth=0.8)
     axes.axvline(threshold, color=MUTED, linewidth=0.8)
     axes.plot([size["images"]], [similarity["score"]], "o", color=ACCENT, markersize=11, clip_on=False, zorder=5)
     beside = {"textcoords": "offset points", "xytext": (12, -4), "color": INK}
-    axes.annotate("your data", (size["images"], similarity["score"]), **beside, zorder=5)
+    name = axes.annotate("your data", (size["images"], similarity["score"]), **beside, zorder=5)
+    name.set_path_effects([withStroke(linewidth=3, foreground="white")])
     axes.set_xlabel("training images", color=INK)
     axes.set_ylabel("similarity to the source data", color=INK)
     return as_svg(figure)
