@@ -6,9 +6,6 @@ The only file that knows timm's and torchvision's models.
 import difflib
 import hashlib
 import json
-import os
-import threading
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from importlib.resources import as_file, files
@@ -19,11 +16,9 @@ import torch
 from torch import nn
 
 from regraft.errors import BackboneError
+from regraft.hub import TORCHVISION, not_at_hand, reachable
 from regraft.preprocessing import Preprocessing, from_dict
 from regraft.recipe import EMBEDDED
-
-NETWORK_PATIENCE = 3.0  # seconds to wait for a model hub before saying that it cannot be reached
-TORCHVISION = "torchvision/"
 
 
 @dataclass(frozen=True)
@@ -222,38 +217,12 @@ def unknown(name: str) -> BackboneError:
 
 def fetch(name: str, url: str, cached: bool, create: Callable[[], nn.Module]) -> nn.Module:
     """Create a network whose weights are ``cached`` here or lie at ``url``; BackboneError at once without a network."""
-    away = BackboneError(
-        f"the weights of '{name}' are not on this machine and {url.split('/')[2]} cannot be reached;"
-        f" download them elsewhere from {url} and pass the file with --weights FILE"
-    )
     if not cached and not reachable(url):
-        raise away
+        raise not_at_hand(name, url)
     try:
         return create()
     except (OSError, RuntimeError) as error:  # the hub libraries' network errors are OSErrors; bad files RuntimeErrors
-        raise BackboneError(f"{away} ({str(error).splitlines()[0][:100]})") from None
-
-
-def reachable(url: str) -> bool:
-    """Whether the site answers within NETWORK_PATIENCE seconds, name look-up included."""
-    if os.environ.get("HF_HUB_OFFLINE", "0") not in {"", "0"}:
-        return False
-    answered = threading.Event()
-
-    def ask() -> None:
-        request = urllib.request.Request("/".join(url.split("/")[:3]), method="HEAD")
-        try:
-            urllib.request.urlopen(request, timeout=NETWORK_PATIENCE).close()
-        except urllib.error.HTTPError:
-            pass  # it answered, if only to say no
-        except OSError:
-            return
-        answered.set()
-
-    asking = threading.Thread(target=ask, daemon=True)
-    asking.start()
-    asking.join(NETWORK_PATIENCE)
-    return answered.is_set()
+        raise BackboneError(f"{not_at_hand(name, url)} ({str(error).splitlines()[0][:100]})") from None
 
 
 def load_weights(model: nn.Module, path: Path, name: str, classifier: str | None) -> tuple[str, ...]:

@@ -129,14 +129,17 @@ def plan(
     quiet: Quiet = False,
 ) -> None:
     """Say which of the four cases this is, and why."""
-    from regraft import show
-    from regraft.job import prepare
+    from regraft.hub import check_at_hand
 
     wanted = recipe_from(
         recipe, backbone=backbone, weights=weights, image_size=image_size, batch_size=batch_size, workers=workers,
         device=device, split_seed=split_seed, large_from=large_from, similar_from=similar_from,
         strategy=strategy, cut=cut,
     )  # fmt: skip
+    check_at_hand(wanted)
+    from regraft import show
+    from regraft.job import prepare
+
     with progress_bar(quiet) as progress:
         prepared = prepare(data, wanted, progress)
     result = prepared.plan.as_dict() | {"images_through_backbone": prepared.features.passed}
@@ -181,6 +184,9 @@ def train(
 
 def train_and_show(data: Path, recipe: Recipe, out: Path | None, overwrite: bool, as_json: bool, quiet: bool) -> None:
     """Run the whole job and print its summary."""
+    from regraft.hub import check_at_hand
+
+    check_at_hand(recipe)
     from regraft import show
     from regraft.job import train as run_training
 

@@ -1,12 +1,15 @@
 """Results as a person reads them in a terminal."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
-from regraft.predict import Prediction
+if TYPE_CHECKING:
+    from regraft.predict import Prediction
 
 MOST_ROWS = 40
 

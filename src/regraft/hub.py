@@ -1,0 +1,86 @@
+"""Whether a backbone's weights can be had, answered before torch is imported.
+
+timm and torchvision take many seconds to import, too long to wait for the news that there is no network.
+Their names are therefore read from their source: each network is a function under ``@register_model``.
+"""
+
+import importlib.util
+import os
+import re
+import threading
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from regraft.errors import BackboneError
+from regraft.recipe import EMBEDDED, Recipe
+
+NETWORK_PATIENCE = 3.0  # seconds to wait for a model hub before saying that it cannot be reached
+TORCHVISION = "torchvision/"
+TIMM_HUB, TORCHVISION_HUB = "https://huggingface.co/timm", "https://download.pytorch.org/models"
+
+
+def check_at_hand(recipe: Recipe) -> None:
+    """Raise BackboneError where the recipe's weights are certainly neither here nor to be fetched."""
+    name = recipe.backbone
+    if recipe.weights or name == EMBEDDED:
+        return
+    short = name.removeprefix(TORCHVISION)
+    if name.startswith(TORCHVISION):
+        library, url, kept = "torchvision", TORCHVISION_HUB, torch_folder().glob(f"{short}-*")
+    else:
+        library, url, kept = "timm", TIMM_HUB, hub_folder().glob(f"models--*--{short.split('.')[0]}*")
+    if short.split(".")[0] in registered(library) and not any(kept) and not reachable(url):
+        raise not_at_hand(name, url)
+
+
+def not_at_hand(name: str, url: str) -> BackboneError:
+    """The error for weights that are not on this machine and cannot be fetched."""
+    return BackboneError(
+        f"the weights of '{name}' are not on this machine and {url.split('/')[2]} cannot be reached;"
+        f" bring their file from {url} and pass it with --weights FILE"
+    )
+
+
+def registered(library: str) -> set[str]:
+    """Names of the networks that timm or torchvision registers, read from its source without importing it."""
+    spec = importlib.util.find_spec(library)
+    if spec is None or spec.origin is None:
+        return set()
+    pattern = re.compile(r"^@register_model(?:\(\))?\n(?:@.*\n)*def (\w+)\(", re.MULTILINE)
+    pages = Path(spec.origin).parent.glob("models/*.py")
+    return {name for page in pages for name in pattern.findall(page.read_text(encoding="utf-8"))}
+
+
+def hub_folder() -> Path:
+    """Where huggingface_hub keeps what it fetched."""
+    home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "huggingface")
+    return Path(os.environ.get("HF_HUB_CACHE") or Path(home, "hub"))
+
+
+def torch_folder() -> Path:
+    """Where torch.hub keeps what it fetched."""
+    home = os.environ.get("TORCH_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "torch")
+    return Path(home, "hub", "checkpoints")
+
+
+def reachable(url: str) -> bool:
+    """Whether the site answers within NETWORK_PATIENCE seconds, name look-up included."""
+    if os.environ.get("HF_HUB_OFFLINE", "0") not in {"", "0"}:
+        return False
+    answered = threading.Event()
+
+    def ask() -> None:
+        request = urllib.request.Request("/".join(url.split("/")[:3]), method="HEAD")
+        try:
+            urllib.request.urlopen(request, timeout=NETWORK_PATIENCE).close()
+        except urllib.error.HTTPError:
+            pass  # it answered, if only to say no
+        except OSError:
+            return
+        answered.set()
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(NETWORK_PATIENCE)
+    return answered.is_set()
