@@ -42,7 +42,9 @@ Seed = Annotated[int | None, typer.Option(help="Of the head's initial weights an
 SplitSeed = Annotated[int | None, typer.Option(help="Of the test split, where the folders give none (0).")]
 LargeFrom = Annotated[int | None, typer.Option(help="Training images from which data counts as large (20000).")]
 SimilarFrom = Annotated[float | None, typer.Option(help="Similarity score from which data counts as similar (0.5).")]
-Strategy = Annotated[str | None, typer.Option(help="head or early-layers; the plan's by default.")]
+Strategy = Annotated[
+    str | None, typer.Option(help="head, early-layers, fine-tune or from-scratch; the plan's by default.")
+]
 Cut = Annotated[str | None, typer.Option(help="Where to slice the network; the plan's by default.")]
 HeadLayers = Annotated[int | None, typer.Option(help="Linear layers in the new head, 1 (default) or 2.")]
 Hidden = Annotated[int | None, typer.Option(help="Units between two linear layers (256).")]
@@ -51,6 +53,32 @@ Init = Annotated[
 ]
 WeightDecay = Annotated[float | None, typer.Option(help="L2 on the head's weights; chosen by validation by default.")]
 ClassWeights = Annotated[str | None, typer.Option(help="none (default), or auto: classes weigh the same.")]
+
+
+Epochs = Annotated[int | None, typer.Option(help="Of training the whole network; by the number of images by default.")]
+Optimiser = Annotated[
+    str | None, typer.Option(help="sgd, rmsprop, adagrad, adadelta, adam, adamax, nadam, adamw (default).")
+]
+LearningRate = Annotated[
+    float | None, typer.Option(help="Of the last layers at its peak; the optimiser's own by default.")
+]
+LayerDecay = Annotated[float | None, typer.Option(help="A stage's learning rate as a share of the next one's (0.9).")]
+Schedule = Annotated[str | None, typer.Option(help="cosine (default), constant or one-cycle.")]
+WarmUp = Annotated[float | None, typer.Option(help="Share of the steps in which the learning rate rises (0.1).")]
+LabelSmoothing = Annotated[float | None, typer.Option(help="Of the targets, 0 to 1 (0.1).")]
+Clip = Annotated[float | None, typer.Option(help="Largest norm of the gradient; 0, no limit, by default.")]
+BatchNorm = Annotated[str | None, typer.Option(help="Running statistics: frozen, adapt, or auto (default).")]
+UnfreezeFrom = Annotated[str | None, typer.Option(help="Fine-tune only what lies after this cut.")]
+Augmentation = Annotated[str | None, typer.Option(help="none, light, medium (default) or strong.")]
+Flip = Annotated[str | None, typer.Option(help="yes (default), or no where a mirror image has another label.")]
+HeadStart = Annotated[str | None, typer.Option(help="Fine-tuning starts from a solved (default) or random head.")]
+Patience = Annotated[int | None, typer.Option(help="Epochs without improvement before training stops.")]
+MinImprovement = Annotated[float | None, typer.Option(help="Of the monitored metric, to count as one (0).")]
+Monitor = Annotated[
+    str | None, typer.Option(help="val_accuracy (default), val_balanced_accuracy, val_macro_f1 or val_loss.")
+]
+CheckpointMinutes = Annotated[float | None, typer.Option(help="Minutes between checkpoints inside an epoch (5).")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the interrupted training in --out.")]
 
 
 def recipe_from(file: Path | None, **given: Any) -> Recipe:
@@ -138,7 +166,7 @@ def plan(
     )  # fmt: skip
     check_at_hand(wanted)
     from regraft import show
-    from regraft.job import prepare
+    from regraft.prepare import prepare
 
     with progress_bar(quiet) as progress:
         prepared = prepare(data, wanted, progress)
@@ -169,6 +197,24 @@ def train(
     initialiser: Init = None,
     weight_decay: WeightDecay = None,
     class_weights: ClassWeights = None,
+    epochs: Epochs = None,
+    optimiser: Optimiser = None,
+    learning_rate: LearningRate = None,
+    layer_decay: LayerDecay = None,
+    schedule: Schedule = None,
+    warm_up: WarmUp = None,
+    label_smoothing: LabelSmoothing = None,
+    clip: Clip = None,
+    batch_norm: BatchNorm = None,
+    unfreeze_from: UnfreezeFrom = None,
+    augmentation: Augmentation = None,
+    flip: Flip = None,
+    head_start: HeadStart = None,
+    patience: Patience = None,
+    min_improvement: MinImprovement = None,
+    monitor: Monitor = None,
+    checkpoint_minutes: CheckpointMinutes = None,
+    resume: Resume = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -177,12 +223,18 @@ def train(
         recipe, backbone=backbone, weights=weights, image_size=image_size, batch_size=batch_size, workers=workers,
         device=device, seed=seed, split_seed=split_seed, large_from=large_from, similar_from=similar_from,
         strategy=strategy, cut=cut, head_layers=head_layers, hidden=hidden, initialiser=initialiser,
-        weight_decay=weight_decay, class_weights=class_weights,
+        weight_decay=weight_decay, class_weights=class_weights, epochs=epochs, optimiser=optimiser,
+        learning_rate=learning_rate, layer_decay=layer_decay, schedule=schedule, warm_up=warm_up,
+        label_smoothing=label_smoothing, clip=clip, batch_norm=batch_norm, unfreeze_from=unfreeze_from,
+        augmentation=augmentation, flip=flip, head_start=head_start, patience=patience,
+        min_improvement=min_improvement, monitor=monitor, checkpoint_minutes=checkpoint_minutes,
     )  # fmt: skip
-    train_and_show(data, wanted, out, overwrite, as_json, quiet)
+    train_and_show(data, wanted, out, overwrite, resume, as_json, quiet)
 
 
-def train_and_show(data: Path, recipe: Recipe, out: Path | None, overwrite: bool, as_json: bool, quiet: bool) -> None:
+def train_and_show(
+    data: Path, recipe: Recipe, out: Path | None, overwrite: bool, resume: bool, as_json: bool, quiet: bool
+) -> None:
     """Run the whole job and print its summary."""
     from regraft.hub import check_at_hand
 
@@ -191,7 +243,7 @@ def train_and_show(data: Path, recipe: Recipe, out: Path | None, overwrite: bool
     from regraft.job import train as run_training
 
     with progress_bar(quiet) as progress:
-        result = run_training(data, recipe, out, overwrite, progress)
+        result = run_training(data, recipe, out, overwrite, resume, progress)
     give(result, as_json, show.summary)
 
 
@@ -255,7 +307,7 @@ def demo(
     from regraft.demo import write_digits
 
     write_digits(folder / "digits")
-    train_and_show(folder / "digits", Recipe(), folder / "run", True, as_json, quiet)
+    train_and_show(folder / "digits", Recipe(), folder / "run", True, False, as_json, quiet)
 
 
 def main() -> None:

@@ -59,6 +59,12 @@ class Features:
         contents = [self.contents[row] for row in rows]
         return np.concatenate([self.store.gather(name, contents) for name in names], axis=1).astype(np.float32)
 
+    def fingerprint(self) -> str:
+        """A hash of every image's bytes and class name, whatever the files' names and order."""
+        names = (self.images.classes[file.label] for file in self.images.files)
+        labelled = sorted(f"{name}/{content}" for name, content in zip(names, self.contents, strict=True))
+        return hashlib.blake2b("\n".join(labelled).encode(), digest_size=16).hexdigest()
+
     @property
     def labels(self) -> np.ndarray:
         """The class ids: (files,), int64."""

@@ -100,3 +100,74 @@ def state_hash(module: nn.Module) -> str:
         digest.update(name.encode())
         digest.update(value.detach().cpu().contiguous().view(-1).numpy().tobytes())
     return digest.hexdigest()
+
+
+class Tunable(nn.Module):
+    """A body whose layers train, and a head: images (n, 3, h, w) -> logits (n, classes).
+
+    The body is traced once for training and once for evaluation and shares its parameters with the original
+    network, so that ``graft`` of that network has the tuned weights.
+    """
+
+    def __init__(self, model: nn.Module, traced: Traced, cut: Cut, head: nn.Sequential) -> None:
+        super().__init__()
+        self.axes = cut.axes
+        self.body = dual_body(model, cut)
+        self.head = head
+        self.kept_in_evaluation: list[nn.Module] = []
+        self.stages = stages_between(model, traced, cut)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Logits."""
+        pooled = mean_over(self.body(images)["features"], self.axes)
+        logits: torch.Tensor = self.head(pooled)
+        return logits
+
+    def train(self, mode: bool = True) -> "Tunable":
+        """Set the mode; frozen layers and frozen norms stay in evaluation mode."""
+        super().train(mode)
+        for module in self.kept_in_evaluation:
+            module.eval()
+        return self
+
+    def freeze_norms(self) -> None:
+        """Keep batch norm's running statistics as they are; its scales and shifts still train."""
+        self.kept_in_evaluation += [m for m in self.body.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+
+    def freeze_up_to(self, model: nn.Module, traced: Traced, cut: Cut) -> None:
+        """Freeze every layer up to ``cut``: parameters, buffers and mode."""
+        frozen = {id(p) for p in pooled_network(model, traced, [cut]).parameters()}
+        for parameter in self.body.parameters():
+            if id(parameter) in frozen:
+                parameter.requires_grad_(False)
+        below = {str(node.target) for node in nodes_up_to(traced, cut) if node.op == "call_module"}
+        self.kept_in_evaluation += [module for name, module in model.named_modules() if name in below]
+
+
+def nodes_up_to(traced: Traced, cut: Cut) -> list[fx.Node]:
+    """The graph's nodes from the input to ``cut``."""
+    nodes = list(traced.graph.nodes)
+    return nodes[: 1 + next(i for i, node in enumerate(nodes) if node.name == cut.node)]
+
+
+def dual_body(model: nn.Module, cut: Cut) -> nn.Module:
+    """The original network up to ``cut``, traced for training and for evaluation (torchvision's feature extractor)."""
+    from timm.models._features_fx import get_notrace_functions, get_notrace_modules
+    from torchvision.models.feature_extraction import create_feature_extractor
+
+    leaves = {"leaf_modules": list(get_notrace_modules()), "autowrap_functions": list(get_notrace_functions())}
+    body: nn.Module = create_feature_extractor(
+        model, {cut.name: "features"}, tracer_kwargs=leaves, suppress_diff_warning=True
+    )
+    return body.requires_grad_(True)
+
+
+def stages_between(model: nn.Module, traced: Traced, last: Cut) -> list[list[nn.Parameter]]:
+    """The parameters that each cut adds to the one before it, from the input to ``last``."""
+    seen: set[int] = set()
+    stages: list[list[nn.Parameter]] = []
+    for cut in traced.cuts[: traced.cuts.index(last) + 1]:
+        added = [p for p in pooled_network(model, traced, [cut]).parameters() if id(p) not in seen]
+        seen |= {id(p) for p in added}
+        stages.append(added)
+    return stages

@@ -1,6 +1,7 @@
 """All that training needs, as plain data: a second ``train`` with the same recipe repeats the run."""
 
 import json
+import math
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,29 @@ FROZEN_STRATEGIES = ("head", "early-layers")
 INITIALISERS = (
     "xavier_uniform_", "xavier_normal_", "kaiming_uniform_", "kaiming_normal_", "trunc_normal_", "orthogonal_",
 )  # fmt: skip
+OPTIMISERS = ("sgd", "rmsprop", "adagrad", "adadelta", "adam", "adamax", "nadam", "adamw")
 EMBEDDED = "embedded"
-MOST_HEAD_LAYERS = 2
+CHOICES: dict[str, tuple[Any, ...]] = {
+    "strategy": (None, *STRATEGIES),
+    "initialiser": INITIALISERS,
+    "class_weights": ("none", "auto"),
+    "head_layers": (1, 2),
+    "optimiser": OPTIMISERS,
+    "schedule": ("cosine", "constant", "one-cycle"),
+    "batch_norm": ("auto", "frozen", "adapt"),
+    "augmentation": ("none", "light", "medium", "strong"),
+    "flip": ("yes", "no"),
+    "head_start": ("solved", "random"),
+    "monitor": ("val_accuracy", "val_balanced_accuracy", "val_macro_f1", "val_loss"),
+}
+RANGES: dict[str, tuple[float, float]] = {
+    **dict.fromkeys(("batch_size", "hidden", "large_from", "epochs", "patience"), (1, math.inf)),
+    **dict.fromkeys(("workers", "seed", "split_seed", "weight_decay", "clip"), (0, math.inf)),
+    **dict.fromkeys(("min_improvement", "checkpoint_minutes"), (0, math.inf)),
+    **dict.fromkeys(("similar_from", "layer_decay", "warm_up", "label_smoothing"), (0, 1)),
+    "image_size": (16, math.inf),
+    "learning_rate": (1e-12, math.inf),
+}
 
 
 @dataclass(frozen=True)
@@ -25,43 +47,69 @@ class Recipe:
     strategy: str | None = None  # one of STRATEGIES; None: the plan's
     cut: str | None = None  # where the network is sliced; None: the plan's
     image_size: int | None = None  # pixels a side; None: the backbone's own
-    batch_size: int = 64  # images in one pass through the network
+    batch_size: int | None = None  # images in one batch; None: 64 in the frozen pass, 32 in training
     workers: int = 0  # threads that decode; 0: one per processor
     device: str = "auto"  # auto, cpu, cuda, cuda:1, ...
     head_layers: int = 1  # linear layers in the new head, one or two
     hidden: int = 256  # units between two linear layers
     initialiser: str = "xavier_uniform_"  # of the head's weights, a name in torch.nn.init
-    weight_decay: float | None = None  # L2 on the head's weights per image; None: chosen by validation
+    weight_decay: float | None = (
+        None  # of a frozen strategy's head (None: chosen by validation), else of all layers (0.05)
+    )
     class_weights: str = "none"  # none, or auto: classes weigh the same whatever their counts
     large_from: int = 20_000  # training images from which the data counts as large
     similar_from: float = 0.5  # similarity score from which the data counts as similar
-    seed: int = 0  # of the head's initial weights and the bootstrap
+    epochs: int | None = None  # of training the whole network; None: by the number of images
+    optimiser: str = "adamw"  # a name in torch.optim, in small letters
+    learning_rate: float | None = None  # of the head and the last layers, at its peak; None: the optimiser's own
+    layer_decay: float = 0.9  # a stage's learning rate as a share of the next one's
+    schedule: str = "cosine"  # of the learning rate after warm-up: cosine, constant or one-cycle
+    warm_up: float = 0.1  # share of the steps
+    label_smoothing: float = 0.1  # 0..1
+    clip: float = 0.0  # largest norm of the gradient; 0: no limit
+    batch_norm: str = "auto"  # running statistics: frozen, adapt, or auto (frozen in batches under 16)
+    unfreeze_from: str | None = None  # fine-tune only what lies after this cut; None: everything
+    augmentation: str = "medium"  # none, light, medium or strong
+    flip: str = "yes"  # yes, or no where a mirror image has another label
+    head_start: str = "solved"  # the head that fine-tuning starts from: solved on the features, or random
+    patience: int | None = None  # epochs without improvement; None: a third of the epochs, three at least
+    min_improvement: float = 0.0  # of the monitored metric, to count as one
+    monitor: str = "val_accuracy"  # val_accuracy, val_balanced_accuracy, val_macro_f1 or val_loss
+    checkpoint_minutes: float = 5.0  # between checkpoints inside an epoch
+    seed: int = 0  # of everything random but the split
     split_seed: int = 0  # of the split, and of nothing else
 
     def __post_init__(self) -> None:
-        """Raise RecipeError for a value out of its range."""
-        allowed: dict[str, tuple[Any, ...]] = {
-            "strategy": (None, *STRATEGIES),
-            "initialiser": INITIALISERS,
-            "class_weights": ("none", "auto"),
-            "head_layers": (1, 2),
-        }
-        for name, choices in allowed.items():
+        """Raise RecipeError for a value out of its range, and for two that contradict each other."""
+        for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 listed = ", ".join(str(choice) for choice in choices if choice is not None)
                 raise RecipeError(f"{flag(name)} is '{getattr(self, name)}'; choose one of {listed}")
-        for name, least in {"image_size": 16, "batch_size": 1, "hidden": 1, "large_from": 1}.items():
+        for name, (least, most) in RANGES.items():
             value = getattr(self, name)
-            if value is not None and value < least:
-                raise RecipeError(f"{flag(name)} is {value}; it must be {least} or more")
-        for name in ("workers", "seed", "split_seed", "weight_decay"):
-            value = getattr(self, name)
-            if value is not None and value < 0:
-                raise RecipeError(f"{flag(name)} is {value}; it must not be negative")
-        if not 0 <= self.similar_from <= 1:
-            raise RecipeError(f"{flag('similar_from')} is {self.similar_from}; it lies between 0 and 1")
-        if self.cut and self.strategy in {"fine-tune", "from-scratch"}:
-            raise RecipeError(f"--cut goes with a frozen strategy, not with '{self.strategy}'; leave one of them out")
+            if value is not None and not least <= value <= most:
+                allowed = f"between {least} and {most}" if most < math.inf else f"{least} or more"
+                raise RecipeError(f"{flag(name)} is {value}; it must be {allowed}")
+        for wrong, message in self.contradictions():
+            if wrong:
+                raise RecipeError(message)
+
+    def contradictions(self) -> list[tuple[bool, str]]:
+        """Pairs of settings that do not go together: whether it is so, and what to say of it."""
+        return [
+            (
+                self.cut is not None and self.strategy in {"fine-tune", "from-scratch"},
+                f"--cut goes with a frozen strategy, not with '{self.strategy}'; leave one of them out",
+            ),
+            (
+                self.batch_size == 1 and self.batch_norm == "adapt",
+                "--batch-norm adapt needs two images in a batch or more; raise --batch-size",
+            ),
+            (
+                self.unfreeze_from is not None and self.strategy != "fine-tune",
+                "--unfreeze-from goes with --strategy fine-tune; add that or leave it out",
+            ),
+        ]
 
     def but(self, **changes: Any) -> "Recipe":
         """The same recipe with some settings changed."""

@@ -36,6 +36,7 @@ class Report:
     paths: Sequence[Path]  # of the images that were reported on
     labels: np.ndarray  # (images,)
     probabilities: np.ndarray  # (images, classes)
+    history: Sequence[Mapping[str, Any]] = ()  # one row an epoch, where the whole network was trained
 
 
 def write(path: Path, shown: Report) -> None:
@@ -51,6 +52,7 @@ def write(path: Path, shown: Report) -> None:
         quadrant=draw_quadrant(shown.plan),
         profile=draw_profile(shown.plan, shown.summary["cuts"]),
         confusion=draw_confusion(shown) if len(shown.classes) > MOST_CLASSES_IN_TABLE else None,
+        curves=draw_curves(shown.history) if len(shown.history) > 1 else None,
         mistakes=worst_mistakes(shown),
         right=int((shown.probabilities.argmax(axis=1) == shown.labels).sum()),
     )
@@ -137,6 +139,24 @@ def draw_profile(plan: Mapping[str, Any], used: Sequence[str]) -> str:
     axes.set_xticks(places, names, rotation=40, ha="right")
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     axes.set_ylabel("cross-validated accuracy", color=INK)
+    return as_svg(figure)
+
+
+def draw_curves(history: Sequence[Mapping[str, Any]]) -> str:
+    """Accuracy and loss of training and validation by epoch, with the best epoch marked."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 3.6), layout="constrained")
+    epochs = [row["epoch"] for row in history]
+    best = next(row["epoch"] for row in history if row["best"])
+    for axes, measure in zip(figure.subplots(1, 2), ("accuracy", "loss"), strict=True):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.plot(epochs, [row[f"train_{measure}"] for row in history], color=MUTED, label="training (augmented)")
+        axes.plot(epochs, [row[f"val_{measure}"] for row in history], color=ACCENT, marker="o", label="validation")
+        axes.axvline(best, color=ACCENT, linestyle=":", linewidth=1, label="best epoch, kept")
+        axes.set_xlabel("epoch", color=INK)
+        axes.set_ylabel(measure, color=INK)
+        axes.legend(frameon=False, fontsize=8)
     return as_svg(figure)
 
 

@@ -18,11 +18,17 @@ RUNS = Path("runs")
 LIBRARIES = ("regraft", "torch", "torchvision", "timm", "scikit-learn", "numpy", "pillow")
 
 
-def choose_folder(data: Path, out: Path | None, overwrite: bool) -> Path:
-    """The run folder: ``out``, or the next free runs/<data>-<n>.
+def choose_folder(data: Path, out: Path | None, overwrite: bool, resume: bool = False) -> Path:
+    """The run folder: ``out``, or the next free runs/<data>-<n>; to ``resume`` it is ``out``.
 
-    Raises RunError where it exists and may not be replaced, or where it cannot be written.
+    Raises RunError where it exists and may not be replaced, cannot be written, or has nothing to resume.
     """
+    if resume:
+        if out is None:
+            raise RunError("--resume needs the run folder to go on with; name it with --out")
+        if not any((place / "checkpoints").is_dir() for place in (out, unfinished_of(out))):
+            raise RunError(f"{out} has no checkpoints to resume from; train it without --resume")
+        return out
     if out is None:
         name = data.resolve().name or "data"
         number = 1
@@ -40,23 +46,36 @@ def choose_folder(data: Path, out: Path | None, overwrite: bool) -> Path:
     return out
 
 
+def unfinished_of(folder: Path) -> Path:
+    """Where a run is kept until it is whole."""
+    return folder.with_name(f".{folder.name}.unfinished")
+
+
 @contextmanager
-def writing(folder: Path) -> Iterator[Path]:
-    """A folder to fill, which becomes ``folder`` when all went well and vanishes when not."""
-    unfinished = folder.with_name(f".{folder.name}.unfinished")
+def writing(folder: Path, resume: bool = False) -> Iterator[Path]:
+    """A folder to fill, which becomes ``folder`` when all went well.
+
+    When not, it vanishes, unless it holds checkpoints: those wait for ``resume``, which starts from them, or from
+    the ones of a finished ``folder``.
+    """
+    place = unfinished_of(folder)
     try:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
-        yield unfinished
+        if not resume:
+            shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True, exist_ok=True)
+        if resume and not (place / "checkpoints").is_dir():
+            shutil.copytree(folder / "checkpoints", place / "checkpoints")
+        yield place
         if folder.exists():
             shutil.rmtree(folder)
-        unfinished.rename(folder)
+        place.rename(folder)
     except OSError as error:
         raise RunError(
             f"{folder} cannot be written: {error.strerror or error}; free space or name another --out"
         ) from None
     finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        if not any(place.glob("checkpoints/*/*.pt")):
+            shutil.rmtree(place, ignore_errors=True)
 
 
 def write_json(path: Path, values: Any) -> None:

@@ -1,0 +1,61 @@
+"""Checkpoints: tensors and plain data, written atomically, read with weights_only."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from regraft.errors import RunError
+
+LAST = "last.pt"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a checkpoint belongs to; a resume with another one is refused."""
+
+    recipe: dict[str, Any]
+    data: str  # fingerprint of the images' bytes and labels
+
+
+def write(folder: Path, name: str, state: dict[str, Any]) -> None:
+    """Write ``state`` under another name and rename it; a failure leaves the one before whole."""
+    unfinished = folder / f"{name}.part"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        torch.save(state, unfinished)
+        unfinished.replace(folder / name)
+    except (OSError, RuntimeError) as error:  # torch's zip writer raises RuntimeError when the disk is full
+        unfinished.unlink(missing_ok=True)
+        reason = str(error).splitlines()[0]
+        raise RunError(f"the checkpoint {folder / name} cannot be written: {reason}; free space and --resume") from None
+
+
+def keep_best(folder: Path, epoch: int, metric: str, value: float, model: dict[str, torch.Tensor]) -> None:
+    """Write the best model so far, named for its epoch and metric, and drop the one before."""
+    name = f"best-epoch{epoch:03d}-{metric}{value:.4f}.pt"
+    write(folder, name, {"epoch": epoch, "metric": metric, "value": value, "model": model})
+    for older in folder.glob("best-*.pt"):
+        if older.name != name:
+            older.unlink()
+
+
+def read(folder: Path, identity: Identity) -> dict[str, Any]:
+    """The last checkpoint in ``folder``; RunError where there is none, it is damaged or of other data or recipe."""
+    path = folder / LAST
+    if not path.exists():
+        raise RunError(f"there is no checkpoint {path} to resume from; train without --resume")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        theirs = Identity(state["recipe"], state["data"])
+    except Exception as error:  # zip and pickle each raise their own kinds
+        reason = str(error).strip().splitlines()[0][:100] if str(error).strip() else type(error).__name__
+        raise RunError(f"the checkpoint {path} is damaged or no checkpoint of regraft's: {reason}") from None
+    if theirs.data != identity.data:
+        raise RunError(f"the checkpoint {path} was made with other images; give the same folder, or another --out")
+    changed = [key for key, value in identity.recipe.items() if theirs.recipe.get(key) != value]
+    if changed:
+        shown = ", ".join(f"{key} {theirs.recipe.get(key)} there, {identity.recipe[key]} here" for key in changed[:3])
+        raise RunError(f"the checkpoint {path} was made with another recipe ({shown}); give the same options")
+    return dict(state)

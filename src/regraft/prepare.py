@@ -1,0 +1,62 @@
+"""Before anything is trained: look at every image once, measure, split, plan."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from regraft import backbone as backbones
+from regraft.backbone import Backbone, stages_of
+from regraft.cuts import Traced, trace
+from regraft.errors import BackboneError
+from regraft.features import Features, Progress, extract, silent
+from regraft.images import ImageSet, find_images
+from regraft.plan import Plan, make_plan, size_of
+from regraft.recipe import Recipe
+from regraft.similarity import measure_similarity
+from regraft.split import Split, split_images
+
+PASS_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """All that is known before anything is trained."""
+
+    recipe: Recipe
+    backbone: Backbone
+    traced: Traced
+    features: Features
+    split: Split
+    plan: Plan
+
+    @property
+    def images(self) -> ImageSet:
+        """The images that could be decoded."""
+        return self.features.images
+
+
+def prepare(data: Path, recipe: Recipe, progress: Progress = silent) -> Prepared:
+    """Look at every image once, measure, and plan."""
+    images = find_images(data)
+    backbone = backbones.load(recipe.backbone, recipe.weights, recipe.image_size)
+    try:
+        traced = trace(backbone.model, backbone.preprocessing.size, stages_of(backbone.model))
+    except BackboneError as error:
+        raise BackboneError(f"{recipe.backbone}: {error}") from None
+    names = [(cut.name, *cut.aliases) for cut in traced.cuts]
+    if recipe.cut:
+        traced.cut_of(recipe.cut)  # refused now rather than after the pass
+    if recipe.unfreeze_from:
+        traced.cut_of(recipe.unfreeze_from)
+    features = extract(
+        images,
+        backbone,
+        traced,
+        batch_size=recipe.batch_size or PASS_BATCH,
+        workers=recipe.workers,
+        device=recipe.device,
+        progress=progress,
+    )
+    split = split_images(features.images, features.pixels, recipe.split_seed)
+    size = size_of(features.labels[split.train], len(images.classes), recipe.large_from)
+    similarity = measure_similarity(features, split.train, split.folds, backbone.statistics, progress)
+    return Prepared(recipe, backbone, traced, features, split, make_plan(size, similarity, recipe, names))
