@@ -87,12 +87,13 @@ class Job:
 
 def run(job: Job, resume: bool) -> State:
     """Train until the last epoch, the patience's end, a loss that is no number, or Ctrl-C; the best is kept."""
-    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+    for part in ("lightning.fabric", "lightning.pytorch"):  # whichever was imported last says which precision it uses
+        logging.getLogger(part).setLevel(logging.WARNING)
     fabric = Fabric(accelerator=job.device.type, devices=1, precision=precision_of(job.device))
     model, optimiser = fabric.setup(job.model.to(memory_format=torch.channels_last), job.optimiser)
     state = State()
     best = copy_of(job.model)
-    if resume:
+    if resume and (job.folder / checkpoint.LAST).exists():
         best = restore(job, state)
     else:
         judge(job, fabric, model, state)

@@ -26,7 +26,7 @@ def choose_folder(data: Path, out: Path | None, overwrite: bool, resume: bool = 
     if resume:
         if out is None:
             raise RunError("--resume needs the run folder to go on with; name it with --out")
-        if not any((place / "checkpoints").is_dir() for place in (out, unfinished_of(out))):
+        if not (out / "checkpoints").is_dir() and not unfinished_of(out).is_dir():
             raise RunError(f"{out} has no checkpoints to resume from; train it without --resume")
         return out
     if out is None:
@@ -63,7 +63,7 @@ def writing(folder: Path, resume: bool = False) -> Iterator[Path]:
         if not resume:
             shutil.rmtree(place, ignore_errors=True)
         place.mkdir(parents=True, exist_ok=True)
-        if resume and not (place / "checkpoints").is_dir():
+        if resume and (folder / "checkpoints").is_dir() and not (place / "checkpoints").is_dir():
             shutil.copytree(folder / "checkpoints", place / "checkpoints")
         yield place
         if folder.exists():
