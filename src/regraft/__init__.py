@@ -10,7 +10,7 @@ _HOMES = {
     "find_images": "regraft.images",
     "open_run": "regraft.predict",
     "predict_files": "regraft.predict",
-    "prepare": "regraft.prepare",
+    "prepare": "regraft.prepared",
     "scan": "regraft.images",
     "train": "regraft.job",
 }

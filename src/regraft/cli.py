@@ -166,7 +166,7 @@ def plan(
     )  # fmt: skip
     check_at_hand(wanted)
     from regraft import show
-    from regraft.prepare import prepare
+    from regraft.prepared import prepare
 
     with progress_bar(quiet) as progress:
         prepared = prepare(data, wanted, progress)

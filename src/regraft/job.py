@@ -11,7 +11,7 @@ import numpy as np
 from regraft import report, saved
 from regraft.features import Progress, silent
 from regraft.metrics import baselines, measure
-from regraft.prepare import Prepared, prepare
+from regraft.prepared import Prepared, prepare
 from regraft.recipe import FROZEN_STRATEGIES, Recipe
 from regraft.run import choose_folder, environment, write_json, write_rows, writing
 from regraft.training import Trained, carry_out

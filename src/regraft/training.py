@@ -32,7 +32,7 @@ from regraft.head import (
 )
 from regraft.metrics import baselines, softmax
 from regraft.optimiser import make_optimiser
-from regraft.prepare import Prepared
+from regraft.prepared import Prepared
 from regraft.recipe import FROZEN_STRATEGIES, Recipe
 from regraft.samples import read_samples
 from regraft.split import Split
