@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from networks import CONTRACT
 from torch import nn
 
 from regraft import saved
@@ -20,16 +21,6 @@ from regraft.head import HeadSettings, solve
 from regraft.preprocessing import Preprocessing
 
 SIZE = 64
-LIST = [
-    "resnet18",
-    "vgg11",
-    "torchvision/squeezenet1_1",
-    "densenet121",
-    "mobilenetv3_small_100",
-    "efficientnet_b0",
-    "convnext_atto",
-    "regnetx_002",
-]
 
 
 def build(name: str) -> tuple[Architecture, nn.Module, Traced]:
@@ -40,7 +31,7 @@ def build(name: str) -> tuple[Architecture, nn.Module, Traced]:
     return architecture, model, trace(model, SIZE, stages_of(model))
 
 
-@pytest.fixture(params=LIST)
+@pytest.fixture(params=CONTRACT)
 def network(request: pytest.FixtureRequest) -> tuple[Architecture, nn.Module, Traced]:
     return build(request.param)
 
@@ -102,7 +93,7 @@ def test_saved_networks_give_the_same_in_a_new_process(tmp_path: Path) -> None:
     images = torch.randn(4, 3, SIZE, SIZE)
     torch.save(images, tmp_path / "images.pt")
     expected = {}
-    for name in LIST:
+    for name in CONTRACT:
         architecture, model, traced = build(name)
         middle, last = traced.cuts[len(traced.cuts) // 2], traced.cuts[-1]
         for place, cuts in {"early": [middle], "whole": [last], "joined": [middle, last]}.items():
@@ -126,7 +117,7 @@ def test_saved_networks_give_the_same_in_a_new_process(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     for folder, logits in expected.items():
         torch.testing.assert_close(torch.load(folder / "again.pt"), logits, rtol=1e-5, atol=1e-5)
-    for name in LIST:
+    for name in CONTRACT:
         early, whole = (
             (tmp_path / "saved" / f"{name.replace('/', '-')}-{place}" / "model.safetensors").stat().st_size
             for place in ("early", "whole")

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from networks import CONTRACT
 from torch import nn
 
 from regraft import finetune
@@ -28,16 +29,6 @@ from regraft.samples import Samples
 
 Regraft = Callable[..., tuple[int, str, str]]
 SIZE = 32
-LIST = [
-    "resnet18",
-    "vgg11",
-    "torchvision/squeezenet1_1",
-    "densenet121",
-    "mobilenetv3_small_100",
-    "efficientnet_b0",
-    "convnext_atto",
-    "regnetx_002",
-]
 SETTINGS = TuneSettings(
     epochs=3, batch_size=8, schedule="cosine", warm_up=0.1, label_smoothing=0.1, clip=1.0, patience=3,
     min_improvement=0.0, monitor="val_accuracy", seed=0, checkpoint_minutes=1e-9,
@@ -53,7 +44,7 @@ def build(name: str, size: int = 64) -> tuple[nn.Module, Tunable, object]:
     return model, Tunable(model, traced, traced.cuts[-1], head), traced
 
 
-@pytest.mark.parametrize("name", LIST)
+@pytest.mark.parametrize("name", CONTRACT)
 def test_unfreezing_from_a_cut_leaves_what_lies_before_as_it_was(name: str) -> None:
     model, network, traced = build(name)
     middle = traced.cuts[len(traced.cuts) // 2]
@@ -74,7 +65,7 @@ def test_unfreezing_from_a_cut_leaves_what_lies_before_as_it_was(name: str) -> N
     )
 
 
-@pytest.mark.parametrize("name", LIST)
+@pytest.mark.parametrize("name", CONTRACT)
 def test_a_tuned_network_is_the_network_that_is_saved(name: str) -> None:
     model, network, traced = build(name)
     network.train()

@@ -204,13 +204,19 @@ def train_whole(prepared: Prepared, strategy: str, folder: Path, resume: bool, p
         strategy=strategy,
         model=grafted,
         probabilities=probabilities_of(grafted, job, prepared.split.test),
-        history=tuple({"phase": strategy, **row, "best": row["epoch"] == state.best_epoch} for row in state.history),
+        history=tuple(history_row(strategy, row, state.best_epoch) for row in state.history),
         validation=next(row["val_accuracy"] for row in state.history if row["epoch"] == state.best_epoch),
         frozen_hash=None,
         trainable=trainable,
         seconds=time.perf_counter() - started,
         notes=tuple(notes),
     )
+
+
+def history_row(strategy: str, row: Mapping[str, float], best_epoch: int) -> dict[str, Any]:
+    """A row of history.csv; epoch 0, before any training, has no training figures."""
+    figures = {name: None if math.isnan(value) else value for name, value in row.items()}
+    return {"phase": strategy, **figures, "epoch": int(row["epoch"]), "best": row["epoch"] == best_epoch}
 
 
 def tunable(prepared: Prepared, model: nn.Module, head: nn.Sequential, scratch: bool) -> Tunable:
