@@ -14,7 +14,7 @@ from torch import nn
 from regraft import finetune
 from regraft.augmentation import centre_view, training_view
 from regraft.checkpoint import Identity
-from regraft.cuts import trace
+from regraft.cuts import Cut, trace
 from regraft.engine import device_of
 from regraft.errors import BackboneError
 from regraft.features import Progress
@@ -90,7 +90,7 @@ def train_frozen(prepared: Prepared, progress: Progress) -> Trained:
     """Cases 1 and 2: solve a head on cached features; everything else stays as it was."""
     started = time.perf_counter()
     features, split = prepared.features, prepared.split
-    cuts = [prepared.traced.cut_of(prepared.plan.cut) if prepared.plan.cut else prepared.traced.cuts[-1]]
+    cuts = cuts_in_use(prepared)
     progress("Training the head", 0, 1)
     before = state_hash(prepared.backbone.model)
     head, trials = solved_head(prepared, split.train)
@@ -112,10 +112,15 @@ def train_frozen(prepared: Prepared, progress: Progress) -> Trained:
     )
 
 
+def cuts_in_use(prepared: Prepared) -> list[Cut]:
+    """The cuts whose features the head takes: the plan's, or the last one where it has none."""
+    return [prepared.traced.cut_of(prepared.plan.cut) if prepared.plan.cut else prepared.traced.cuts[-1]]
+
+
 def solved_head(prepared: Prepared, rows: np.ndarray) -> tuple[nn.Sequential, tuple[Trial, ...]]:
     """A head on the features of ``rows`` at the plan's cut (the last one where it has none), and the decays tried."""
     features, recipe = prepared.features, prepared.recipe
-    cuts = [prepared.traced.cut_of(prepared.plan.cut) if prepared.plan.cut else prepared.traced.cuts[-1]]
+    cuts = cuts_in_use(prepared)
     settings, classes = head_settings(recipe), len(prepared.images.classes)
     trials: tuple[Trial, ...] = ()
     decay = recipe.weight_decay if prepared.plan.strategy in FROZEN_STRATEGIES else None
