@@ -25,14 +25,21 @@ class Preprocessing:
         """The same transform for inputs of ``size`` pixels (None: unchanged)."""
         return replace(self, size=size) if size else self
 
+    def resize(self) -> torch.nn.Module:
+        """The first step: the short side to the size that the centre square is cropped from."""
+        from torchvision.transforms import v2
+
+        modes = {name: getattr(v2.InterpolationMode, name.upper()) for name in ("bilinear", "bicubic", "lanczos")}
+        step: torch.nn.Module = v2.Resize(math.floor(self.size / self.crop_share), modes[self.interpolation])
+        return step
+
     def transform(self) -> Transform:
         """A function from an RGB image to (3, size, size) float32."""
         from torchvision.transforms import v2
 
-        modes = {name: getattr(v2.InterpolationMode, name.upper()) for name in ("bilinear", "bicubic", "lanczos")}
         chain: Transform = v2.Compose(
             [
-                v2.Resize(math.floor(self.size / self.crop_share), interpolation=modes[self.interpolation]),
+                self.resize(),
                 v2.CenterCrop(self.size),
                 v2.PILToTensor(),
                 v2.ToDtype(torch.float32, scale=True),

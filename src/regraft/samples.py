@@ -35,13 +35,7 @@ class Samples:
 
 def read_samples(paths: Sequence[Path], labels: torch.Tensor, preprocessing: Preprocessing, workers: int) -> Samples:
     """Decode the files, which are known to be readable, and resize their short side."""
-    modes = {name: getattr(v2.InterpolationMode, name.upper()) for name in ("bilinear", "bicubic", "lanczos")}
-    resize = v2.Compose(
-        [
-            v2.Resize(floor(preprocessing.size / preprocessing.crop_share), modes[preprocessing.interpolation]),
-            v2.PILToTensor(),
-        ]
-    )
+    resize = v2.Compose([preprocessing.resize(), v2.PILToTensor()])
 
     def read(path: Path) -> torch.Tensor:
         image: torch.Tensor = resize(decode(path.read_bytes()))
