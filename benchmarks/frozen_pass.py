@@ -27,7 +27,7 @@ def main() -> None:
     backbone = backbones.load(given.backbone, given.weights)
     size, device = backbone.preprocessing.size, device_of(given.device)
     traced = trace(backbone.model, size)
-    network = pooled_network(backbone.model, traced, traced.cuts, moments=True)
+    network = pooled_network(backbone.model, traced, traced.cuts, ("mean", "rms"))
     images = torch.randn(BATCH, 3, size, size)
     print(f"{given.backbone} at {size} px, {platform.machine()}, {torch.get_num_threads()} threads")
     for name in dict.fromkeys([best_engine(device), PYTORCH]):

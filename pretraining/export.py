@@ -53,7 +53,7 @@ def export(packed: Path, checkpoint: Path, folder: Path, size: int, names: Path 
 def statistics(model: torch.nn.Module, packed: Path, size: int) -> dict[str, torch.Tensor]:
     """Mean and standard deviation of every channel at every cut, over training images of the source."""
     traced = trace(model, size)
-    network = pooled_network(model, traced, traced.cuts, moments=True)
+    network = pooled_network(model, traced, traced.cuts, ("mean", "rms"))
     images = np.load(packed / "images.npy", mmap_mode="r")
     chosen = np.linspace(0, len(images) - 1, STATISTICS_IMAGES).round().astype(int)
     totals: list[torch.Tensor] = []

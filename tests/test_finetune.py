@@ -4,6 +4,7 @@ import json
 import math
 import os
 import pickle
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,23 +16,25 @@ from networks import CONTRACT
 from torch import nn
 
 from regraft import finetune
-from regraft.augmentation import centre_view, training_view
+from regraft.augmentation import PRESETS, centre_view, mixing, training_view
 from regraft.backbone import Architecture, stages_of
 from regraft.checkpoint import Identity, read, write
 from regraft.cuts import trace
-from regraft.errors import RunError
+from regraft.errors import RecipeError, RunError
 from regraft.finetune import Job, TuneSettings
 from regraft.graft import Tunable, graft, state_hash
 from regraft.head import HeadSettings, fresh_head
 from regraft.optimiser import NAMES, factor, make_optimiser
 from regraft.preprocessing import Preprocessing
+from regraft.recipe import Recipe
 from regraft.samples import Samples
 
 Regraft = Callable[..., tuple[int, str, str]]
 SIZE = 32
 SETTINGS = TuneSettings(
     epochs=3, batch_size=8, schedule="cosine", warm_up=0.1, label_smoothing=0.1, clip=1.0, patience=3,
-    min_improvement=0.0, monitor="val_accuracy", seed=0, checkpoint_minutes=1e-9,
+    min_improvement=0.0, monitor="val_accuracy", mode="auto", checkpoint_name="best-{epoch}-{metric}", ema=0.0,
+    seed=0, checkpoint_minutes=1e-9,
 )  # fmt: skip
 
 
@@ -132,9 +135,11 @@ class Killed(Exception):
     pass
 
 
-@pytest.mark.parametrize("at", [1, 4, 5, 6, 9, 13, 15])
-def test_a_killed_training_goes_on_to_the_same_bits(tmp_path: Path, at: int) -> None:
-    whole = tiny_job(tmp_path / "whole")
+@pytest.mark.parametrize(("at", "ema"), [(1, 0), (4, 0), (5, 0), (6, 0), (9, 0), (13, 0), (15, 0), (8, 0.9), (13, 0.9)])
+def test_a_killed_training_goes_on_to_the_same_bits(tmp_path: Path, at: int, ema: float) -> None:
+    settings = replace(SETTINGS, ema=ema)
+    mix = mixing("both", 3) if ema else None
+    whole = replace(tiny_job(tmp_path / "whole", settings), mix=mix)
     expected = finetune.run(whole, resume=False)
 
     def kill(_stage: str, done: int, _total: int) -> None:
@@ -142,13 +147,14 @@ def test_a_killed_training_goes_on_to_the_same_bits(tmp_path: Path, at: int) -> 
             raise Killed
 
     with pytest.raises(Killed):
-        finetune.run(replace(tiny_job(tmp_path / "cut"), progress=kill), resume=False)
-    again = tiny_job(tmp_path / "cut")
+        finetune.run(replace(tiny_job(tmp_path / "cut", settings), progress=kill, mix=mix), resume=False)
+    again = replace(tiny_job(tmp_path / "cut", settings), mix=mix)
     assert (tmp_path / "cut" / "last.pt").exists() == (at > 1)
     found = finetune.run(again, resume=True)
     assert state_hash(again.model) == state_hash(whole.model)
     assert [row["val_loss"] for row in found.history] == [row["val_loss"] for row in expected.history]
     assert len(found.history) == 4
+    assert found.best_hits == expected.best_hits
 
 
 def test_ctrl_c_keeps_the_best_so_far(tmp_path: Path) -> None:
@@ -158,7 +164,7 @@ def test_ctrl_c_keeps_the_best_so_far(tmp_path: Path) -> None:
 
     job = replace(tiny_job(tmp_path), progress=stop)
     state = finetune.run(job, resume=False)
-    assert "interrupted" in state.stopped
+    assert state.interrupted
     assert state.epoch == 2
     best = torch.load(next(tmp_path.glob("best-*.pt")), weights_only=True) if state.best_epoch else None
     if best:
@@ -210,10 +216,94 @@ def test_layers_nearer_the_input_learn_slower() -> None:
 
 def test_views_have_the_networks_size_and_differ() -> None:
     image = torch.randint(0, 255, (3, 50, 70), dtype=torch.uint8)
-    for preset in ("none", "light", "medium", "strong"):
+    for preset in PRESETS:
         view = training_view(preset, SIZE, flip=True)
         assert view(image).shape == (3, SIZE, SIZE)
         assert torch.equal(view(image), view(image)) == (preset == "none")
+
+
+@pytest.mark.parametrize("name", ["mixup", "cutmix", "both"])
+def test_mixed_labels_are_shares(name: str) -> None:
+    torch.manual_seed(0)
+    mix = mixing(name, 3)
+    assert mix is not None
+    images, labels = mix(torch.rand(6, 3, 8, 8), torch.arange(6) % 3)
+    assert images.shape == (6, 3, 8, 8)
+    torch.testing.assert_close(labels.sum(1), torch.ones(6))
+    assert mixing("none", 3) is None
+
+
+def test_averaged_weights_are_the_ones_kept(tmp_path: Path) -> None:
+    plain = tiny_job(tmp_path / "plain")
+    job = tiny_job(tmp_path / "averaged", replace(SETTINGS, ema=0.9))
+    finetune.run(plain, resume=False)
+    state = finetune.run(job, resume=False)
+    last = torch.load(tmp_path / "averaged" / "last.pt", weights_only=True)
+    trained = torch.load(tmp_path / "plain" / "last.pt", weights_only=True)["model"]
+    assert all(torch.equal(value, trained[name]) for name, value in last["model"].items())  # training sees no average
+    assert any(not torch.equal(value, last["model"][name]) for name, value in last["average"].items())
+    if state.best_epoch == state.epoch:
+        assert all(torch.equal(value, last["average"][name]) for name, value in job.model.state_dict().items())
+
+
+def test_memory_that_runs_out_halves_what_goes_through_at_once(tmp_path: Path) -> None:
+    job = tiny_job(tmp_path)
+    largest = []
+
+    def forward(images: torch.Tensor, run: Callable[[torch.Tensor], torch.Tensor] = job.model.forward) -> torch.Tensor:
+        if job.model.training:
+            if len(images) > 4:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            largest.append(len(images))
+        return run(images)
+
+    job.model.forward = forward  # type: ignore[method-assign]
+    state = finetune.run(job, resume=False)
+    assert (state.parts, max(largest)) == (2, 4)
+    assert state.epoch == 3
+    assert len(largest) == 2 * 3 * job.steps
+
+
+def test_memory_that_never_suffices_is_said(tmp_path: Path) -> None:
+    job = tiny_job(tmp_path)
+
+    def forward(images: torch.Tensor) -> torch.Tensor:
+        if job.model.training:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        return torch.zeros(len(images), 3)
+
+    job.model.forward = forward  # type: ignore[method-assign]
+    with pytest.raises(RunError, match="smaller --image-size"):
+        finetune.run(job, resume=False)
+
+
+def test_the_deadline_ends_the_training_and_resuming_goes_on(tmp_path: Path) -> None:
+    state = finetune.run(replace(tiny_job(tmp_path), deadline=time.monotonic() - 1), resume=False)
+    assert (state.stopped, state.epoch, len(state.history)) == (finetune.OUT_OF_TIME, 1, 2)
+    again = finetune.run(tiny_job(tmp_path), resume=True)
+    assert (again.stopped, again.epoch) == ("", 3)
+
+
+def test_a_loss_that_rises_beyond_guessing_stops(tmp_path: Path) -> None:
+    job = replace(tiny_job(tmp_path, rate=30.0, optimiser="sgd"), mix=None)
+    state = finetune.run(job, resume=False)
+    assert state.stopped.startswith("the loss")
+    assert "smaller --learning-rate" in state.stopped
+
+
+def test_the_monitored_figure_and_the_files_name(tmp_path: Path) -> None:
+    settings = replace(SETTINGS, monitor="train_loss", mode="max", checkpoint_name="{metric}={value:.2f}-{epoch}")
+    state = finetune.run(tiny_job(tmp_path, settings), resume=False)
+    losses = [row["train_loss"] for row in state.history[1:]]
+    assert state.best_epoch == 1 + losses.index(max(losses))
+    names = {path.name for path in tmp_path.glob("*.pt")}
+    assert names == {"last.pt", f"train_loss={max(losses):.2f}-{state.best_epoch}.pt"}
+    events = b"".join(path.read_bytes() for path in (tmp_path / "tensorboard").glob("events*"))
+    assert b"val_accuracy" in events
+    with pytest.raises(RecipeError, match="checkpoint-name"):
+        Recipe(checkpoint_name="../{epoch}")
+    with pytest.raises(RecipeError, match="checkpoint-name"):
+        Recipe(checkpoint_name="{nothing}")
 
 
 class Malicious:

@@ -9,6 +9,8 @@ import torch
 from torchvision.transforms import v2
 
 View = Callable[[torch.Tensor], torch.Tensor]
+Mix = Callable[[torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
+PRESETS = ("none", "light", "medium", "strong")  # each adds to the one before
 SMALLEST_CROP = {"light": 0.5, "medium": 0.35, "strong": 0.25}  # share of the image's area that a crop keeps at least
 
 
@@ -36,3 +38,15 @@ def centre_view(size: int) -> View:
     """The centre square, for validation."""
     crop: View = v2.CenterCrop(size)
     return crop
+
+
+def mixing(name: str, classes: int) -> Mix | None:
+    """Mix the images of a batch and their labels, which become shares (images, classes).
+
+    ``name``: none, mixup (Zhang et al., 2018), cutmix (Yun et al., 2019), or both, one or the other for each batch.
+    """
+    if name == "none":
+        return None
+    mixup, cutmix = v2.MixUp(alpha=0.2, num_classes=classes), v2.CutMix(alpha=1.0, num_classes=classes)
+    chosen: Mix = {"mixup": mixup, "cutmix": cutmix, "both": v2.RandomChoice([mixup, cutmix])}[name]
+    return chosen

@@ -32,12 +32,11 @@ def write(folder: Path, name: str, state: dict[str, Any]) -> None:
         raise RunError(f"the checkpoint {folder / name} cannot be written: {reason}; free space and --resume") from None
 
 
-def keep_best(folder: Path, epoch: int, metric: str, value: float, model: dict[str, torch.Tensor]) -> None:
-    """Write the best model so far, named for its epoch and metric, and drop the one before."""
-    name = f"best-epoch{epoch:03d}-{metric}{value:.4f}.pt"
-    write(folder, name, {"epoch": epoch, "metric": metric, "value": value, "model": model})
-    for older in folder.glob("best-*.pt"):
-        if older.name != name:
+def keep_best(folder: Path, name: str, state: dict[str, Any]) -> None:
+    """Write the best model so far as ``name``.pt and drop the one before."""
+    write(folder, f"{name}.pt", state)
+    for older in folder.glob("*.pt"):
+        if older.name not in {f"{name}.pt", LAST}:
             older.unlink()
 
 

@@ -1,6 +1,7 @@
 """The command line: parse, call one function, print."""
 
 import json
+import shlex
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from regraft.errors import RegraftError, RunError
-from regraft.recipe import EMBEDDED, Recipe, read_recipe
+from regraft.recipe import EMBEDDED, Recipe, read_recipe, seconds_of
 
 app = typer.Typer(
     name="regraft",
@@ -45,7 +46,11 @@ SimilarFrom = Annotated[float | None, typer.Option(help="Similarity score from w
 Strategy = Annotated[
     str | None, typer.Option(help="head, early-layers, fine-tune or from-scratch; the plan's by default.")
 ]
-Cut = Annotated[str | None, typer.Option(help="Where to slice the network; the plan's by default.")]
+Cut = Annotated[
+    list[str] | None, typer.Option(help="Where to slice the network (the plan's); given again, a head joins the cuts.")
+]
+Pooling = Annotated[str | None, typer.Option(help="Over space before the head: average (default), max or both.")]
+Views = Annotated[int | None, typer.Option(help="Augmented views of each image for a frozen strategy's head (0).")]
 HeadLayers = Annotated[int | None, typer.Option(help="Linear layers in the new head, 1 (default) or 2.")]
 Hidden = Annotated[int | None, typer.Option(help="Units between two linear layers (256).")]
 Init = Annotated[
@@ -66,6 +71,8 @@ LayerDecay = Annotated[float | None, typer.Option(help="A stage's learning rate 
 Schedule = Annotated[str | None, typer.Option(help="cosine (default), constant or one-cycle.")]
 WarmUp = Annotated[float | None, typer.Option(help="Share of the steps in which the learning rate rises (0.1).")]
 LabelSmoothing = Annotated[float | None, typer.Option(help="Of the targets, 0 to 1 (0.1).")]
+Mix = Annotated[str | None, typer.Option(help="Images and labels mixed: none (default), mixup, cutmix or both.")]
+Ema = Annotated[float | None, typer.Option(help="Decay a step of averaged weights, as 0.99; none by default.")]
 Clip = Annotated[float | None, typer.Option(help="Largest norm of the gradient; 0, no limit, by default.")]
 BatchNorm = Annotated[str | None, typer.Option(help="Running statistics: frozen, adapt, or auto (default).")]
 UnfreezeFrom = Annotated[str | None, typer.Option(help="Fine-tune only what lies after this cut.")]
@@ -75,7 +82,18 @@ HeadStart = Annotated[str | None, typer.Option(help="Fine-tuning starts from a s
 Patience = Annotated[int | None, typer.Option(help="Epochs without improvement before training stops.")]
 MinImprovement = Annotated[float | None, typer.Option(help="Of the monitored metric, to count as one (0).")]
 Monitor = Annotated[
-    str | None, typer.Option(help="val_accuracy (default), val_balanced_accuracy, val_macro_f1 or val_loss.")
+    str | None,
+    typer.Option(
+        help="What finds the best epoch: val_accuracy (default), val_balanced_accuracy,"
+        " val_macro_f1, val_loss, train_accuracy or train_loss."
+    ),
+]
+Mode = Annotated[str | None, typer.Option(help="Of the monitored metric: max, min or auto (default).")]
+CheckpointName = Annotated[
+    str | None, typer.Option(help="Of the best checkpoint's file, with {epoch}, {metric} and {value}.")
+]
+TimeLimit = Annotated[
+    str | None, typer.Option(help="For the whole job, as 90s, 10m or 1h: tries more than the plan and keeps the best.")
 ]
 CheckpointMinutes = Annotated[float | None, typer.Option(help="Minutes between checkpoints inside an epoch (5).")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the interrupted training in --out.")]
@@ -85,6 +103,11 @@ def recipe_from(file: Path | None, **given: Any) -> Recipe:
     """The file's recipe, or the default one, with the options that were given."""
     base = read_recipe(file) if file else Recipe()
     return base.but(**{name: value for name, value in given.items() if value is not None})
+
+
+def cut_or_cuts(given: list[str] | None) -> dict[str, Any]:
+    """The recipe's part for --cut: one cut, or several to join."""
+    return {"cuts": tuple(given)} if given and len(given) > 1 else {"cut": given[0] if given else None}
 
 
 @contextmanager
@@ -162,7 +185,7 @@ def plan(
     wanted = recipe_from(
         recipe, backbone=backbone, weights=weights, image_size=image_size, batch_size=batch_size, workers=workers,
         device=device, split_seed=split_seed, large_from=large_from, similar_from=similar_from,
-        strategy=strategy, cut=cut,
+        strategy=strategy, **cut_or_cuts(cut),
     )  # fmt: skip
     check_at_hand(wanted)
     from regraft import show
@@ -196,6 +219,8 @@ def train(
     hidden: Hidden = None,
     initialiser: Init = None,
     weight_decay: WeightDecay = None,
+    pooling: Pooling = None,
+    views: Views = None,
     class_weights: ClassWeights = None,
     epochs: Epochs = None,
     optimiser: Optimiser = None,
@@ -204,6 +229,8 @@ def train(
     schedule: Schedule = None,
     warm_up: WarmUp = None,
     label_smoothing: LabelSmoothing = None,
+    mix: Mix = None,
+    ema: Ema = None,
     clip: Clip = None,
     batch_norm: BatchNorm = None,
     unfreeze_from: UnfreezeFrom = None,
@@ -213,7 +240,10 @@ def train(
     patience: Patience = None,
     min_improvement: MinImprovement = None,
     monitor: Monitor = None,
+    mode: Mode = None,
+    checkpoint_name: CheckpointName = None,
     checkpoint_minutes: CheckpointMinutes = None,
+    time_limit: TimeLimit = None,
     resume: Resume = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -222,12 +252,14 @@ def train(
     wanted = recipe_from(
         recipe, backbone=backbone, weights=weights, image_size=image_size, batch_size=batch_size, workers=workers,
         device=device, seed=seed, split_seed=split_seed, large_from=large_from, similar_from=similar_from,
-        strategy=strategy, cut=cut, head_layers=head_layers, hidden=hidden, initialiser=initialiser,
+        strategy=strategy, **cut_or_cuts(cut), head_layers=head_layers, hidden=hidden, initialiser=initialiser,
         weight_decay=weight_decay, class_weights=class_weights, epochs=epochs, optimiser=optimiser,
         learning_rate=learning_rate, layer_decay=layer_decay, schedule=schedule, warm_up=warm_up,
         label_smoothing=label_smoothing, clip=clip, batch_norm=batch_norm, unfreeze_from=unfreeze_from,
         augmentation=augmentation, flip=flip, head_start=head_start, patience=patience,
         min_improvement=min_improvement, monitor=monitor, checkpoint_minutes=checkpoint_minutes,
+        pooling=pooling, views=views, mix=mix, ema=ema, mode=mode, checkpoint_name=checkpoint_name,
+        time_limit=seconds_of(time_limit) if time_limit else None,
     )  # fmt: skip
     train_and_show(data, wanted, out, overwrite, resume, as_json, quiet)
 
@@ -245,6 +277,16 @@ def train_and_show(
     with progress_bar(quiet) as progress:
         result = run_training(data, recipe, out, overwrite, resume, progress)
     give(result, as_json, show.summary)
+    if result["interrupted"]:
+        typer.echo(f"regraft: interrupted; go on with: {resume_command(result['run'])}", err=True)
+        raise typer.Exit(130)
+
+
+def resume_command(run: str) -> str:
+    """The command that goes on with this one."""
+    given = [argument for argument in sys.argv[1:] if argument not in {"--overwrite", "--resume"}]
+    out = [] if any(argument.split("=")[0] == "--out" for argument in given) else ["--out", run]
+    return shlex.join(["regraft", *given, *out, "--resume"])
 
 
 @app.command()

@@ -65,7 +65,13 @@ def pytorch_engine(network: fx.GraphModule, device: torch.device) -> Engine:
 
     @torch.inference_mode()
     def run(images: torch.Tensor) -> Outputs:
-        outputs = network(images.to(device).contiguous(memory_format=torch.channels_last))
+        try:
+            outputs = network(images.to(device).contiguous(memory_format=torch.channels_last))
+        except torch.OutOfMemoryError:
+            if len(images) == 1:
+                raise
+            halves = [run(half) for half in images.chunk(2)]
+            return [np.concatenate(parts) for parts in zip(*halves, strict=True)]
         return [output.float().cpu().numpy() for output in outputs]
 
     return Engine(PYTORCH, run)

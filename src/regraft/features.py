@@ -20,12 +20,13 @@ from regraft.cache import Store, open_store
 from regraft.cuts import Cut, Traced
 from regraft.decoding import Undecodable, decode
 from regraft.engine import Engine, best_engine, compile_network, device_of
-from regraft.graft import pooled_network
+from regraft.graft import POOLINGS, pooled_network
 from regraft.images import Fault, ImageFile, ImageSet
 from regraft.preprocessing import Transform
 from regraft.stream import map_ahead
 
-FORMAT = 1  # of the cached arrays; a change makes older caches unused
+FORMAT = 2  # of the cached arrays; a change makes older caches unused
+HALF = float(np.finfo(np.float16).max)
 Progress = Callable[[str, int, int], None]  # what is under way, how many are done, of how many
 
 
@@ -46,9 +47,9 @@ class Features:
     seconds: float
     engine: str
 
-    def pooled(self, cuts: Sequence[Cut], rows: np.ndarray) -> np.ndarray:
-        """Averages over space at ``cuts``, joined: (rows, channels), float32."""
-        return self.gather([f"mean-{cut.node}" for cut in cuts], rows)
+    def pooled(self, cuts: Sequence[Cut], rows: np.ndarray, pooling: str = "average") -> np.ndarray:
+        """Features pooled over space at ``cuts``, joined as a grafted network joins them: (rows, channels), float32."""
+        return self.gather([f"{pool}-{cut.node}" for pool in POOLINGS[pooling] for cut in cuts], rows)
 
     def spread(self, cut: Cut, rows: np.ndarray) -> np.ndarray:
         """Root mean squares over space at ``cut``: (rows, channels), float32."""
@@ -89,16 +90,19 @@ def extract(
     batch_size: int = 64,
     workers: int = 0,
     device: str = "auto",
+    pooling: str = "average",
     progress: Progress = silent,
 ) -> Features:
     """Pool the frozen backbone's values at every cut for every image, from the cache where it has them.
 
+    Averages and root mean squares are always kept; the largest values only where ``pooling`` asks for them.
     Files that cannot be decoded are left out and listed in the result's ``images.faults``.
     """
     started = time.perf_counter()
     where = device_of(device)
     engine_name = best_engine(where)
-    store = open_store(key_of(backbone, traced, engine_name))
+    pools = ("mean", "rms", *(pool for pool in POOLINGS[pooling] if pool != "mean"))
+    store = open_store(key_of(backbone, traced, engine_name, pools))
     engine: Engine | None = None
     faults: list[Fault] = []
     contents: dict[Path, str] = {}
@@ -108,9 +112,9 @@ def extract(
     def run_batch() -> None:
         nonlocal engine, passed
         if engine is None:
-            network = pooled_network(backbone.model, traced, traced.cuts, moments=True)
+            network = pooled_network(backbone.model, traced, traced.cuts, pools)
             engine = compile_network(network, backbone.preprocessing.size, where, engine_name)
-        add_batch(store, traced.cuts, batch, engine)
+        add_batch(store, [f"{pool}-{cut.node}" for pool in pools for cut in traced.cuts], batch, engine)
         passed += len(batch)
         batch.clear()
 
@@ -136,26 +140,28 @@ def extract(
     return Features(kept, traced.cuts, found, pixels, store, passed, seconds, engine_name)
 
 
-def key_of(backbone: Backbone, traced: Traced, engine: str) -> str:
-    """A name for all that the features depend on besides the images' bytes."""
+def key_of(backbone: Backbone, traced: Traced, engine: str, what: Sequence[str]) -> str:
+    """A name for all that the features depend on besides the images' bytes; ``what`` tells kinds apart."""
     parts = [
         FORMAT,
         backbone.fingerprint(),
         backbone.preprocessing.as_dict(),
         [cut.node for cut in traced.cuts],
         engine,
+        list(what),
     ]
     return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
 
 
-def add_batch(store: Store, cuts: Sequence[Cut], batch: list[Read], engine: Engine) -> None:
-    """Run one batch and keep its features."""
+def add_batch(store: Store, names: Sequence[str], batch: list[Read], engine: Engine) -> None:
+    """Run one batch and keep its features, an array a name; only averages stay in float32."""
     outputs = engine.run(torch.stack([read.tensor for read in batch if read.tensor is not None]))
-    means, squares = outputs[: len(cuts)], outputs[len(cuts) :]
+    kept = {
+        name: output if name.startswith("mean-") else output.clip(-HALF, HALF).astype(np.float16)
+        for name, output in zip(names, outputs, strict=True)
+    }
     for row, read in enumerate(batch):
-        arrays = {f"mean-{cut.node}": mean[row] for cut, mean in zip(cuts, means, strict=True)}
-        arrays |= {f"rms-{cut.node}": rms[row].astype(np.float16) for cut, rms in zip(cuts, squares, strict=True)}
-        store.add(read.content, read.pixels, arrays)
+        store.add(read.content, read.pixels, {name: output[row] for name, output in kept.items()})
 
 
 def read_all(images: ImageSet, store: Store, transform: Transform, workers: int) -> Iterator[tuple[ImageFile, Read]]:

@@ -15,18 +15,23 @@ from typing import Any
 import numpy as np
 import torch
 from lightning.fabric import Fabric
+from lightning.fabric.loggers.tensorboard import TensorBoardLogger
 from torch import nn
 from torch.nn.functional import cross_entropy
 
 from regraft import checkpoint
-from regraft.augmentation import View
+from regraft.augmentation import Mix, View
+from regraft.averaging import Weights, averaged, copy_of, follow
 from regraft.checkpoint import Identity
+from regraft.errors import RunError
 from regraft.features import Progress, silent
 from regraft.metrics import summaries
 from regraft.optimiser import factor, set_rates
 from regraft.samples import Samples
 
-MONITORS = {"val_loss": -1, "val_accuracy": 1, "val_balanced_accuracy": 1, "val_macro_f1": 1}  # +1: more is better
+OUT_OF_TIME = "the time limit was reached"
+NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")  # in PyTorch's messages
+DIVERGED = 2.0  # times the loss of knowing nothing
 
 
 @dataclass(frozen=True)
@@ -39,11 +44,20 @@ class TuneSettings:
     warm_up: float  # share of all steps
     label_smoothing: float  # 0..1
     clip: float  # largest norm of the gradient; 0: no limit
+    ema: float  # decay a step of the averaged weights; 0: no average
     patience: int  # epochs without improvement before it stops
     min_improvement: float  # of the monitored metric, to count
-    monitor: str  # a key of MONITORS
+    monitor: str  # a figure of the history
+    mode: str  # max, min or auto: the least of a loss, the most of anything else
+    checkpoint_name: str  # of the best one, with {epoch}, {metric} and {value}
     seed: int
     checkpoint_minutes: float  # between checkpoints inside an epoch
+
+    @property
+    def sign(self) -> int:
+        """1 where more of the monitored figure is better, else -1."""
+        least = self.mode == "min" or (self.mode == "auto" and self.monitor.endswith("loss"))
+        return -1 if least else 1
 
 
 @dataclass
@@ -56,8 +70,11 @@ class State:
     right: int = 0  # training images that were right over those steps
     best_epoch: int = 0
     best_value: float = -math.inf  # of the monitored metric, signed so that more is better
+    best_hits: list[bool] = field(default_factory=list)  # per validation image, whether the best epoch is right
+    parts: int = 1  # a batch goes through in so many, more than one where memory ran out
     seconds: float = 0.0
     stopped: str = ""  # why it ended before its last epoch
+    interrupted: bool = False
     history: list[dict[str, float]] = field(default_factory=list)
 
 
@@ -77,7 +94,14 @@ class Job:
     folder: Path  # of the checkpoints
     identity: Identity
     device: torch.device
+    mix: Mix | None = None
+    deadline: float = math.inf  # of time.monotonic(); the schedule ends by then
     progress: Progress = silent
+
+    @property
+    def classes(self) -> int:
+        """Classes among the labels."""
+        return int(self.samples.labels.max()) + 1
 
     @property
     def steps(self) -> int:
@@ -86,79 +110,129 @@ class Job:
 
 
 def run(job: Job, resume: bool) -> State:
-    """Train until the last epoch, the patience's end, a loss that is no number, or Ctrl-C; the best is kept."""
-    for part in ("lightning.fabric", "lightning.pytorch"):  # whichever was imported last says which precision it uses
-        logging.getLogger(part).setLevel(logging.WARNING)
-    fabric = Fabric(accelerator=job.device.type, devices=1, precision=precision_of(job.device))
+    """Train until the last epoch, the patience's or the time's end, a loss out of bounds, or Ctrl-C; keep the best."""
+    resume = resume and (job.folder / checkpoint.LAST).exists()
+    state, average = State(), copy_of(job.model) if job.settings.ema else {}
+    best = restore(job, state, average) if resume else copy_of(job.model)
+    fabric = fabric_for(job, state.epoch)
     model, optimiser = fabric.setup(job.model.to(memory_format=torch.channels_last), job.optimiser)
-    state = State()
-    best = copy_of(job.model)
-    if resume and (job.folder / checkpoint.LAST).exists():
-        best = restore(job, state)
-    else:
+    if not resume:
         judge(job, fabric, model, state)
-    epochs = job.settings.epochs
+    started = time.monotonic()
     try:
-        while state.epoch < epochs and not state.stopped:
-            train_epoch(job, fabric, model, optimiser, state, best)
-            if not state.stopped and judge(job, fabric, model, state):
-                best = copy_of(job.model)
-                keep(job, state, best)
-            if state.epoch - state.best_epoch >= job.settings.patience and state.epoch < epochs:
-                state.stopped = f"no improvement for {job.settings.patience} epochs"
-            save(job, state, best)
+        while state.epoch < job.settings.epochs and not state.stopped:
+            train_epoch(job, fabric, model, optimiser, state, best, average, started)
+            with averaged(job.model, average):
+                if judge(job, fabric, model, state):
+                    best = copy_of(job.model)
+                    keep(job, state, best)
+            state.stopped = state.stopped or reason_to_stop(job, state)
+            save(job, state, best, average)
     except KeyboardInterrupt:
-        state.stopped = "interrupted; the same command with --out and --resume goes on"
+        state.stopped, state.interrupted = "interrupted", True
     job.model.load_state_dict(best)
     return state
 
 
+def reason_to_stop(job: Job, state: State) -> str:
+    """Why the training ends before its last epoch, or nothing."""
+    settings, last = job.settings, state.history[-1]
+    if not last["train_loss"] < DIVERGED * math.log(max(2, job.classes)):
+        return f"the loss rose to {last['train_loss']:.2f}: try a smaller --learning-rate or --clip 1"
+    if state.epoch - state.best_epoch >= settings.patience and state.epoch < settings.epochs:
+        return f"no improvement for {settings.patience} epochs"
+    return ""
+
+
 def train_epoch(
-    job: Job, fabric: Fabric, model: nn.Module, optimiser: torch.optim.Optimizer, state: State, best: dict[str, Any]
+    job: Job,
+    fabric: Fabric,
+    model: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    state: State,
+    best: Weights,
+    average: Weights,
+    began: float,
 ) -> None:
-    """The steps of one epoch that are not done yet."""
+    """The steps of one epoch that are not done yet; ``began`` is when this call of ``run`` did."""
     settings, started = job.settings, time.monotonic()
     saved = started
     order = torch.randperm(len(job.train_rows), generator=generator(settings.seed, state.epoch)).numpy()
     model.train()
     for step in range(state.step, job.steps):
-        torch.manual_seed((1_000_003 * settings.seed + state.epoch) * 1_000_003 + step)
         rows = job.train_rows[order[step * settings.batch_size : (step + 1) * settings.batch_size]]
-        share = (state.epoch * job.steps + step + 0.5) / (settings.epochs * job.steps)
+        done = state.epoch * job.steps + step
+        share = max((done + 0.5) / (settings.epochs * job.steps), (time.monotonic() - began) / (job.deadline - began))
         set_rates(optimiser, factor(settings.schedule, share, settings.warm_up))
-        loss, right = one_batch(job, fabric, model, rows, job.view)
-        if not torch.isfinite(loss):
+        loss, right = gradients(job, fabric, model, optimiser, rows, state)
+        if not math.isfinite(loss):
             state.stopped = "the loss is no number any more: try a smaller --learning-rate or --clip 1"
-            return
-        optimiser.zero_grad()
-        fabric.backward(loss)
+            break
         if settings.clip:
             fabric.clip_gradients(model, optimiser, max_norm=settings.clip, error_if_nonfinite=False)
         optimiser.step()
-        state.step, state.total_loss, state.right = step + 1, state.total_loss + loss.item(), state.right + right
-        job.progress("Training", state.epoch * job.steps + step + 1, settings.epochs * job.steps)
+        if average:
+            follow(average, job.model, min(settings.ema, (1 + done) / (10 + done)))
+        state.step, state.total_loss, state.right = step + 1, state.total_loss + loss, state.right + right
+        job.progress("Training", done + 1, settings.epochs * job.steps)
+        if time.monotonic() > job.deadline:
+            state.stopped = OUT_OF_TIME
+            break
         if time.monotonic() - saved > 60 * settings.checkpoint_minutes:
-            save(job, state, best)
+            save(job, state, best, average)
             saved = time.monotonic()
     state.seconds += time.monotonic() - started
     state.epoch += 1
 
 
-def one_batch(job: Job, fabric: Fabric, model: nn.Module, rows: np.ndarray, view: View) -> tuple[torch.Tensor, int]:
-    """Loss and number of right images of one batch, for training and validation alike."""
-    logits, labels = forward(job, fabric, model, rows, view)
-    smoothing = job.settings.label_smoothing if model.training else 0.0
+def gradients(
+    job: Job, fabric: Fabric, model: nn.Module, optimiser: torch.optim.Optimizer, rows: np.ndarray, state: State
+) -> tuple[float, int]:
+    """Loss and number of right images of one batch, and its gradients.
+
+    Where memory runs out the batch goes through in twice as many parts, from then on; RunError where that is
+    no help.
+    """
+    while True:
+        torch.manual_seed((1_000_003 * job.settings.seed + state.epoch) * 1_000_003 + state.step)
+        optimiser.zero_grad()
+        total, hits = 0.0, 0
+        try:
+            for part in np.array_split(rows, state.parts):
+                loss, right = one_batch(job, fabric, model, part)
+                share = loss * (len(part) / len(rows))
+                fabric.backward(share)
+                total, hits = total + share.item(), hits + right
+        except RuntimeError as error:  # CUDA has a kind of its own below it, the CPU has not
+            if not any(words in str(error) for words in NO_MEMORY):
+                raise
+            if len(rows) < 4 * state.parts:  # batch norm needs two images
+                raise RunError(
+                    f"memory ran out with {-(-len(rows) // state.parts)} images of {job.samples.preprocessing.size}"
+                    " pixels at a time; use a smaller --image-size, or --strategy head"
+                ) from None
+            state.parts *= 2
+        else:
+            return total, hits
+
+
+def one_batch(job: Job, fabric: Fabric, model: nn.Module, rows: np.ndarray) -> tuple[torch.Tensor, int]:
+    """Loss and number of right images of one batch of training images."""
+    logits, labels = forward(job, fabric, model, rows, job.view, job.mix)
     weights = None if job.class_weights is None else job.class_weights.to(logits.device)
-    loss = cross_entropy(logits, labels, weight=weights, label_smoothing=smoothing)
-    return loss, int((logits.argmax(1) == labels).sum())
+    loss = cross_entropy(logits, labels, weight=weights, label_smoothing=job.settings.label_smoothing)
+    truth = labels if labels.ndim == 1 else labels.argmax(1)
+    return loss, int((logits.argmax(1) == truth).sum())
 
 
 def forward(
-    job: Job, fabric: Fabric, model: nn.Module, rows: np.ndarray, view: View
+    job: Job, fabric: Fabric, model: nn.Module, rows: np.ndarray, view: View, mix: Mix | None = None
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Logits (rows, classes) in float32, and labels (rows,)."""
+    """Logits (rows, classes) in float32, and labels (rows,), or (rows, classes) where images were mixed."""
     images = fabric.to_device(job.samples.batch(rows.tolist(), view))
     labels = fabric.to_device(job.samples.labels[torch.from_numpy(rows)])
+    if mix and len(rows) > 1:
+        images, labels = mix(images, labels)
     return model(images).float(), labels
 
 
@@ -167,13 +241,13 @@ def judge(job: Job, fabric: Fabric, model: nn.Module, state: State) -> bool:
     """Validate, add a row to the history, and say whether this is the best so far."""
     model.eval()
     logits, labels = [], []
-    for rows in batches(job.val_rows, 2 * job.settings.batch_size):
+    for rows in batches(job.val_rows, max(1, 2 * job.settings.batch_size // state.parts)):
         found = forward(job, fabric, model, rows, job.val_view)
         logits.append(found[0].cpu())
         labels.append(found[1].cpu())
     scores, truth = torch.cat(logits), torch.cat(labels)
-    classes = scores.shape[1]
-    cells = torch.bincount(truth * classes + scores.argmax(1), minlength=classes**2).reshape(1, classes, classes)
+    classes, predicted = scores.shape[1], scores.argmax(1)
+    cells = torch.bincount(truth * classes + predicted, minlength=classes**2).reshape(1, classes, classes)
     accuracy, balanced, macro = summaries(cells.numpy())[0]
     row = {
         "epoch": float(state.epoch),
@@ -186,12 +260,17 @@ def judge(job: Job, fabric: Fabric, model: nn.Module, state: State) -> bool:
         "seconds": state.seconds,
     }
     state.history.append(row)
+    fabric.log_dict({name: value for name, value in row.items() if math.isfinite(value)}, step=state.epoch)
+    fabric.logger.save()
     state.step, state.total_loss, state.right = 0, 0.0, 0
-    value = MONITORS[job.settings.monitor] * row[job.settings.monitor]
-    if value > state.best_value + (job.settings.min_improvement if math.isfinite(state.best_value) else 0):
-        state.best_value, state.best_epoch = value, state.epoch
-        return True
-    return False
+    value = job.settings.sign * row[job.settings.monitor]
+    improved = math.isfinite(row["val_loss"]) and value > state.best_value + (
+        job.settings.min_improvement if math.isfinite(state.best_value) else 0
+    )
+    if improved or not state.best_hits:
+        state.best_epoch, state.best_hits = state.epoch, (predicted == truth).tolist()
+        state.best_value = value if math.isfinite(value) else -math.inf
+    return improved
 
 
 def batches(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
@@ -213,12 +292,15 @@ def precision_of(device: torch.device) -> Any:
     return "bf16-mixed" if capabilities().get("avx512_bf16") or capabilities().get("amx_bf16") else "32-true"
 
 
-def copy_of(model: nn.Module) -> dict[str, torch.Tensor]:
-    """The model's parameters and buffers, copied to the CPU."""
-    return {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
+def fabric_for(job: Job, epoch: int) -> Fabric:
+    """Fabric for one device, which writes the history from ``epoch`` on for TensorBoard."""
+    for part in ("lightning.fabric", "lightning.pytorch"):  # whichever was imported last says which precision it uses
+        logging.getLogger(part).setLevel(logging.WARNING)
+    logger = TensorBoardLogger(job.folder / "tensorboard", name="", version="", purge_step=epoch)
+    return Fabric(accelerator=job.device.type, devices=1, precision=precision_of(job.device), loggers=logger)
 
 
-def save(job: Job, state: State, best: dict[str, torch.Tensor]) -> None:
+def save(job: Job, state: State, best: Weights, average: Weights) -> None:
     """Write the last checkpoint."""
     checkpoint.write(
         job.folder,
@@ -227,24 +309,32 @@ def save(job: Job, state: State, best: dict[str, torch.Tensor]) -> None:
             **asdict(job.identity),
             "model": job.model.state_dict(),
             "best": best,
+            "average": average,
             "optimiser": job.optimiser.state_dict(),
             "state": asdict(state),
         },
     )
 
 
-def keep(job: Job, state: State, best: dict[str, torch.Tensor]) -> None:
+def keep(job: Job, state: State, best: Weights) -> None:
     """Write the best checkpoint."""
-    value = state.best_value * MONITORS[job.settings.monitor]
-    checkpoint.keep_best(job.folder, state.best_epoch, job.settings.monitor, value, best)
+    settings = job.settings
+    value = state.best_value * settings.sign
+    name = settings.checkpoint_name.format(epoch=state.best_epoch, metric=settings.monitor, value=value)
+    checkpoint.keep_best(
+        job.folder, name, {"epoch": state.best_epoch, "metric": settings.monitor, "value": value, "model": best}
+    )
 
 
-def restore(job: Job, state: State) -> dict[str, torch.Tensor]:
-    """Put the last checkpoint into the job's model, optimiser and ``state``; return the best weights."""
+def restore(job: Job, state: State, average: Weights) -> Weights:
+    """Put the last checkpoint into the job's model and optimiser, ``state`` and ``average``; return the best."""
     found = checkpoint.read(job.folder, job.identity)
     job.model.load_state_dict(found["model"])
     job.optimiser.load_state_dict(found["optimiser"])
     for name, value in found["state"].items():
         setattr(state, name, value)
-    best: dict[str, torch.Tensor] = found["best"]
+    if state.stopped == OUT_OF_TIME:
+        state.stopped = ""
+    average.update(found["average"])
+    best: Weights = found["best"]
     return best

@@ -16,31 +16,41 @@ def mean_over(value: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:
     return value.mean(axes) if axes else value
 
 
+def max_over(value: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:
+    """Largest value over space: any layout -> (images, channels)."""
+    return value.amax(axes) if axes else value
+
+
 def rms_over(value: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:
     """Root of the mean square over space: any layout -> (images, channels)."""
     return value.square().mean(axes).sqrt() if axes else value.abs()
 
 
-def pooled_network(model: nn.Module, traced: Traced, cuts: Sequence[Cut], moments: bool = False) -> fx.GraphModule:
-    """The network up to the last of ``cuts``: images -> a tuple of pooled features (images, channels), one a cut.
+POOLS = {"mean": mean_over, "max": max_over, "rms": rms_over}
+POOLINGS = {"average": ("mean",), "max": ("max",), "both": ("mean", "max")}  # before a head, by the recipe's names
 
-    With ``moments`` the tuple goes on with the root mean squares at each cut. A value is pooled where it
-    is produced, since a later in-place operation may change it. What comes after the last cut is dropped.
+
+def pooled_network(
+    model: nn.Module, traced: Traced, cuts: Sequence[Cut], pools: Sequence[str] = ("mean",)
+) -> fx.GraphModule:
+    """The network up to the last of ``cuts``: images -> a tuple of pooled features (images, channels).
+
+    The tuple has one entry a cut for the first of ``pools`` (keys of POOLS), then one a cut for the next. A value
+    is pooled where it is produced, since a later in-place operation may change it. What comes after the last cut
+    is dropped.
     """
     graph = fx.Graph()
     copies: dict[fx.Node, fx.Node] = {}
-    pooled: dict[str, fx.Node] = {}
-    squared: dict[str, fx.Node] = {}
+    pooled: dict[tuple[str, str], fx.Node] = {}
     wanted = {cut.node: cut for cut in cuts}
     for node in traced.graph.nodes:
-        if node.op == "output" or len(pooled) == len(wanted):
+        if node.op == "output" or len(pooled) == len(wanted) * len(pools):
             break
         copies[node] = graph.node_copy(node, lambda old: copies[old])
         if cut := wanted.get(node.name):
-            pooled[node.name] = graph.call_function(mean_over, (copies[node], cut.axes))
-            if moments:
-                squared[node.name] = graph.call_function(rms_over, (copies[node], cut.axes))
-    graph.output(tuple([pooled[c.node] for c in cuts] + [squared[c.node] for c in cuts if moments]))
+            for pool in pools:
+                pooled[pool, node.name] = graph.call_function(POOLS[pool], (copies[node], cut.axes))
+    graph.output(tuple(pooled[pool, cut.node] for pool in pools for cut in cuts))
     return fx.GraphModule(model, graph).eval()
 
 
@@ -60,13 +70,19 @@ class Grafted(nn.Module):
     """A frozen body and a head on its pooled features: images (n, 3, h, w) -> logits (n, classes)."""
 
     def __init__(
-        self, body: fx.GraphModule, head: nn.Sequential, architecture: Architecture, cuts: Sequence[Cut]
+        self,
+        body: fx.GraphModule,
+        head: nn.Sequential,
+        architecture: Architecture,
+        cuts: Sequence[Cut],
+        pooling: str = "average",
     ) -> None:
         super().__init__()
         self.body = body.requires_grad_(False)
         self.head = head
         self.architecture = architecture
         self.cuts = tuple(cuts)
+        self.pooling = pooling
         self.train(False)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -87,10 +103,15 @@ class Grafted(nn.Module):
 
 
 def graft(
-    model: nn.Module, architecture: Architecture, traced: Traced, cuts: Sequence[Cut], head: nn.Sequential
+    model: nn.Module,
+    architecture: Architecture,
+    traced: Traced,
+    cuts: Sequence[Cut],
+    head: nn.Sequential,
+    pooling: str = "average",
 ) -> Grafted:
-    """Keep ``model`` up to the last of ``cuts``, frozen, and put ``head`` on the pooled features."""
-    return Grafted(pooled_network(model, traced, cuts), head, architecture, cuts)
+    """Keep ``model`` up to the last of ``cuts``, frozen, and put ``head`` on the features pooled as POOLINGS says."""
+    return Grafted(pooled_network(model, traced, cuts, POOLINGS[pooling]), head, architecture, cuts, pooling)
 
 
 def state_hash(module: nn.Module) -> str:
@@ -109,9 +130,12 @@ class Tunable(nn.Module):
     network, so that ``graft`` of that network has the tuned weights.
     """
 
-    def __init__(self, model: nn.Module, traced: Traced, cut: Cut, head: nn.Sequential) -> None:
+    def __init__(
+        self, model: nn.Module, traced: Traced, cut: Cut, head: nn.Sequential, pooling: str = "average"
+    ) -> None:
         super().__init__()
         self.axes = cut.axes
+        self.pools = [POOLS[pool] for pool in POOLINGS[pooling]]
         self.body = dual_body(model, cut)
         self.head = head
         self.kept_in_evaluation: list[nn.Module] = []
@@ -119,8 +143,8 @@ class Tunable(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Logits."""
-        pooled = mean_over(self.body(images)["features"], self.axes)
-        logits: torch.Tensor = self.head(pooled)
+        value = self.body(images)["features"]
+        logits: torch.Tensor = self.head(torch.cat([pool(value, self.axes) for pool in self.pools], dim=1))
         return logits
 
     def train(self, mode: bool = True) -> "Tunable":
@@ -133,6 +157,11 @@ class Tunable(nn.Module):
     def freeze_norms(self) -> None:
         """Keep batch norm's running statistics as they are; its scales and shifts still train."""
         self.kept_in_evaluation += [m for m in self.body.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+
+    def has_adapting_norms(self) -> bool:
+        """Whether some batch norm's running statistics change in training."""
+        kept = {id(module) for module in self.kept_in_evaluation}
+        return any(isinstance(m, nn.modules.batchnorm._BatchNorm) and id(m) not in kept for m in self.body.modules())
 
     def freeze_up_to(self, model: nn.Module, traced: Traced, cut: Cut) -> None:
         """Freeze every layer up to ``cut``: parameters, buffers and mode."""

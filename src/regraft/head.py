@@ -108,11 +108,12 @@ def folds_from(folds: np.ndarray) -> list[Fold]:
 
 @dataclass(frozen=True)
 class Trial:
-    """One weight decay and what the judged rows said: ``right`` (rows,) bool, ``loss`` the mean cross-entropy."""
+    """One weight decay and what the judged images said."""
 
     decay: float
-    right: np.ndarray
-    loss: float
+    rows: np.ndarray  # of the judged images among all that were given
+    right: np.ndarray  # (rows,) bool
+    loss: float  # mean cross-entropy
 
     @property
     def accuracy(self) -> float:
@@ -149,7 +150,7 @@ def try_decays(
             right[decay][fold.judge] = (logits.argmax(1) == y[fold.judge]).numpy()
             losses[decay] += float(cross_entropy(logits, y[fold.judge], reduction="sum"))
     judged = np.concatenate([fold.judge for fold in folds])
-    return [Trial(decay, right[decay][judged], losses[decay] / len(judged)) for decay in decays]
+    return [Trial(decay, judged, right[decay][judged], losses[decay] / len(judged)) for decay in decays]
 
 
 def best_trial(trials: Sequence[Trial]) -> Trial:
@@ -158,7 +159,12 @@ def best_trial(trials: Sequence[Trial]) -> Trial:
 
 
 def choose_decay(
-    features: np.ndarray, labels: np.ndarray, classes: int, folds: Sequence[Fold], settings: HeadSettings
+    features: np.ndarray,
+    labels: np.ndarray,
+    classes: int,
+    folds: Sequence[Fold],
+    settings: HeadSettings,
+    decays: Sequence[float] = DECAYS,
 ) -> tuple[tuple[Trial, ...], float]:
     """The decays tried, and the one that validates best.
 
@@ -175,7 +181,7 @@ def choose_decay(
             )
             for f in folds[:1]
         ]
-    trials = tuple(try_decays(features, labels, classes, folds, settings))
+    trials = tuple(try_decays(features, labels, classes, folds, settings, decays))
     return trials, best_trial(trials).decay * share
 
 

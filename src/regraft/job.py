@@ -1,5 +1,6 @@
 """The whole job, top to bottom: recipe + images -> run."""
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -10,13 +11,18 @@ import numpy as np
 
 from regraft import report, saved
 from regraft.features import Progress, silent
+from regraft.ladder import climb
 from regraft.metrics import baselines, measure
 from regraft.prepared import Prepared, prepare
-from regraft.recipe import FROZEN_STRATEGIES, Recipe
+from regraft.recipe import Recipe
 from regraft.run import choose_folder, environment, write_json, write_rows, writing
-from regraft.training import Trained, carry_out
+from regraft.thumbnails import augmentation_strips
+from regraft.trained import Trained
+from regraft.training import carrier, carry_out, probabilities_of
 
 CHECKPOINTS = "checkpoints"
+FINISH_SHARE = 0.1  # of a time limit
+FINISH_PASSES = 4.0  # the test predictions take so many times the frozen pass of as many images
 
 
 def train(
@@ -36,15 +42,35 @@ def train(
     folder = choose_folder(data, out, overwrite, resume)
     prepared = prepare(data, recipe, progress)
     with writing(folder, resume) as place:
-        trained = carry_out(prepared, place / CHECKPOINTS, resume, progress)
+        trained = train_in_time(prepared, place / CHECKPOINTS, resume, progress, started)
         return finish(prepared, trained, folder, place, started)
+
+
+def train_in_time(prepared: Prepared, folder: Path, resume: bool, progress: Progress, started: float) -> Trained:
+    """Climb the ladder where a time is given and no strategy, else carry out the plan's."""
+    recipe, carry = prepared.recipe, carrier(prepared, folder, resume, progress)
+    if recipe.time_limit is None:
+        return carry_out(prepared, carry, math.inf)
+    spent = time.perf_counter() - started
+    deadline = time.monotonic() + recipe.time_limit - spent - time_to_finish(prepared)
+    if recipe.strategy or recipe.cut or recipe.cuts:
+        return carry_out(prepared, carry, deadline)
+    return climb(prepared, carry, deadline)
+
+
+def time_to_finish(prepared: Prepared) -> float:
+    """Seconds to keep for validation, the test predictions and the report, from what the pass took where it ran."""
+    features, limit = prepared.features, prepared.recipe.time_limit or 0.0
+    an_image = features.seconds / features.passed if features.passed else 0.0
+    return max(FINISH_SHARE * limit, FINISH_PASSES * an_image * len(prepared.split.test))
 
 
 def finish(prepared: Prepared, trained: Trained, folder: Path, place: Path, started: float) -> dict[str, Any]:
     """Evaluate, write the run's files to ``place``, which becomes ``folder``, and return the summary."""
     features, split, recipe = prepared.features, prepared.split, prepared.recipe
     labels = features.labels
-    metrics = measure(trained.probabilities, labels[split.test], prepared.images.classes, split.reported, recipe.seed)
+    probabilities = probabilities_of(prepared, trained, split.test)
+    metrics = measure(probabilities, labels[split.test], prepared.images.classes, split.reported, recipe.seed)
     last = prepared.traced.cuts[-1]
     metrics["baselines"] = baselines(
         features.pooled([last], split.train),
@@ -52,14 +78,15 @@ def finish(prepared: Prepared, trained: Trained, folder: Path, place: Path, star
         features.pooled([last], split.test),
         labels[split.test],
     )
-    if trained.validation is not None:
-        given = len(split.val) > 0
-        carved = "cross-validation inside train" if trained.strategy in FROZEN_STRATEGIES else "a fold of train"
-        metrics["validation"] = {"accuracy": trained.validation, "by": "the validation images" if given else carved}
+    carved = "cross-validation inside train" if trained.frozen else "a fold of train"
+    metrics["validation"] = {
+        "accuracy": trained.judged.accuracy,
+        "by": "the validation images" if len(split.val) else carved,
+    }
     summary = summarise(prepared, trained, metrics, folder)
-    write_run(place, prepared, trained, metrics)
+    write_run(place, prepared, trained, probabilities, metrics)
     summary["seconds"]["total"] = time.perf_counter() - started
-    report.write(place / "report.html", gather_report(prepared, trained, metrics, summary))
+    report.write(place / "report.html", gather_report(prepared, trained, probabilities, metrics, summary))
     return summary
 
 
@@ -72,16 +99,18 @@ def summarise(prepared: Prepared, trained: Trained, metrics: dict[str, Any], fol
         "case": prepared.plan.case,
         "planned_strategy": prepared.plan.strategy,
         "strategy": trained.strategy,
-        "cut": cuts[-1] if trained.strategy in FROZEN_STRATEGIES else None,
+        "cut": cuts[-1] if trained.frozen else None,
         "cuts": cuts,
         "trainable_parameters": trained.trainable,
         "frozen_parameters": frozen,
         "metrics": {key: metrics[key] for key in ("accuracy", "balanced_accuracy", "macro_f1", "split", "intervals")},
         "baselines": metrics["baselines"],
         "seconds": {"total": 0.0, "features": prepared.features.seconds, "training": trained.seconds},
-        "images_through_backbone": prepared.features.passed,
+        "images_through_backbone": prepared.features.passed + trained.passed,
         "report": str(folder / "report.html"),
         "left_out": len(prepared.images.faults),
+        "tried": [asdict(rung) for rung in trained.tried],
+        "interrupted": trained.interrupted,
         "notes": notes_of(prepared, trained),
     }
 
@@ -92,18 +121,19 @@ def notes_of(prepared: Prepared, trained: Trained) -> list[str]:
     return [*notes, *trained.notes]
 
 
-def write_run(place: Path, prepared: Prepared, trained: Trained, metrics: Mapping[str, Any]) -> None:
+def write_run(
+    place: Path, prepared: Prepared, trained: Trained, probabilities: np.ndarray, metrics: Mapping[str, Any]
+) -> None:
     """Every file of the run but the report."""
-    recipe, images, split = prepared.recipe, prepared.images, prepared.split
-    probabilities = trained.probabilities
+    recipe, images, split = trained.recipe, prepared.images, prepared.split
     write_json(place / "plan.json", prepared.plan.as_dict())
-    cut = trained.model.cuts[-1].name if trained.strategy in FROZEN_STRATEGIES else None
-    repeated = recipe.but(strategy=trained.strategy, cut=cut, weights=absolute(recipe.weights))
-    repeated.write(place / "recipe.json")
+    recipe.but(weights=absolute(recipe.weights), time_limit=None).write(place / "recipe.json")
     write_json(
         place / "environment.json",
         environment(prepared.features.engine, recipe.seed) | {"frozen_hash": trained.frozen_hash},
     )
+    if trained.tried:
+        write_json(place / "tried.json", [asdict(rung) for rung in trained.tried])
     write_json(place / "data.json", describe_data(prepared))
     write_json(place / "metrics.json", metrics)
     if trained.history:
@@ -146,10 +176,19 @@ def describe_data(prepared: Prepared) -> dict[str, Any]:
 
 
 def gather_report(
-    prepared: Prepared, trained: Trained, metrics: Mapping[str, Any], summary: Mapping[str, Any]
+    prepared: Prepared,
+    trained: Trained,
+    probabilities: np.ndarray,
+    metrics: Mapping[str, Any],
+    summary: Mapping[str, Any],
 ) -> report.Report:
     """What the report shows."""
-    images, test = prepared.images, prepared.split.test
+    images, split, recipe = prepared.images, prepared.split, trained.recipe
+    test, views = split.test, {}
+    if not trained.frozen or recipe.views:
+        examples = [images.files[row].path for row in split.train[:: max(1, len(split.train) // 2)][:2]]
+        preprocessing = prepared.backbone.preprocessing
+        views = augmentation_strips(examples, preprocessing, recipe.flip == "yes", recipe.seed)
     return report.Report(
         title=images.root.resolve().name,
         backbone=prepared.recipe.backbone,
@@ -162,6 +201,8 @@ def gather_report(
         faults=images.faults,
         paths=[images.files[row].path for row in test],
         labels=np.array([images.files[row].label for row in test]),
-        probabilities=trained.probabilities,
-        history=trained.history if trained.strategy not in FROZEN_STRATEGIES else (),
+        probabilities=probabilities,
+        history=() if trained.frozen else trained.history,
+        augmentation=recipe.augmentation,
+        views=views,
     )

@@ -57,6 +57,7 @@ class Plan:
     case: str
     strategy: str
     cut: str | None  # None for fine-tune and from-scratch
+    cuts: tuple[str, ...]  # whose features the head takes, the last of them ``cut``
     size: Size
     similarity: Similarity
     similar_from: float
@@ -74,6 +75,7 @@ class Plan:
             "case": self.case,
             "strategy": self.strategy,
             "cut": self.cut,
+            "cuts": list(self.cuts),
             "size": self.size.as_dict(),
             "similarity": {
                 "score": found.score,
@@ -110,15 +112,21 @@ def make_plan(size: Size, similarity: Similarity, recipe: Recipe, cuts: Sequence
     """
     verdict = "similar" if similarity.score >= recipe.similar_from else "different"
     case, ruled = CASES[size.verdict, verdict]
-    strategy = recipe.strategy or (strategy_for_cut(recipe.cut, cuts) if recipe.cut else ruled)
-    cut = cut_for(strategy, similarity, recipe, cuts)
+    strategy = recipe.strategy or ("head" if recipe.cuts else None)
+    strategy = strategy or (strategy_for_cut(recipe.cut, cuts) if recipe.cut else ruled)
+    joined = {resolve(name, cuts) for name in recipe.cuts}
+    in_order = tuple(names[0] for names in cuts if names[0] in joined)
+    cut = in_order[-1] if in_order else cut_for(strategy, similarity, recipe, cuts)
     reasons = [size_reason(size), profile_reason(similarity), shift_reason(similarity)]
     reasons += [f"Together the data counts as {size.verdict} and {verdict}: case {case}."]
-    asked = strategy != ruled or recipe.cut is not None
+    asked = strategy != ruled or recipe.cut is not None or bool(recipe.cuts)
     reasons += [f"{'You asked' if asked else 'The rule for this case is'} to {MEANING[strategy]}."]
     if cut and strategy == "early-layers":
         reasons += [cut_reason(cut, similarity)]
-    return Plan(case, strategy, cut, size, similarity, recipe.similar_from, tuple(r for r in reasons if r))
+    if in_order:
+        reasons += [f"The head takes the features of {len(in_order)} cuts joined: {', '.join(in_order)}."]
+    taken = in_order or ((cut,) if cut else ())
+    return Plan(case, strategy, cut, taken, size, similarity, recipe.similar_from, tuple(r for r in reasons if r))
 
 
 def resolve(name: str, cuts: Sequence[tuple[str, ...]]) -> str:

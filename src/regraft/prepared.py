@@ -1,7 +1,10 @@
 """Before anything is trained: look at every image once, measure, split, plan."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+
+import torch
 
 from regraft import backbone as backbones
 from regraft.backbone import Backbone, stages_of
@@ -11,6 +14,7 @@ from regraft.features import Features, Progress, extract, silent
 from regraft.images import ImageSet, find_images
 from regraft.plan import Plan, make_plan, size_of
 from regraft.recipe import Recipe
+from regraft.samples import Samples, read_samples
 from regraft.similarity import measure_similarity
 from regraft.split import Split, split_images
 
@@ -28,6 +32,12 @@ class Prepared:
     split: Split
     plan: Plan
 
+    @cached_property
+    def samples(self) -> Samples:
+        """All images decoded for training, on first use."""
+        paths, labels = [file.path for file in self.images.files], torch.from_numpy(self.features.labels)
+        return read_samples(paths, labels, self.backbone.preprocessing, self.recipe.workers)
+
     @property
     def images(self) -> ImageSet:
         """The images that could be decoded."""
@@ -43,10 +53,9 @@ def prepare(data: Path, recipe: Recipe, progress: Progress = silent) -> Prepared
     except BackboneError as error:
         raise BackboneError(f"{recipe.backbone}: {error}") from None
     names = [(cut.name, *cut.aliases) for cut in traced.cuts]
-    if recipe.cut:
-        traced.cut_of(recipe.cut)  # refused now rather than after the pass
-    if recipe.unfreeze_from:
-        traced.cut_of(recipe.unfreeze_from)
+    for name in (recipe.cut, *recipe.cuts, recipe.unfreeze_from):
+        if name:
+            traced.cut_of(name)  # refused now rather than after the pass
     features = extract(
         images,
         backbone,
@@ -54,6 +63,7 @@ def prepare(data: Path, recipe: Recipe, progress: Progress = silent) -> Prepared
         batch_size=recipe.batch_size or PASS_BATCH,
         workers=recipe.workers,
         device=recipe.device,
+        pooling=recipe.pooling,
         progress=progress,
     )
     split = split_images(features.images, features.pixels, recipe.split_seed)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ INITIALISERS = (
 )  # fmt: skip
 OPTIMISERS = ("sgd", "rmsprop", "adagrad", "adadelta", "adam", "adamax", "nadam", "adamw")
 EMBEDDED = "embedded"
+METRICS = (
+    "val_accuracy", "val_balanced_accuracy", "val_macro_f1", "val_loss", "train_accuracy", "train_loss",
+)  # fmt: skip
 CHOICES: dict[str, tuple[Any, ...]] = {
     "strategy": (None, *STRATEGIES),
     "initialiser": INITIALISERS,
@@ -26,13 +30,18 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "augmentation": ("none", "light", "medium", "strong"),
     "flip": ("yes", "no"),
     "head_start": ("solved", "random"),
-    "monitor": ("val_accuracy", "val_balanced_accuracy", "val_macro_f1", "val_loss"),
+    "pooling": ("average", "max", "both"),
+    "mix": ("none", "mixup", "cutmix", "both"),
+    "monitor": METRICS,
+    "mode": ("auto", "max", "min"),
 }
 RANGES: dict[str, tuple[float, float]] = {
-    **dict.fromkeys(("batch_size", "hidden", "large_from", "epochs", "patience"), (1, math.inf)),
+    **dict.fromkeys(("batch_size", "hidden", "large_from", "epochs", "patience", "time_limit"), (1, math.inf)),
     **dict.fromkeys(("workers", "seed", "split_seed", "weight_decay", "clip"), (0, math.inf)),
     **dict.fromkeys(("min_improvement", "checkpoint_minutes"), (0, math.inf)),
     **dict.fromkeys(("similar_from", "layer_decay", "warm_up", "label_smoothing"), (0, 1)),
+    "views": (0, 100),
+    "ema": (0, 0.99999),
     "image_size": (16, math.inf),
     "learning_rate": (1e-12, math.inf),
 }
@@ -46,6 +55,8 @@ class Recipe:
     weights: str | None = None  # a .safetensors or .pth state dict on this machine
     strategy: str | None = None  # one of STRATEGIES; None: the plan's
     cut: str | None = None  # where the network is sliced; None: the plan's
+    cuts: tuple[str, ...] = ()  # several cuts whose features a head takes joined
+    pooling: str = "average"  # over space before the head: average, max or both
     image_size: int | None = None  # pixels a side; None: the backbone's own
     batch_size: int | None = None  # images in one batch; None: 64 in the frozen pass, 32 in training
     workers: int = 0  # threads that decode; 0: one per processor
@@ -56,6 +67,7 @@ class Recipe:
     weight_decay: float | None = (
         None  # of a frozen strategy's head (None: chosen by validation), else of all layers (0.05)
     )
+    views: int = 0  # augmented views of each training image that a frozen strategy's head is trained on too
     class_weights: str = "none"  # none, or auto: classes weigh the same whatever their counts
     large_from: int = 20_000  # training images from which the data counts as large
     similar_from: float = 0.5  # similarity score from which the data counts as similar
@@ -66,6 +78,8 @@ class Recipe:
     schedule: str = "cosine"  # of the learning rate after warm-up: cosine, constant or one-cycle
     warm_up: float = 0.1  # share of the steps
     label_smoothing: float = 0.1  # 0..1
+    mix: str = "none"  # of two training images and their labels: none, mixup, cutmix or both
+    ema: float = 0.0  # decay a step of the averaged weights that are judged and kept; 0: no average
     clip: float = 0.0  # largest norm of the gradient; 0: no limit
     batch_norm: str = "auto"  # running statistics: frozen, adapt, or auto (frozen in batches under 16)
     unfreeze_from: str | None = None  # fine-tune only what lies after this cut; None: everything
@@ -74,13 +88,17 @@ class Recipe:
     head_start: str = "solved"  # the head that fine-tuning starts from: solved on the features, or random
     patience: int | None = None  # epochs without improvement; None: a third of the epochs, three at least
     min_improvement: float = 0.0  # of the monitored metric, to count as one
-    monitor: str = "val_accuracy"  # val_accuracy, val_balanced_accuracy, val_macro_f1 or val_loss
+    monitor: str = "val_accuracy"  # one of METRICS: what says which epoch is the best
+    mode: str = "auto"  # whether the most or the least of it is best: max, min or auto (min for a loss)
+    checkpoint_name: str = "best-epoch{epoch:03d}-{metric}{value:.4f}"  # of the best one's file
+    time_limit: float | None = None  # seconds for the whole job; None: the plan's strategy alone, as long as it takes
     checkpoint_minutes: float = 5.0  # between checkpoints inside an epoch
     seed: int = 0  # of everything random but the split
     split_seed: int = 0  # of the split, and of nothing else
 
     def __post_init__(self) -> None:
         """Raise RecipeError for a value out of its range, and for two that contradict each other."""
+        object.__setattr__(self, "cuts", tuple(self.cuts))  # JSON has lists
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 listed = ", ".join(str(choice) for choice in choices if choice is not None)
@@ -93,12 +111,38 @@ class Recipe:
         for wrong, message in self.contradictions():
             if wrong:
                 raise RecipeError(message)
+        try:
+            name = self.checkpoint_name.format(epoch=1, metric=self.monitor, value=0.5)
+        except (LookupError, ValueError) as error:
+            name = f"?{error}"
+        if not re.fullmatch(r"[\w.=+-]+", name):
+            raise RecipeError(
+                f"--checkpoint-name '{self.checkpoint_name}' makes no file name; use letters, digits, . - _ and"
+                " {epoch}, {metric}, {value}, as in best-{epoch:03d}-{metric}{value:.3f}"
+            )
 
     def contradictions(self) -> list[tuple[bool, str]]:
         """Pairs of settings that do not go together: whether it is so, and what to say of it."""
+        whole = self.strategy in {"fine-tune", "from-scratch"}
         return [
             (
-                self.cut is not None and self.strategy in {"fine-tune", "from-scratch"},
+                self.cut is not None and bool(self.cuts),
+                "a recipe has one cut or several cuts to join, not both; leave one of them out",
+            ),
+            (
+                len(self.cuts) == 1 or len(set(self.cuts)) < len(self.cuts),
+                f"cuts are {', '.join(self.cuts)}; name two or more different ones to join",
+            ),
+            (
+                bool(self.cuts) and self.strategy not in {None, "head"},
+                f"joined cuts go with --strategy head, not with '{self.strategy}'; name one --cut",
+            ),
+            (
+                self.views > 0 and whole,
+                f"--views goes with a frozen strategy; '{self.strategy}' sees new views in every epoch",
+            ),
+            (
+                self.cut is not None and whole,
                 f"--cut goes with a frozen strategy, not with '{self.strategy}'; leave one of them out",
             ),
             (
@@ -141,3 +185,11 @@ def read_recipe(path: Path) -> Recipe:
 def flag(name: str) -> str:
     """A setting's name as the command line spells it."""
     return "--" + {"initialiser": "init"}.get(name, name).replace("_", "-")
+
+
+def seconds_of(text: str) -> float:
+    """A duration as people write it, 90s, 10m or 1.5h (a number alone is seconds), in seconds; else RecipeError."""
+    found = re.fullmatch(r"([0-9]*\.?[0-9]+)\s*([smh]?)", text.strip())
+    if not found:
+        raise RecipeError(f"--time-limit is '{text}'; write 90s, 10m or 1.5h")
+    return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]

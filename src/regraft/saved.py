@@ -51,6 +51,7 @@ def save(model: Grafted, classes: Sequence[str], preprocessing: Preprocessing, s
             "strategy": strategy,
             "architecture": asdict(model.architecture),
             "cuts": [cut.name for cut in model.cuts],
+            "pooling": model.pooling,
             "traced_at": preprocessing.size,
             "head": {"layers": len(linears), "inputs": linears[0].in_features, "hidden": linears[0].out_features},
             "preprocessing": preprocessing.as_dict(),
@@ -105,7 +106,8 @@ def load(folder: Path) -> Saved:
         network = architecture.build()
         traced = trace(network, own["traced_at"], stages_of(network))
         head = new_head(outputs=config["num_classes"], initialiser="zeros_", **own["head"])
-        model = graft(network, architecture, traced, [traced.cut_of(name) for name in own["cuts"]], head)
+        cuts = [traced.cut_of(name) for name in own["cuts"]]
+        model = graft(network, architecture, traced, cuts, head, own["pooling"])
         model.load_state_dict({own["names"].get(key, key): value for key, value in state.items()})
         return Saved(model, tuple(config["label_names"]), from_dict(own["preprocessing"]), own["strategy"])
     except FileNotFoundError as error:

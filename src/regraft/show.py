@@ -85,9 +85,21 @@ def summary(result: dict[str, Any]) -> None:
     )
     if result["left_out"]:
         console.print(f"{result['left_out']} files were left out; the report lists them")
+    if result["tried"]:
+        show_tried(console, result["tried"])
     for note in result["notes"]:
         console.print(f"Note: {note}")
     console.print(f"Report: {result['report']}", soft_wrap=True)
+
+
+def show_tried(console: Console, rungs: Sequence[dict[str, Any]]) -> None:
+    """What was tried, in order, and whether it was kept."""
+    made = table("tried", "validation", "best before it", "surely better", "outcome")
+    for rung in rungs:
+        figures = ("" if rung[key] is None else f"{rung[key]:.1%}" for key in ("accuracy", "before", "certainty"))
+        outcome = "kept" if rung["kept"] else rung["note"] if rung["certainty"] is None else "turned down"
+        made.add_row(rung["name"], *figures, outcome, style="bold" if rung["kept"] else None)
+    console.print(made)
 
 
 def evaluation(result: dict[str, Any]) -> None:

@@ -1,0 +1,99 @@
+"""Cases 1 and 2: a head solved on cached features, everything else as it was."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from torch import nn
+
+from regraft.cuts import Cut
+from regraft.features import Progress
+from regraft.graft import graft, state_hash
+from regraft.head import DECAYS, Fold, HeadSettings, Trial, best_trial, choose_decay, folds_from, solve
+from regraft.prepared import Prepared
+from regraft.recipe import Recipe
+from regraft.split import Split
+from regraft.trained import Judged, Trained
+from regraft.views import view_features
+
+
+@dataclass(frozen=True)
+class Solved:
+    """A head, the weight decays that were tried for it, and what judged them."""
+
+    head: nn.Sequential
+    trials: tuple[Trial, ...]
+    judged: Judged
+    passed: int  # augmented views that went through the network
+
+
+def head_settings(recipe: Recipe) -> HeadSettings:
+    """The recipe's part that concerns the head."""
+    return HeadSettings(recipe.head_layers, recipe.hidden, recipe.initialiser, recipe.class_weights, recipe.seed)
+
+
+def cuts_in_use(prepared: Prepared, recipe: Recipe) -> list[Cut]:
+    """The cuts whose features the head takes: the recipe's, or the last one where it names none."""
+    names = recipe.cuts or ((recipe.cut,) if recipe.cut else ())
+    return [prepared.traced.cut_of(name) for name in names] or [prepared.traced.cuts[-1]]
+
+
+def train_frozen(prepared: Prepared, recipe: Recipe, progress: Progress) -> Trained:
+    """Solve a head as ``recipe`` says, which names the strategy and its cut or cuts."""
+    started = time.perf_counter()
+    cuts = cuts_in_use(prepared, recipe)
+    progress("Training the head", 0, 1)
+    before = state_hash(prepared.backbone.model)
+    solved = solved_head(prepared, recipe, cuts, prepared.split.train, recipe.weight_decay, progress)
+    if state_hash(prepared.backbone.model) != before:
+        raise AssertionError("the frozen backbone changed while its head was trained")
+    model = graft(
+        prepared.backbone.model, prepared.backbone.architecture, prepared.traced, cuts, solved.head, recipe.pooling
+    )
+    progress("Training the head", 1, 1)
+    return Trained(
+        recipe=recipe,
+        model=model,
+        judged=solved.judged,
+        history=tuple({"weight_decay": t.decay, "val_accuracy": t.accuracy, "val_loss": t.loss} for t in solved.trials),
+        trainable=model.parameter_counts()[0],
+        seconds=time.perf_counter() - started,
+        frozen_hash=state_hash(model.body),
+        passed=solved.passed,
+    )
+
+
+def solved_head(
+    prepared: Prepared, recipe: Recipe, cuts: list[Cut], rows: np.ndarray, decay: float | None, progress: Progress
+) -> Solved:
+    """A head on the features of ``rows`` at ``cuts``; ``decay`` None is chosen by validation."""
+    features, settings, classes = prepared.features, head_settings(recipe), len(prepared.images.classes)
+    chosen, folds = choosing_rows(prepared.split)
+    x, y, passed = features.pooled(cuts, chosen, recipe.pooling), features.labels[chosen], 0
+    train = prepared.split.train
+    views: np.ndarray = np.empty((0, x.shape[1]), np.float32)
+    if recipe.views:
+        views, passed = view_features(prepared, recipe, cuts, train, progress)
+        folds = [Fold(with_views(fold.fit, len(chosen), len(train), recipe.views), fold.judge) for fold in folds]
+        x, y = np.concatenate([x, views]), np.concatenate([y, np.tile(features.labels[train], recipe.views)])
+    trials, best = choose_decay(x, y, classes, folds, settings, DECAYS if decay is None else (decay,))
+    at = np.flatnonzero(np.isin(chosen, rows))  # rows are among the chosen ones
+    if recipe.views:
+        at = with_views(at, len(chosen), len(train), recipe.views)
+    head = solve(x[at], y[at], classes, best if decay is None else decay, settings)
+    judge = best_trial(trials)
+    return Solved(head, trials, Judged(chosen[judge.rows], judge.right), passed)
+
+
+def with_views(places: np.ndarray, images: int, train: int, views: int) -> np.ndarray:
+    """Places among ``images``, whose first ``train`` have ``views`` each behind them all, and those views' places."""
+    trained = places[places < train]
+    return np.concatenate([places, *(images + view * train + trained for view in range(views))])
+
+
+def choosing_rows(split: Split) -> tuple[np.ndarray, list[Fold]]:
+    """The rows that choose the settings, train's first, and their folds: validation where given, else inside train."""
+    if not len(split.val):
+        return split.train, folds_from(split.folds)
+    rows = np.concatenate([split.train, split.val])
+    return rows, [Fold(np.arange(len(split.train)), np.arange(len(split.train), len(rows)))]

@@ -1,0 +1,64 @@
+"""What comes out of carrying a strategy out, and the evidence that it was the right one to keep."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from regraft.graft import Grafted
+from regraft.recipe import FROZEN_STRATEGIES, Recipe
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Which images judged a network, and which of them it got right."""
+
+    rows: np.ndarray  # (images,) int64, rows of the image set
+    hits: np.ndarray  # (images,) bool
+
+    @property
+    def accuracy(self) -> float:
+        """Share that was right."""
+        return float(self.hits.mean())
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One thing that was tried against the best before it."""
+
+    name: str
+    accuracy: float | None  # on the images that judged both; None where no time was left for it
+    before: float | None  # the best before it, on the same images; None for the first
+    certainty: float | None  # share of the paired bootstrap's draws in which it is better
+    kept: bool
+    seconds: float
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A grafted network and how it came about."""
+
+    recipe: Recipe  # with nothing left to the plan
+    model: Grafted
+    judged: Judged  # what its settings were chosen on
+    history: tuple[Mapping[str, Any], ...]  # one row an epoch, or one a weight decay
+    trainable: int  # parameters that were trained
+    seconds: float
+    frozen_hash: str | None = None  # of the frozen body's parameters and buffers
+    passed: int = 0  # augmented views that went through the frozen network in this call
+    notes: tuple[str, ...] = ()
+    interrupted: bool = False
+    tried: tuple[Rung, ...] = ()
+
+    @property
+    def strategy(self) -> str:
+        """The strategy that was carried out."""
+        assert self.recipe.strategy, "a carried-out recipe names its strategy"
+        return self.recipe.strategy
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the pre-trained layers stayed as they were."""
+        return self.strategy in FROZEN_STRATEGIES

@@ -1,0 +1,187 @@
+"""Cases 3 and 4: every layer trained, from the pre-trained weights or from random ones."""
+
+import copy
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from regraft import finetune
+from regraft.augmentation import centre_view, mixing, training_view
+from regraft.checkpoint import Identity
+from regraft.cuts import Traced, trace
+from regraft.engine import device_of
+from regraft.errors import BackboneError, RecipeError
+from regraft.features import Progress
+from regraft.frozen import head_settings, solved_head
+from regraft.graft import POOLINGS, Tunable, graft
+from regraft.head import fresh_head, weights_of_classes
+from regraft.optimiser import make_optimiser
+from regraft.prepared import Prepared
+from regraft.recipe import Recipe
+from regraft.split import Split
+from regraft.trained import Judged, Trained
+
+TRAIN_BATCH = 32
+SMALL_BATCH = 16  # batch norm keeps its running statistics in smaller ones
+IMAGES_TO_SEE = 20_000  # fine-tuning sees so many, in FEWEST_EPOCHS to MOST_EPOCHS epochs
+FEWEST_EPOCHS, MOST_EPOCHS = 10, 30
+SCRATCH_FACTOR = 3  # random weights take so many times the epochs
+WEIGHT_DECAY = 0.05
+
+
+def train_whole(
+    prepared: Prepared,
+    recipe: Recipe,
+    folder: Path,
+    resume: bool,
+    progress: Progress,
+    deadline: float = math.inf,
+) -> Trained:
+    """Train as ``recipe`` says, which names the strategy; ``folder`` keeps the checkpoints.
+
+    The prepared backbone stays as it is. ``deadline`` is one of time.monotonic().
+    """
+    started = time.perf_counter()
+    scratch = recipe.strategy == "from-scratch"
+    torch.manual_seed(recipe.seed)
+    model, traced = copy.deepcopy(prepared.backbone.model), prepared.traced
+    if scratch:
+        model = prepared.backbone.architecture.build()
+        traced = trace(model, prepared.backbone.preprocessing.size)
+    train_rows, val_rows = rows_for_tuning(prepared.split)
+    head = first_head(prepared, recipe, traced, train_rows, progress)
+    network = tunable(recipe, model, traced, head, min(recipe.batch_size or TRAIN_BATCH, len(train_rows)))
+    trainable = sum(p.numel() for p in network.parameters() if p.requires_grad)
+    job = job_for(prepared, recipe, network, folder, progress, deadline)
+    state = finetune.run(job, resume)
+    return Trained(
+        recipe=recipe,
+        model=graft(model.cpu(), prepared.backbone.architecture, traced, [traced.cuts[-1]], head.cpu(), recipe.pooling),
+        judged=Judged(val_rows, np.array(state.best_hits)),
+        history=tuple(history_row(job.folder.name, row, state.best_epoch) for row in state.history),
+        trainable=trainable,
+        seconds=time.perf_counter() - started,
+        notes=notes_on(job, state),
+        interrupted=state.interrupted,
+    )
+
+
+def rows_for_tuning(split: Split) -> tuple[np.ndarray, np.ndarray]:
+    """Rows that train and rows that validate: the given validation part, else a fold of train."""
+    if len(split.val):
+        return split.train, split.val
+    return split.train[split.folds != 0], split.train[split.folds == 0]
+
+
+def first_head(
+    prepared: Prepared, recipe: Recipe, traced: Traced, rows: np.ndarray, progress: Progress
+) -> nn.Sequential:
+    """The head that training starts from: solved on the features of ``rows``, or random."""
+    last = traced.cuts[-1]
+    if recipe.strategy == "from-scratch" or recipe.head_start == "random":
+        inputs = last.channels * len(POOLINGS[recipe.pooling])
+        return fresh_head(inputs, len(prepared.images.classes), head_settings(recipe))
+    return solved_head(prepared, recipe, [last], rows, None, progress).head
+
+
+def tunable(recipe: Recipe, model: nn.Module, traced: Traced, head: nn.Sequential, batch: int) -> Tunable:
+    """The network ready to train in batches of ``batch`` images, frozen where the recipe says so."""
+    scratch = recipe.strategy == "from-scratch"
+    try:
+        network = Tunable(model, traced, traced.cuts[-1], head, recipe.pooling)
+    except Exception as error:  # tracing for training runs the network's own code
+        why = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
+        raise BackboneError(f"{recipe.backbone} cannot be trained as a whole: {why}; use --strategy head") from None
+    if recipe.batch_norm == "frozen" or (recipe.batch_norm == "auto" and batch < SMALL_BATCH and not scratch):
+        network.freeze_norms()
+    if recipe.unfreeze_from and not scratch:
+        network.freeze_up_to(model, traced, traced.cut_of(recipe.unfreeze_from))
+    if batch == 1 and network.has_adapting_norms():
+        raise RecipeError("batch norm learns nothing from one image at a time; raise --batch-size to two or more")
+    return network
+
+
+def job_for(
+    prepared: Prepared, recipe: Recipe, network: Tunable, folder: Path, progress: Progress, deadline: float
+) -> finetune.Job:
+    """All that the training loop needs."""
+    scratch = recipe.strategy == "from-scratch"
+    train_rows, val_rows = rows_for_tuning(prepared.split)
+    classes, size = len(prepared.images.classes), prepared.backbone.preprocessing.size
+    labels = torch.from_numpy(prepared.features.labels[train_rows])
+    progress("Decoding for training", 0, 1)
+    samples = prepared.samples
+    progress("Decoding for training", 1, 1)
+    return finetune.Job(
+        model=network,
+        optimiser=make_optimiser(
+            recipe.optimiser,
+            list(network.head.parameters()),
+            network.stages,
+            recipe.learning_rate,
+            1.0 if scratch else recipe.layer_decay,
+            WEIGHT_DECAY if recipe.weight_decay is None else recipe.weight_decay,
+        ),
+        samples=samples,
+        train_rows=train_rows,
+        val_rows=val_rows,
+        view=training_view(recipe.augmentation, size, recipe.flip == "yes"),
+        val_view=centre_view(size),
+        class_weights=weights_of_classes(labels, classes, recipe.class_weights),
+        settings=tune_settings(recipe, len(train_rows)),
+        folder=folder,
+        identity=Identity(asdict(recipe.but(time_limit=None)), prepared.features.fingerprint()),
+        device=device_of(recipe.device),
+        mix=mixing(recipe.mix, classes),
+        deadline=deadline,
+        progress=progress,
+    )
+
+
+def tune_settings(recipe: Recipe, images: int) -> finetune.TuneSettings:
+    """The recipe's settings with what it leaves open filled in by the number of training images."""
+    epochs = recipe.epochs or epochs_for(recipe, images)
+    return finetune.TuneSettings(
+        epochs=epochs,
+        batch_size=min(recipe.batch_size or TRAIN_BATCH, images),
+        schedule=recipe.schedule,
+        warm_up=recipe.warm_up,
+        label_smoothing=recipe.label_smoothing,
+        clip=recipe.clip,
+        ema=recipe.ema,
+        patience=recipe.patience or max(3, epochs // 3),
+        min_improvement=recipe.min_improvement,
+        monitor=recipe.monitor,
+        mode=recipe.mode,
+        checkpoint_name=recipe.checkpoint_name,
+        seed=recipe.seed,
+        checkpoint_minutes=recipe.checkpoint_minutes,
+    )
+
+
+def epochs_for(recipe: Recipe, images: int) -> int:
+    """Epochs by the number of training images, where the recipe names none."""
+    epochs = min(max(math.ceil(IMAGES_TO_SEE / images), FEWEST_EPOCHS), MOST_EPOCHS)
+    return epochs * SCRATCH_FACTOR if recipe.strategy == "from-scratch" else epochs
+
+
+def history_row(phase: str, row: Mapping[str, float], best_epoch: int) -> dict[str, Any]:
+    """A row of history.csv; epoch 0, before any training, has no training figures."""
+    figures = {name: None if math.isnan(value) else value for name, value in row.items()}
+    return {"phase": phase, **figures, "epoch": int(row["epoch"]), "best": row["epoch"] == best_epoch}
+
+
+def notes_on(job: finetune.Job, state: finetune.State) -> tuple[str, ...]:
+    """What the user should know of how the training went."""
+    notes = [f"training stopped after epoch {state.epoch}: {state.stopped}"] if state.stopped else []
+    if state.parts > 1:
+        size = job.settings.batch_size
+        notes += [f"memory ran out, so batches of {size} went through in {state.parts} parts of {size // state.parts}"]
+    return tuple(notes)
