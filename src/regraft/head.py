@@ -16,6 +16,7 @@ from regraft.graft import new_head
 
 DECAYS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)  # L2 per image on standardised features, to choose from
 CHOOSING_IMAGES = 10_000  # at most so many images choose the weight decay
+SMALLEST_STD = 0.1  # of a channel, as a share of the channels' mean
 STEPS = 100  # of L-BFGS at most, for one head
 
 
@@ -51,9 +52,9 @@ class Scale:
 
 
 def scale_of(features: torch.Tensor) -> Scale:
-    """The scale of ``features`` (images, channels); dead channels stay as they are."""
+    """The scale of ``features`` (images, channels); channels that hardly vary are not blown up to the others' size."""
     std, mean = torch.std_mean(features, dim=0, correction=0)
-    return Scale(mean, torch.where(std > 1e-6 * std.max().clamp(min=1e-12), std, torch.ones_like(std)))
+    return Scale(mean, std.clamp(min=max(SMALLEST_STD * float(std.mean()), 1e-12)))
 
 
 def weights_of_classes(labels: torch.Tensor, classes: int, how: str) -> torch.Tensor | None:

@@ -81,7 +81,7 @@ class Recipe:
     mix: str = "none"  # of two training images and their labels: none, mixup, cutmix or both
     ema: float = 0.0  # decay a step of the averaged weights that are judged and kept; 0: no average
     clip: float = 0.0  # largest norm of the gradient; 0: no limit
-    batch_norm: str = "auto"  # running statistics: frozen, adapt, or auto (frozen in batches under 16)
+    batch_norm: str = "auto"  # running statistics: frozen, adapt, or auto (adapt from a random start)
     unfreeze_from: str | None = None  # fine-tune only what lies after this cut; None: everything
     augmentation: str = "medium"  # none, light, medium or strong
     flip: str = "yes"  # yes, or no where a mirror image has another label

@@ -99,7 +99,10 @@ def tunable(recipe: Recipe, model: nn.Module, traced: Traced, head: nn.Sequentia
     except Exception as error:  # tracing for training runs the network's own code
         why = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
         raise BackboneError(f"{recipe.backbone} cannot be trained as a whole: {why}; use --strategy head") from None
-    if recipe.batch_norm == "frozen" or (recipe.batch_norm == "auto" and batch < SMALL_BATCH and not scratch):
+    solved = recipe.head_start == "solved"  # on the features that the running statistics give
+    if recipe.batch_norm == "frozen" or (
+        recipe.batch_norm == "auto" and not scratch and (solved or batch < SMALL_BATCH)
+    ):
         network.freeze_norms()
     if recipe.unfreeze_from and not scratch:
         network.freeze_up_to(model, traced, traced.cut_of(recipe.unfreeze_from))
