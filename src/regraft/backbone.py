@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from regraft import source
 from regraft.errors import BackboneError
 from regraft.hub import TORCHVISION, not_at_hand, reachable
 from regraft.preprocessing import Preprocessing, from_dict
@@ -50,6 +51,7 @@ class Backbone:
     model: nn.Module  # in evaluation mode, on the CPU, in float32
     preprocessing: Preprocessing
     statistics: dict[str, torch.Tensor] | None = None  # "CUT.mean" and "CUT.std" over the source data, per channel
+    source_classes: tuple[str, ...] = ()  # that the classifier tells apart, in order; () where it was left out
     notes: tuple[str, ...] = ()  # what the user should know of how the weights were loaded
 
     def fingerprint(self) -> str:
@@ -74,7 +76,8 @@ def load(name: str, weights: str | None = None, image_size: int | None = None) -
             )
         return embedded(image_size)
     backbone = torchvision_backbone(name, weights) if name.startswith(TORCHVISION) else timm_backbone(name, weights)
-    return replace(backbone, preprocessing=backbone.preprocessing.resized_to(image_size))
+    sized = replace(backbone, preprocessing=backbone.preprocessing.resized_to(image_size))
+    return replace(sized, statistics=source.read(sized.fingerprint()))
 
 
 def embedded(image_size: int | None) -> Backbone:
@@ -93,7 +96,8 @@ def embedded(image_size: int | None) -> Backbone:
     integers = {key: value.dtype for key, value in model.state_dict().items() if not value.is_floating_point()}
     model.load_state_dict({key: value.to(integers.get(key, value.dtype)) for key, value in state.items()})
     preprocessing = from_dict(config["preprocessing"]).resized_to(image_size)
-    return Backbone(EMBEDDED, architecture, model.eval(), preprocessing, statistics=statistics)
+    classes = tuple(config["classes"])
+    return Backbone(EMBEDDED, architecture, model.eval(), preprocessing, statistics, classes)
 
 
 def timm_backbone(name: str, weights: str | None) -> Backbone:
@@ -116,7 +120,17 @@ def timm_backbone(name: str, weights: str | None) -> Backbone:
         mean=tuple(config["mean"]),
         std=tuple(config["std"]),
     )
-    return Backbone(name, architecture, model.eval(), preprocessing, notes=notes)
+    classes = () if notes else timm_classes(model)
+    return Backbone(name, architecture, model.eval(), preprocessing, source_classes=classes, notes=notes)
+
+
+def timm_classes(model: nn.Module) -> tuple[str, ...]:
+    """Names of the classes that a timm network's classifier tells apart, where timm knows them."""
+    import timm
+
+    subset = timm.data.infer_imagenet_subset(model)
+    info = timm.data.ImageNetInfo(subset) if subset else None
+    return tuple(info.index_to_description(i) for i in range(info.num_classes())) if info else ()
 
 
 def stages_of(model: nn.Module) -> tuple[str, ...]:
@@ -161,6 +175,7 @@ def torchvision_backbone(name: str, weights: str | None) -> Backbone:
         here = torchvision_file(short).exists()
         model = fetch(name, default.url, here, lambda: torchvision.models.get_model(short, weights=default))
         notes = ()
+    classes = () if notes else tuple(default.meta["categories"])
     size = preset.crop_size[0]
     preprocessing = Preprocessing(
         size=size,
@@ -169,7 +184,7 @@ def torchvision_backbone(name: str, weights: str | None) -> Backbone:
         mean=tuple(preset.mean),
         std=tuple(preset.std),
     )
-    return Backbone(name, architecture, model.eval(), preprocessing, notes=notes)
+    return Backbone(name, architecture, model.eval(), preprocessing, source_classes=classes, notes=notes)
 
 
 def torchvision_file(short: str) -> Path:

@@ -311,7 +311,8 @@ def predict(
 ) -> None:
     """Predict the class of images."""
     from regraft import show
-    from regraft.predict import images_at, open_run, predict_files
+    from regraft.images import images_at
+    from regraft.predict import open_run, predict_files
     from regraft.run import write_rows
 
     if out and out.exists() and not overwrite:
@@ -326,6 +327,35 @@ def predict(
         except OSError as error:
             raise RunError(f"{out} cannot be written: {error.strerror}; name another --out") from None
     give({"run": str(run), "predictions": rows}, as_json, show.predictions)
+
+
+@app.command()
+def reference(
+    backbone: Annotated[str, typer.Argument(help="The network, as --backbone names it.")],
+    images: Annotated[list[Path], typer.Argument(help="Images that it was trained on, or folders of them.")],
+    weights: Weights = None,
+    image_size: ImageSize = None,
+    batch_size: BatchSize = None,
+    workers: Workers = None,
+    device: Device = None,
+    out: Annotated[Path | None, typer.Option(help="The statistics file; by default where plan and train look.")] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make the source statistics of a network that carries none, from images that it was trained on."""
+    from regraft.hub import check_at_hand
+
+    recipe = recipe_from(
+        None, backbone=backbone, weights=weights, image_size=image_size, batch_size=batch_size, workers=workers,
+        device=device,
+    )  # fmt: skip
+    check_at_hand(recipe)
+    from regraft import show
+    from regraft.reference import make_reference
+
+    with progress_bar(quiet) as progress:
+        result = make_reference(recipe, images, out, progress)
+    give(result, as_json, show.reference)
 
 
 @app.command()

@@ -7,7 +7,7 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,10 +22,12 @@ from regraft.decoding import Undecodable, decode
 from regraft.engine import Engine, best_engine, compile_network, device_of
 from regraft.graft import POOLINGS, pooled_network
 from regraft.images import Fault, ImageFile, ImageSet
+from regraft.norms import Norm, norms_of
 from regraft.preprocessing import Transform
 from regraft.stream import map_ahead
 
-FORMAT = 2  # of the cached arrays; a change makes older caches unused
+FORMAT = 3  # of the cached arrays; a change makes older caches unused
+TOP = 5  # source classes kept for each image
 HALF = float(np.finfo(np.float16).max)
 Progress = Callable[[str, int, int], None]  # what is under way, how many are done, of how many
 
@@ -43,6 +45,8 @@ class Features:
     contents: tuple[str, ...]  # per file, the hash of its bytes
     pixels: tuple[str, ...]  # per file, the hash of its decoded pixels
     store: Store
+    norms: Mapping[str, Norm]  # by cut, where the network carries its source statistics itself
+    classifier: bool  # whether the source's classifier was asked
     passed: int  # images that went through the network in this call
     seconds: float
     engine: str
@@ -50,6 +54,14 @@ class Features:
     def pooled(self, cuts: Sequence[Cut], rows: np.ndarray, pooling: str = "average") -> np.ndarray:
         """Features pooled over space at ``cuts``, joined as a grafted network joins them: (rows, channels), float32."""
         return self.gather([f"{pool}-{cut.node}" for pool in POOLINGS[pooling] for cut in cuts], rows)
+
+    def confidence(self, rows: np.ndarray) -> np.ndarray | None:
+        """The source classifier's entropy and energy, in nats: (rows, 2); None where it was not asked."""
+        return self.gather(["confidence"], rows) if self.classifier else None
+
+    def nearest_source(self, rows: np.ndarray) -> np.ndarray:
+        """Ids of the TOP source classes that the source classifier holds most likely: (rows, TOP), int64."""
+        return self.gather(["nearest"], rows).astype(np.int64)
 
     def spread(self, cut: Cut, rows: np.ndarray) -> np.ndarray:
         """Root mean squares over space at ``cut``: (rows, channels), float32."""
@@ -102,7 +114,11 @@ def extract(
     where = device_of(device)
     engine_name = best_engine(where)
     pools = ("mean", "rms", *(pool for pool in POOLINGS[pooling] if pool != "mean"))
-    store = open_store(key_of(backbone, traced, engine_name, pools))
+    norms = {} if backbone.statistics else norms_of(backbone.model, traced)
+    places = list({cut.node: cut for cut in (*traced.cuts, *(norm.place for norm in norms.values()))}.values())
+    classifier = bool(backbone.source_classes)
+    names = [f"{pool}-{place.node}" for pool in pools for place in places]
+    store = open_store(key_of(backbone, traced, engine_name, [*names, f"classifier {classifier}"]))
     engine: Engine | None = None
     faults: list[Fault] = []
     contents: dict[Path, str] = {}
@@ -112,9 +128,9 @@ def extract(
     def run_batch() -> None:
         nonlocal engine, passed
         if engine is None:
-            network = pooled_network(backbone.model, traced, traced.cuts, pools)
+            network = pooled_network(backbone.model, traced, places, pools, classifier)
             engine = compile_network(network, backbone.preprocessing.size, where, engine_name)
-        add_batch(store, [f"{pool}-{cut.node}" for pool in pools for cut in traced.cuts], batch, engine)
+        add_batch(store, names, batch, engine)
         passed += len(batch)
         batch.clear()
 
@@ -137,7 +153,7 @@ def extract(
     found = tuple(contents[file.path] for file in kept.files)
     pixels = tuple(store.rows[content].pixels for content in found)
     seconds = time.perf_counter() - started
-    return Features(kept, traced.cuts, found, pixels, store, passed, seconds, engine_name)
+    return Features(kept, traced.cuts, found, pixels, store, norms, classifier, passed, seconds, engine_name)
 
 
 def key_of(backbone: Backbone, traced: Traced, engine: str, what: Sequence[str]) -> str:
@@ -154,14 +170,31 @@ def key_of(backbone: Backbone, traced: Traced, engine: str, what: Sequence[str])
 
 
 def add_batch(store: Store, names: Sequence[str], batch: list[Read], engine: Engine) -> None:
-    """Run one batch and keep its features, an array a name; only averages stay in float32."""
+    """Run one batch and keep its features, an array a name; only averages stay in float32.
+
+    Of the logits, where they come after the named outputs, entropy, energy and the likeliest classes are kept.
+    """
     outputs = engine.run(torch.stack([read.tensor for read in batch if read.tensor is not None]))
     kept = {
         name: output if name.startswith("mean-") else output.clip(-HALF, HALF).astype(np.float16)
-        for name, output in zip(names, outputs, strict=True)
+        for name, output in zip(names, outputs, strict=False)
     }
+    if len(outputs) > len(names):
+        kept |= confidence_of(outputs[-1])
     for row, read in enumerate(batch):
         store.add(read.content, read.pixels, {name: output[row] for name, output in kept.items()})
+
+
+def confidence_of(logits: np.ndarray) -> dict[str, np.ndarray]:
+    """Entropy and energy (Liu et al., 2020), in nats, and the TOP likeliest classes of logits (images, classes)."""
+    scores = torch.from_numpy(logits).float()
+    logs = scores.log_softmax(1)
+    entropy = -(logs.exp() * logs).sum(1)
+    nearest = scores.topk(min(TOP, scores.shape[1]), 1).indices
+    return {
+        "confidence": torch.stack([entropy, -scores.logsumexp(1)], 1).numpy(),
+        "nearest": nearest.int().numpy(),
+    }
 
 
 def read_all(images: ImageSet, store: Store, transform: Transform, workers: int) -> Iterator[tuple[ImageFile, Read]]:

@@ -31,26 +31,30 @@ POOLINGS = {"average": ("mean",), "max": ("max",), "both": ("mean", "max")}  # b
 
 
 def pooled_network(
-    model: nn.Module, traced: Traced, cuts: Sequence[Cut], pools: Sequence[str] = ("mean",)
+    model: nn.Module, traced: Traced, cuts: Sequence[Cut], pools: Sequence[str] = ("mean",), logits: bool = False
 ) -> fx.GraphModule:
     """The network up to the last of ``cuts``: images -> a tuple of pooled features (images, channels).
 
-    The tuple has one entry a cut for the first of ``pools`` (keys of POOLS), then one a cut for the next. A value
-    is pooled where it is produced, since a later in-place operation may change it. What comes after the last cut
-    is dropped.
+    The tuple has one entry a cut for the first of ``pools`` (keys of POOLS), then one a cut for the next; with
+    ``logits`` the network's own output comes last. A value is pooled where it is produced, since a later in-place
+    operation may change it. What comes after the last cut is dropped, unless the output is wanted.
     """
     graph = fx.Graph()
     copies: dict[fx.Node, fx.Node] = {}
     pooled: dict[tuple[str, str], fx.Node] = {}
     wanted = {cut.node: cut for cut in cuts}
     for node in traced.graph.nodes:
-        if node.op == "output" or len(pooled) == len(wanted) * len(pools):
+        if node.op == "output" or (not logits and len(pooled) == len(wanted) * len(pools)):
             break
         copies[node] = graph.node_copy(node, lambda old: copies[old])
         if cut := wanted.get(node.name):
             for pool in pools:
                 pooled[pool, node.name] = graph.call_function(POOLS[pool], (copies[node], cut.axes))
-    graph.output(tuple(pooled[pool, cut.node] for pool in pools for cut in cuts))
+    outputs = [pooled[pool, cut.node] for pool in pools for cut in cuts]
+    if logits:
+        end = next(node for node in traced.graph.nodes if node.op == "output")
+        outputs.append(copies[end.args[0]])
+    graph.output(tuple(outputs))
     return fx.GraphModule(model, graph).eval()
 
 

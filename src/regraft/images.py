@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -231,3 +231,18 @@ def scan(root: Path, workers: int = 0) -> ImageSet:
 
     faults = tuple(fault for _, fault in map_ahead(fault_of, found.files, workers) if fault)
     return found.without(faults) if faults else found
+
+
+def images_at(paths: Sequence[Path]) -> list[Path]:
+    """The files named, and the image files in the folders named; DataError where there is nothing."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found += [file for file in files_below(path) if file.suffix.lower() in SUFFIXES]
+        elif path.exists():
+            found.append(path)
+        else:
+            raise DataError(f"there is no file or folder {path}; give images, or folders of images")
+    if not found:
+        raise DataError(f"no image below {', '.join(str(path) for path in paths)}; give images, or folders of images")
+    return found

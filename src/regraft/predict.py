@@ -12,7 +12,7 @@ from regraft import saved
 from regraft.decoding import Undecodable, decode
 from regraft.errors import DataError, RunError
 from regraft.features import Progress, silent
-from regraft.images import SUFFIXES, Fault, ImageSet, files_below, find_images
+from regraft.images import Fault, ImageSet, find_images
 from regraft.metrics import measure, softmax
 from regraft.saved import Saved
 from regraft.stream import map_ahead
@@ -67,21 +67,6 @@ def predict_batch(network: Saved, batch: Sequence[tuple[Path, torch.Tensor | Fau
             yield Prediction(path, None, value)
         else:
             yield Prediction(path, next(probabilities))
-
-
-def images_at(paths: Sequence[Path]) -> list[Path]:
-    """The files named, and the image files in the folders named; DataError where there is nothing."""
-    found: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            found += [file for file in files_below(path) if file.suffix.lower() in SUFFIXES]
-        elif path.exists():
-            found.append(path)
-        else:
-            raise DataError(f"there is no file or folder {path}; give images, or folders of images")
-    if not found:
-        raise DataError(f"no image below {', '.join(str(path) for path in paths)}; give images, or folders of images")
-    return found
 
 
 def evaluate(run: Path, data: Path, seed: int = 0, progress: Progress = silent) -> dict[str, Any]:

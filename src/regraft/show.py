@@ -143,6 +143,13 @@ def predictions(result: dict[str, Any]) -> None:
     Console(highlight=False).print(made)
 
 
+def reference(result: dict[str, Any]) -> None:
+    """Where the statistics are, and of how many images."""
+    Console(highlight=False).print(
+        f"Statistics of {result['images']:,} images at {len(result['cuts'])} cuts: {result['file']}", soft_wrap=True
+    )
+
+
 def backbones(result: dict[str, Any]) -> None:
     """Names, and where the weights are."""
     made = table("backbone", "weights")

@@ -132,11 +132,18 @@ def normal(z: float) -> float:
 def shift_at(
     features: Features, cut: Cut, rows: np.ndarray, statistics: Mapping[str, torch.Tensor] | None
 ) -> float | None:
-    """KL divergence of the target's channels from the source's as Gaussians, mean over channels, in nats."""
-    if not statistics or f"{cut.name}.mean" not in statistics:
+    """KL divergence of the target's channels from the source's as Gaussians, mean over channels, in nats.
+
+    The source is known from ``statistics`` at the cut itself, else from the batch norm just before it.
+    """
+    if statistics and f"{cut.name}.mean" in statistics:
+        place, known = cut, [statistics[f"{cut.name}.{part}"] for part in ("mean", "std")]
+    elif norm := features.norms.get(cut.name):
+        place, known = norm.place, [norm.mean, norm.std]
+    else:
         return None
-    mean, std = moments_at(features, cut, rows)
-    source_mean, source_std = (statistics[f"{cut.name}.{part}"].double().numpy() for part in ("mean", "std"))
+    mean, std = moments_at(features, place, rows)
+    source_mean, source_std = (value.double().numpy() for value in known)
     floor = SMALLEST_VARIANCE * float(np.square(source_std).mean())
     variance, source = np.square(std) + floor, np.square(source_std) + floor
     kl = 0.5 * (np.log(source / variance) + (variance + np.square(mean - source_mean)) / source - 1)
