@@ -27,6 +27,7 @@ from regraft.head import HeadSettings, fresh_head
 from regraft.optimiser import NAMES, factor, make_optimiser
 from regraft.preprocessing import Preprocessing
 from regraft.recipe import Recipe
+from regraft.rules import RATES
 from regraft.samples import Samples
 
 Regraft = Callable[..., tuple[int, str, str]]
@@ -189,7 +190,7 @@ def test_patience_ends_the_training(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_optimiser_learns(name: str, tmp_path: Path) -> None:
-    job = tiny_job(tmp_path, replace(SETTINGS, epochs=12, patience=12), rate=None, optimiser=name)
+    job = tiny_job(tmp_path, replace(SETTINGS, epochs=12, patience=12), rate=RATES[name], optimiser=name)
     state = finetune.run(job, resume=False)
     losses = [row["train_loss"] for row in state.history[1:]]
     assert all(math.isfinite(loss) for loss in losses)

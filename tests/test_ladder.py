@@ -26,7 +26,7 @@ def result(accuracy: float, images: int = 400, start: int = 0, strategy: str = "
     hits[np.random.default_rng(seed).permutation(images)[: round(accuracy * images)]] = True
     history = tuple({"epoch": epoch, "val_accuracy": accuracy} for epoch in range(7))
     judged = Judged(np.arange(start, start + images), hits)
-    return Trained(Recipe(strategy=strategy), SimpleNamespace(), judged, history, 0, 0.0)  # type: ignore[arg-type]
+    return Trained(Recipe(strategy=strategy, epochs=4), SimpleNamespace(), judged, history, 0, 0.0)  # type: ignore[arg-type]
 
 
 def test_the_bootstrap_agrees_with_the_sign_test() -> None:
@@ -79,7 +79,7 @@ def test_case_four_falls_back_to_random_weights(
         carried.append(name)
         return replace(result(trial if name.endswith("trial") else full), recipe=recipe)
 
-    prepared: Any = SimpleNamespace(split=None)
+    prepared: Any = SimpleNamespace(split=None, recipe=Recipe())
     found = training.or_from_scratch(prepared, result(0.80), carry, 0.0)
     assert (found.strategy, carried) == (strategy, trained)
     assert said in found.notes[-1]

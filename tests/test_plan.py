@@ -1,19 +1,25 @@
 """The four cases, told from size and similarity alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from regraft.errors import BackboneError, RecipeError
+from regraft.logme import logme
 from regraft.plan import make_plan, size_of
 from regraft.recipe import Recipe
-from regraft.similarity import ProfilePoint, Similarity, earliest_good, score_of, subsample
+from regraft.similarity import ProfilePoint, Similarity, earliest_good, subsample
+from regraft.surgery import FROZEN, NEW, REMOVED, TRAINED, surgery
+from regraft.verdict import Score, Witnesses, calibration, gain_of, score
 
 CUTS = [("early", "early.1"), ("middle",), ("last",)]
 
 
-def similarity(score: float, clear: bool = True) -> Similarity:
-    points = tuple(ProfilePoint(name, 0.5 + i / 10, 0.2 - i / 10, 0.01, None) for i, (name, *_) in enumerate(CUTS))
-    return Similarity(points, "middle", None, score, clear, 100, 0.1)
+def similarity(value: float) -> Similarity:
+    points = tuple(ProfilePoint(name, 4, 0.5 + i / 10, 0.2 - i / 10, 0.01, None) for i, (name, *_) in enumerate(CUTS))
+    given = Score(value, max(0, value - 0.1), min(1, value + 0.1), 1.0, None)
+    return Similarity(points, "middle", None, given, np.arange(100), np.arange(100) < 70, 0.1)
 
 
 @pytest.mark.parametrize(
@@ -56,18 +62,35 @@ def hits(accuracy: float, count: int = 400) -> np.ndarray:
     return np.arange(count) < accuracy * count
 
 
-def test_the_profile_decides_where_it_is_clear() -> None:
-    assert score_of([hits(0.5), hits(0.7), hits(0.9)], shift=5.0)[0] > 0.9
-    assert score_of([hits(0.5), hits(0.9), hits(0.7)], shift=0.0)[0] < 0.1
-    assert score_of([hits(0.5), hits(0.9), hits(0.7)], shift=None)[1]
+def test_more_gain_from_depth_and_less_shift_are_more_similar() -> None:
+    def at(gain: float, shift: float | None) -> float:
+        found = Witnesses(gain, shift)
+        return score(found, [found] * 20).value
+
+    assert at(1.0, -2.0) > at(0.0, -2.0) > at(0.0, 0.5)
+    assert at(0.5, -2.0) > 0.5 > at(0.0, 0.5)
+    assert at(1.5, None) > 0.5 > at(-0.5, None)
 
 
-def test_the_shift_decides_where_the_profile_is_flat() -> None:
-    flat = [hits(0.5), hits(0.9), hits(0.9)]
-    near, far = score_of(flat, shift=0.05), score_of(flat, shift=2.0)
-    assert near[0] > 0.5 > far[0]
-    assert not near[1]
-    assert score_of(flat, shift=None)[0] >= 0.5
+def test_the_interval_widens_with_what_is_not_known() -> None:
+    found = Witnesses(0.3, -1.0)
+    steady = score(found, [found] * 20)
+    shaken = score(found, [Witnesses(0.3 + 0.1 * (-1) ** i, -1.0) for i in range(20)])
+    assert shaken.low < steady.low <= steady.value <= steady.high < shaken.high
+    assert all(0 <= end <= 1 for end in (shaken.low, shaken.high))
+
+
+def test_the_gain_is_the_log_ratio_of_errors() -> None:
+    assert gain_of([hits(0.5), hits(0.6), hits(0.8)]) == pytest.approx(np.log(0.4 / 0.2), abs=0.02)
+    assert gain_of([hits(1.0), hits(1.0)]) == 0
+
+
+def test_the_calibration_says_what_it_was_fitted_on() -> None:
+    known = calibration()
+    assert len({row["set"] for row in known["sets"]}) >= 10
+    wrong = [row for row in known["sets"] if (row["score"] >= 0.5) != row["similar"]]
+    assert len(wrong) / len(known["sets"]) < 0.2
+    assert len(known["with_shift"]["left_out"]) == len({row["set"] for row in known["sets"]})
 
 
 def test_the_earliest_cut_within_one_error_of_the_best() -> None:
@@ -80,3 +103,42 @@ def test_subsample_keeps_proportions() -> None:
     chosen = subsample(labels, 1000)
     assert len(chosen) == 1000
     assert abs((labels[chosen] == 1).sum() - 100) <= 1
+
+
+def test_labels_that_say_nothing_are_said() -> None:
+    size = size_of(np.arange(100) % 2, 2, 20_000)
+    lost = replace(similarity(0.9), best_hits=np.arange(100) < 11)
+    assert any("unrelated" in reason for reason in make_plan(size, lost, Recipe(), CUTS).reasons)
+    assert not any("unrelated" in reason for reason in make_plan(size, similarity(0.9), Recipe(), CUTS).reasons)
+
+
+def test_joined_cuts_are_a_head_in_the_networks_order() -> None:
+    size = size_of(np.arange(100) % 2, 2, 20_000)
+    plan = make_plan(size, similarity(0.1), Recipe(cuts=("last", "early.1")), CUTS)
+    assert (plan.strategy, plan.cuts, plan.cut) == ("head", ("early", "last"), "last")
+    for wrong in ({"cuts": ("last",)}, {"cuts": ("a", "b"), "cut": "a"}, {"cuts": ("a", "b"), "strategy": "fine-tune"}):
+        with pytest.raises(RecipeError):
+            Recipe(**wrong)  # type: ignore[arg-type]
+
+
+def test_copies_do_not_make_data_large() -> None:
+    assert size_of(np.arange(100) % 2, 2, 60, distinct=50).verdict == "small"
+    assert size_of(np.arange(100) % 2, 2, 60).verdict == "large"
+
+
+def test_the_surgery_of_each_strategy() -> None:
+    strides = [("a", 4), ("b", 8), ("c", 16)]
+    states = lambda *args: [piece.state for piece in surgery(strides, *args)]  # noqa: E731
+    assert states("head") == [FROZEN, FROZEN, FROZEN, REMOVED, NEW]
+    assert states("early-layers", ["b"]) == [FROZEN, FROZEN, REMOVED, REMOVED, NEW]
+    assert states("fine-tune") == [TRAINED, TRAINED, TRAINED, REMOVED, NEW]
+    assert states("fine-tune", (), "a") == [FROZEN, TRAINED, TRAINED, REMOVED, NEW]
+    assert states("from-scratch") == [NEW, NEW, NEW, REMOVED, NEW]
+
+
+def test_logme_prefers_features_that_tell_the_classes_apart() -> None:
+    draw = np.random.default_rng(0)
+    labels = np.arange(300) % 3
+    noise = draw.normal(size=(300, 20))
+    told = noise + 3 * np.eye(20)[labels]
+    assert logme(told, labels) > logme(noise + 0.5 * np.eye(20)[labels], labels) > logme(noise, labels)

@@ -15,18 +15,18 @@ from typing import Any
 import torch
 from torch import nn
 
-from regraft import source
+from regraft import demonstration, source
 from regraft.errors import BackboneError
 from regraft.hub import TORCHVISION, not_at_hand, reachable
 from regraft.preprocessing import Preprocessing, from_dict
-from regraft.recipe import EMBEDDED
+from regraft.recipe import DEMONSTRATION, EMBEDDED
 
 
 @dataclass(frozen=True)
 class Architecture:
     """What rebuilds a network without its weights."""
 
-    library: str  # timm or torchvision
+    library: str  # timm, torchvision or regraft
     name: str  # as that library calls it
     args: dict[str, Any] = field(default_factory=dict)  # keyword arguments of its constructor
 
@@ -37,6 +37,8 @@ class Architecture:
             import timm
 
             return timm.create_model(self.name, pretrained=False, **args)  # type: ignore[no-any-return]
+        if self.library == "regraft":
+            return demonstration.build(**{"classes": args["num_classes"]} if "num_classes" in args else {})
         import torchvision
 
         return torchvision.models.get_model(self.name, weights=None, **args)  # type: ignore[no-any-return]
@@ -75,7 +77,14 @@ def load(name: str, weights: str | None = None, image_size: int | None = None) -
                 "--weights goes with a named backbone; name one with --backbone, or leave --weights out"
             )
         return embedded(image_size)
-    backbone = torchvision_backbone(name, weights) if name.startswith(TORCHVISION) else timm_backbone(name, weights)
+    if name == DEMONSTRATION:
+        backbone = demonstration_backbone(weights)
+    elif is_run(name):
+        backbone = run_backbone(Path(name))
+    elif name.startswith(TORCHVISION):
+        backbone = torchvision_backbone(name, weights)
+    else:
+        backbone = timm_backbone(name, weights)
     sized = replace(backbone, preprocessing=backbone.preprocessing.resized_to(image_size))
     return replace(sized, statistics=source.read(sized.fingerprint()))
 
@@ -98,6 +107,37 @@ def embedded(image_size: int | None) -> Backbone:
     preprocessing = from_dict(config["preprocessing"]).resized_to(image_size)
     classes = tuple(config["classes"])
     return Backbone(EMBEDDED, architecture, model.eval(), preprocessing, statistics, classes)
+
+
+def demonstration_backbone(weights: str | None) -> Backbone:
+    """The network for teaching, with random weights unless a file has some."""
+    model = demonstration.build()
+    preprocessing = Preprocessing(demonstration.SIZE, crop_share=1.0, interpolation="bilinear")
+    notes: tuple[str, ...] = ("the demonstration network has random weights; train it, and use that run as a backbone",)
+    if weights:
+        notes = load_weights(model, Path(weights), DEMONSTRATION, "fc3")
+    return Backbone(DEMONSTRATION, Architecture("regraft", DEMONSTRATION), model.eval(), preprocessing, notes=notes)
+
+
+def run_backbone(run: Path) -> Backbone:
+    """The network of a finished run, without its head; BackboneError where it kept the early layers only."""
+    config = json.loads((run / "model" / "config.json").read_text())
+    own = config["regraft"]
+    if own["strategy"] not in {"head", "fine-tune", "from-scratch"}:
+        raise BackboneError(f"{run} kept the early layers only; name a run of head, fine-tune or from-scratch")
+    architecture = Architecture(**own["architecture"])
+    model = architecture.build()
+    given = {own["names"].get(key, key): value for key, value in read_weights(run / "model/model.safetensors").items()}
+    body = {key.removeprefix("body."): value for key, value in given.items() if key.startswith("body.")}
+    missing, unexpected = model.load_state_dict(body, strict=False)
+    if unexpected or any(key.startswith(tuple(own["cuts"])) for key in missing):
+        raise BackboneError(f"the weights in {run} do not fit their network {architecture.name}; train it again")
+    return Backbone(str(run), architecture, model.eval(), from_dict(own["preprocessing"]))
+
+
+def is_run(name: str) -> bool:
+    """Whether a backbone's name is the folder of a finished run."""
+    return (Path(name) / "model" / "config.json").is_file()
 
 
 def timm_backbone(name: str, weights: str | None) -> Backbone:
@@ -200,7 +240,7 @@ def all_names() -> list[str]:
     import torchvision
 
     theirs = (TORCHVISION + short for short in torchvision.models.list_models(module=torchvision.models))
-    return [EMBEDDED, *theirs, *timm.list_models()]
+    return [EMBEDDED, DEMONSTRATION, *theirs, *timm.list_models()]
 
 
 def known_backbones(part: str = "") -> list[dict[str, Any]]:
@@ -211,8 +251,8 @@ def known_backbones(part: str = "") -> list[dict[str, Any]]:
     for name in all_names():
         if part not in name:
             continue
-        if name == EMBEDDED:
-            pretrained = here = True
+        if name in {EMBEDDED, DEMONSTRATION}:
+            pretrained = here = name == EMBEDDED
         elif name.startswith(TORCHVISION):
             pretrained, here = True, torchvision_file(name.removeprefix(TORCHVISION)).exists()
         else:

@@ -9,6 +9,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import platformdirs
 
 from regraft.errors import RunError
 
+RATE = "rate.txt"
 SHARD_BYTES = 64_000_000  # features held in memory before they are written
 
 
@@ -90,6 +92,19 @@ class Store:
             gathered[positions] = array[[self.rows[contents[p]].index for p in positions]]
         assert gathered is not None, "no images were asked for"
         return gathered
+
+    @property
+    def rate(self) -> float | None:
+        """Images a second when the network last ran, where that is known."""
+        try:
+            return float((self.folder / RATE).read_text())
+        except (OSError, ValueError):
+            return None
+
+    def note_rate(self, rate: float) -> None:
+        """Keep the rate for later calls; it is worth no failure."""
+        with suppress(OSError):
+            (self.folder / RATE).write_text(f"{rate:.3f}")
 
 
 def open_store(key: str) -> Store:

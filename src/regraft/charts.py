@@ -6,7 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from regraft.surgery import FROZEN, HEAD, NEW, REMOVED, STATES, TRAINED, Piece, surgery
+
 INK, ACCENT, MUTED, FILL = "#1d2733", "#0b7a75", "#8a95a1", "#e6f2f1"
+COLOURS = {FROZEN: "#9db8d6", TRAINED: "#0b7a75", NEW: "#e0a33a", REMOVED: "#ffffff"}
+CASES = {  # case: title, strategy
+    "small-similar": ("small and similar: head", "head"),
+    "large-similar": ("large and similar: fine-tune", "fine-tune"),
+    "small-different": ("small and different: early layers", "early-layers"),
+    "large-different": ("large and different: fine-tune, or from scratch", "fine-tune"),
+}
 MOST_CLASS_NAMES = 60  # written beside the picture
 
 
@@ -31,8 +40,11 @@ def new_figure(width: float, height: float) -> tuple[Any, Any]:
     return figure, axes
 
 
-def draw_quadrant(plan: Mapping[str, Any]) -> str:
-    """The four cases with the data's place: size to the right on a logarithmic scale, similarity upwards."""
+def draw_quadrant(plan: Mapping[str, Any], references: Sequence[Mapping[str, Any]] = ()) -> str:
+    """The four cases with the data's place: size to the right on a logarithmic scale, similarity upwards.
+
+    The bar is the score's interval; triangles are the reference sets, upright where they are known to be similar.
+    """
     from matplotlib.patheffects import withStroke
 
     size, similarity = plan["size"], plan["similarity"]
@@ -62,6 +74,11 @@ def draw_quadrant(plan: Mapping[str, Any]) -> str:
         axes.text(middle, height - 0.02, rule, ha="center", va="top", color=MUTED, fontsize=8)
     axes.axhline(line, color=MUTED, linewidth=0.8)
     axes.axvline(threshold, color=MUTED, linewidth=0.8)
+    for known in references:
+        place = ([known["images"]], [known["score"]])
+        axes.plot(*place, "^" if known["similar"] else "v", color=MUTED, markersize=4, alpha=0.6, clip_on=False)
+    low, high = similarity["interval"]
+    axes.plot([size["images"]] * 2, [low, high], color=ACCENT, linewidth=2, solid_capstyle="round", zorder=4)
     axes.plot([size["images"]], [similarity["score"]], "o", color=ACCENT, markersize=11, clip_on=False, zorder=5)
     beside = {"textcoords": "offset points", "xytext": (12, -4), "color": INK}
     name = axes.annotate("your data", (size["images"], similarity["score"]), **beside, zorder=5)
@@ -124,3 +141,54 @@ def draw_confusion(confusion: Sequence[Sequence[int]], classes: Sequence[str]) -
     axes.set_xlabel("predicted", color=INK)
     axes.set_ylabel("true class", color=INK)
     return as_svg(figure)
+
+
+def draw_surgery(plan: Mapping[str, Any], unfreeze_from: str | None) -> str:
+    """The user's network under the knife, once for each case; the plan's own is framed."""
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
+
+    strides = [(point["cut"], point["stride"]) for point in plan["similarity"]["profile"]]
+    figure = Figure(figsize=(11.5, 6.4), layout="constrained")
+    for axes, (case, (title, strategy)) in zip(figure.subplots(2, 2).flat, CASES.items(), strict=True):
+        chosen = case == plan["case"]
+        cuts: Sequence[str] = [plan["early_cut"]] if strategy == "early-layers" else ()
+        if chosen:
+            strategy, cuts = plan["strategy"], plan["cuts"]  # noqa: PLW2901
+            title = f"your data: {title}" if strategy in title else f"your data, as asked: {strategy}"  # noqa: PLW2901
+        draw_pieces(axes, surgery(strides, strategy, cuts, unfreeze_from if chosen else None))
+        weight = "bold" if chosen else "normal"
+        axes.set_title(title, color=ACCENT if chosen else INK, fontsize=10, loc="left", weight=weight)
+        if chosen:
+            axes.set_facecolor(FILL)
+    keys = [Patch(facecolor=COLOURS[state], edgecolor=INK, linestyle=edge_of(state), label=state) for state in STATES]
+    figure.legend(handles=keys, loc="outside lower center", ncols=len(keys), frameon=False, fontsize=9)
+    return as_svg(figure)
+
+
+def draw_pieces(axes: Any, pieces: Sequence[Piece]) -> None:
+    """One network from left to right, boxes as high as their resolution; the new head follows what is kept."""
+    from matplotlib.patches import Rectangle
+
+    largest = max((piece.stride for piece in pieces), default=1) or 1
+    kept = max((i for i, piece in enumerate(pieces) if piece.state != REMOVED and piece.name != HEAD), default=0)
+    for place, piece in enumerate(pieces):
+        height = 0.25 if not piece.stride else 0.35 + 0.65 * np.log2(2 * largest / piece.stride) / np.log2(2 * largest)
+        box = Rectangle((place, -height / 2), 0.78, height, facecolor=COLOURS[piece.state], edgecolor=INK)
+        box.set_linestyle(edge_of(piece.state))
+        box.set_alpha(0.55 if piece.state == REMOVED else 1.0)
+        axes.add_patch(box)
+        colour = MUTED if piece.state == REMOVED else INK
+        axes.text(place + 0.39, -0.6, piece.name, rotation=45, ha="right", va="top", fontsize=7, color=colour)
+    arrow = {"arrowstyle": "->", "color": ACCENT, "connectionstyle": "arc3,rad=-0.25"}
+    axes.annotate("", (len(pieces) - 0.61, 0.16), (kept + 0.39, 0.55), arrowprops=arrow)
+    axes.set_xlim(-0.4, len(pieces) + 0.1)
+    axes.set_ylim(-1.35, 0.95)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[:].set_visible(False)
+
+
+def edge_of(state: str) -> str:
+    """The outline of a piece: dashed where it is gone."""
+    return "--" if state == REMOVED else "-"

@@ -34,7 +34,16 @@ Workers = Annotated[int | None, typer.Option("--workers", help="Threads that dec
 RecipeFile = Annotated[
     Path | None, typer.Option("--recipe", help="A run's recipe.json to repeat; options go before it.")
 ]
-Backbone = Annotated[str | None, typer.Option(help=f"{EMBEDDED} (default), any timm name, or torchvision/NAME.")]
+Backbone = Annotated[
+    str | None, typer.Option(help=f"{EMBEDDED} (default), demonstration, any timm name, torchvision/NAME, or a run.")
+]
+Backbones = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--backbone",
+        help=f"{EMBEDDED} (default), any timm name, ...; given again, as NAME or NAME=FILE, they are ranked.",
+    ),
+]
 Weights = Annotated[str | None, typer.Option(help="Local .safetensors or .pth state dict of the backbone.")]
 ImageSize = Annotated[int | None, typer.Option(help="Pixels a side; the backbone's own by default.")]
 BatchSize = Annotated[int | None, typer.Option(help="Images in one pass through the network (64).")]
@@ -165,7 +174,7 @@ def scan(data: Data, workers: Workers = None, as_json: AsJson = False) -> None:
 def plan(
     data: Data,
     recipe: RecipeFile = None,
-    backbone: Backbone = None,
+    backbone: Backbones = None,
     weights: Weights = None,
     image_size: ImageSize = None,
     batch_size: BatchSize = None,
@@ -176,25 +185,42 @@ def plan(
     similar_from: SimilarFrom = None,
     strategy: Strategy = None,
     cut: Cut = None,
+    out: Annotated[Path | None, typer.Option("--out", help="A folder for plan.json and its pictures.")] = None,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Say which of the four cases this is, and why."""
+    """Say which of the four cases this is, and why; several backbones are ranked."""
     from regraft.hub import check_at_hand
 
+    named = [backbone_and_file(text, weights) for text in backbone or []]
+    first, file = named[0] if named else (None, weights)
     wanted = recipe_from(
-        recipe, backbone=backbone, weights=weights, image_size=image_size, batch_size=batch_size, workers=workers,
+        recipe, backbone=first, weights=file, image_size=image_size, batch_size=batch_size, workers=workers,
         device=device, split_seed=split_seed, large_from=large_from, similar_from=similar_from,
         strategy=strategy, **cut_or_cuts(cut),
     )  # fmt: skip
-    check_at_hand(wanted)
+    for name, path in named or [(wanted.backbone, wanted.weights)]:
+        check_at_hand(wanted.but(backbone=name, weights=path))
     from regraft import show
-    from regraft.prepared import prepare
+
+    if len(named) > 1:
+        from regraft.ranking import rank
+
+        with progress_bar(quiet) as progress:
+            give(rank(data, wanted, named, progress), as_json, show.ranking)
+        return
+    from regraft.job import plan_only
 
     with progress_bar(quiet) as progress:
-        prepared = prepare(data, wanted, progress)
-    result = prepared.plan.as_dict() | {"images_through_backbone": prepared.features.passed}
+        result = plan_only(data, wanted, out, overwrite, progress)
     give(result, as_json, show.plan)
+
+
+def backbone_and_file(text: str, weights: str | None) -> tuple[str, str | None]:
+    """NAME=FILE in two; NAME alone goes with --weights."""
+    name, _, file = text.partition("=")
+    return (name, file) if file else (text, weights)
 
 
 @app.command()

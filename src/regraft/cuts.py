@@ -4,6 +4,7 @@ On the traced graph (torch.fx) these are the dominators of the output. They are 
 at module boundaries, each with its channels, stride and share of the network's multiply-adds.
 """
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +40,8 @@ class Traced:
     graph: fx.Graph
     cuts: tuple[Cut, ...]
     note: str | None = None  # what the user should know of how the graph was had
+    multiply_adds: int = 0  # for one image, up to the output
+    activations: int = 0  # values that one image leaves behind in a forward pass
 
     def cut_of(self, name: str) -> Cut:
         """The cut by its name or an alias; BackboneError names the ones there are."""
@@ -78,7 +81,7 @@ def trace(model: nn.Module, size: int, stages: Collection[str] = ()) -> Traced:
             graph, owners = graph_of(model, tuple(stages))
         except Exception as again:
             raise BackboneError(f"this network cannot be traced, so it cannot be cut: {first_line(again)}") from None
-    places = places_of(model, graph, owners, size)
+    places, activations = places_of(model, graph, owners, size)
     ends = [i for i, place in enumerate(places) if place.heavy]
     if len(ends) <= 1:
         raise BackboneError("this network has a single layer, so there is nothing to cut; name a deeper backbone")
@@ -88,7 +91,7 @@ def trace(model: nn.Module, size: int, stages: Collection[str] = ()) -> Traced:
         raise BackboneError("no module of this network ends where it can be cut; name another backbone")
     total = places[-1].multiply_adds
     cuts = tuple(cut_from(place, size, total) for place in chosen)
-    return Traced(graph, cuts, note)
+    return Traced(graph, cuts, note, total, activations)
 
 
 def first_line(error: Exception) -> str:
@@ -143,11 +146,17 @@ class Meter(fx.Interpreter):
         return result
 
 
-def places_of(model: nn.Module, graph: fx.Graph, owners: dict[fx.Node, str], size: int) -> list[Place]:
-    """Every dominator whose value is a tensor, measured on one image."""
+def places_of(model: nn.Module, graph: fx.Graph, owners: dict[fx.Node, str], size: int) -> tuple[list[Place], int]:
+    """Every dominator whose value is a tensor, measured on one image, and how many values that image leaves behind."""
     meter = Meter(model, graph)
-    with torch.no_grad():
-        meter.run(torch.zeros(1, 3, size, size))
+    try:
+        with torch.no_grad():
+            meter.run(torch.zeros(1, 3, size, size))
+    except RuntimeError as error:  # a feature map that has shrunk to nothing, or a fixed number of inputs
+        raise BackboneError(
+            f"this network takes no inputs of {size} pixels ({first_line(error)}); use another --image-size,"
+            " best the backbone's own"
+        ) from None
     names = ends_of_modules(model, graph, owners)
     order = {node: i for i, node in enumerate(graph.nodes)}
     spent, places, before = 0, [], -1
@@ -159,7 +168,7 @@ def places_of(model: nn.Module, graph: fx.Graph, owners: dict[fx.Node, str], siz
         if node in meter.shapes:
             weighted = any(has_parameters(model, n) for n in between)
             places.append(Place(node, names.get(node, ()), meter.shapes[node], spent, cost > 0, weighted))
-    return places
+    return places, sum(math.prod(shape) for shape in meter.shapes.values())
 
 
 def has_parameters(model: nn.Module, node: fx.Node) -> bool:

@@ -27,6 +27,7 @@ from regraft.preprocessing import Transform
 from regraft.stream import map_ahead
 
 FORMAT = 3  # of the cached arrays; a change makes older caches unused
+ENOUGH = 50  # images for a rate worth noting
 TOP = 5  # source classes kept for each image
 HALF = float(np.finfo(np.float16).max)
 Progress = Callable[[str, int, int], None]  # what is under way, how many are done, of how many
@@ -71,6 +72,11 @@ class Features:
         """The named arrays' rows, joined along the channels."""
         contents = [self.contents[row] for row in rows]
         return np.concatenate([self.store.gather(name, contents) for name in names], axis=1).astype(np.float32)
+
+    @property
+    def rate(self) -> float | None:
+        """Images a second in the frozen pass on this machine, in this call or the last that ran it."""
+        return self.store.rate
 
     def fingerprint(self) -> str:
         """A hash of every image's bytes and class name, whatever the files' names and order."""
@@ -149,6 +155,8 @@ def extract(
             run_batch()
     finally:
         store.flush()
+    if passed >= ENOUGH:
+        store.note_rate(passed / (time.perf_counter() - started))
     kept = images.without(tuple(faults)) if faults else images
     found = tuple(contents[file.path] for file in kept.files)
     pixels = tuple(store.rows[content].pixels for content in found)

@@ -13,7 +13,7 @@ import urllib.request
 from pathlib import Path
 
 from regraft.errors import BackboneError
-from regraft.recipe import EMBEDDED, Recipe
+from regraft.recipe import DEMONSTRATION, EMBEDDED, Recipe
 
 NETWORK_PATIENCE = 3.0  # seconds to wait for a model hub before saying that it cannot be reached
 TORCHVISION = "torchvision/"
@@ -23,7 +23,7 @@ TIMM_HUB, TORCHVISION_HUB = "https://huggingface.co/timm", "https://download.pyt
 def check_at_hand(recipe: Recipe) -> None:
     """Raise BackboneError where the recipe's weights are certainly neither here nor to be fetched."""
     name = recipe.backbone
-    if recipe.weights or name == EMBEDDED:
+    if recipe.weights or name in {EMBEDDED, DEMONSTRATION} or Path(name).is_dir():
         return
     short = name.removeprefix(TORCHVISION)
     if name.startswith(TORCHVISION):

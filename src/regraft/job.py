@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from regraft import report, saved
+from regraft.charts import draw_profile, draw_quadrant, draw_surgery
 from regraft.features import Progress, silent
 from regraft.ladder import climb
 from regraft.metrics import baselines, measure
@@ -18,7 +19,8 @@ from regraft.recipe import Recipe
 from regraft.run import choose_folder, environment, write_json, write_rows, writing
 from regraft.thumbnails import augmentation_strips
 from regraft.trained import Trained
-from regraft.training import carrier, carry_out, probabilities_of
+from regraft.training import carrier, carry_out, planned_recipe, probabilities_of
+from regraft.verdict import references_for
 
 CHECKPOINTS = "checkpoints"
 FINISH_SHARE = 0.1  # of a time limit
@@ -44,6 +46,27 @@ def train(
     with writing(folder, resume) as place:
         trained = train_in_time(prepared, place / CHECKPOINTS, resume, progress, started)
         return finish(prepared, trained, folder, place, started)
+
+
+def plan_only(
+    data: Path, recipe: Recipe, out: Path | None = None, overwrite: bool = False, progress: Progress = silent
+) -> dict[str, Any]:
+    """Look at the images and plan; ``out`` gets plan.json, recipe.json and the pictures."""
+    folder = choose_folder(data, out, overwrite) if out else None
+    prepared = prepare(data, recipe, progress)
+    shown = prepared.plan_shown()
+    if folder:
+        with writing(folder) as place:
+            write_json(place / "plan.json", shown)
+            planned_recipe(prepared).but(weights=absolute(recipe.weights)).write(place / "recipe.json")
+            pictures = {
+                "quadrant": draw_quadrant(shown, references_for(prepared.recipe.backbone)),
+                "surgery": draw_surgery(shown, recipe.unfreeze_from),
+                "profile": draw_profile(shown, prepared.plan.cuts),
+            }
+            for name, picture in pictures.items():
+                (place / f"{name}.svg").write_text(picture, encoding="utf-8")
+    return shown | {"images_through_backbone": prepared.features.passed}
 
 
 def train_in_time(prepared: Prepared, folder: Path, resume: bool, progress: Progress, started: float) -> Trained:
@@ -126,7 +149,7 @@ def write_run(
 ) -> None:
     """Every file of the run but the report."""
     recipe, images, split = trained.recipe, prepared.images, prepared.split
-    write_json(place / "plan.json", prepared.plan.as_dict())
+    write_json(place / "plan.json", prepared.plan_shown())
     recipe.but(weights=absolute(recipe.weights), time_limit=None).write(place / "recipe.json")
     write_json(
         place / "environment.json",
@@ -192,7 +215,8 @@ def gather_report(
     return report.Report(
         title=images.root.resolve().name,
         backbone=prepared.recipe.backbone,
-        plan=prepared.plan.as_dict(),
+        references=references_for(prepared.recipe.backbone),
+        plan=prepared.plan_shown(),
         metrics=metrics,
         summary=summary,
         cuts=[asdict(cut) for cut in prepared.traced.cuts],
@@ -203,6 +227,7 @@ def gather_report(
         labels=np.array([images.files[row].label for row in test]),
         probabilities=probabilities,
         history=() if trained.frozen else trained.history,
+        unfreeze_from=recipe.unfreeze_from,
         augmentation=recipe.augmentation,
         views=views,
     )

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-NAMES = {  # name: (torch.optim class, default learning rate, settings)
-    "sgd": (torch.optim.SGD, 1e-2, {"momentum": 0.9, "nesterov": True}),
-    "rmsprop": (torch.optim.RMSprop, 1e-4, {}),
-    "adagrad": (torch.optim.Adagrad, 5e-3, {}),
-    "adadelta": (torch.optim.Adadelta, 1.0, {}),
-    "adam": (torch.optim.Adam, 5e-4, {}),
-    "adamax": (torch.optim.Adamax, 1e-3, {}),
-    "nadam": (torch.optim.NAdam, 5e-4, {}),
-    "adamw": (torch.optim.AdamW, 5e-4, {}),
+NAMES = {  # name: (torch.optim class, settings)
+    "sgd": (torch.optim.SGD, {"momentum": 0.9, "nesterov": True}),
+    "rmsprop": (torch.optim.RMSprop, {}),
+    "adagrad": (torch.optim.Adagrad, {}),
+    "adadelta": (torch.optim.Adadelta, {}),
+    "adam": (torch.optim.Adam, {}),
+    "adamax": (torch.optim.Adamax, {}),
+    "nadam": (torch.optim.NAdam, {}),
+    "adamw": (torch.optim.AdamW, {}),
 }
 FINAL_SHARE = 0.001  # of the peak rate, where the schedules end
 
@@ -23,7 +23,7 @@ def make_optimiser(
     name: str,
     head: Sequence[nn.Parameter],
     stages: Sequence[Sequence[nn.Parameter]],
-    rate: float | None,
+    rate: float,
     layer_decay: float,
     weight_decay: float,
 ) -> torch.optim.Optimizer:
@@ -33,11 +33,10 @@ def make_optimiser(
     head has the full rate. Norms and biases (fewer than two dimensions) are not decayed. The group's full rate
     is kept as "peak".
     """
-    kind, default, settings = NAMES[name]
-    top = rate if rate is not None else default
+    kind, settings = NAMES[name]
     groups = []
     for below, parameters in enumerate([head, *reversed(stages)]):
-        peak = top * layer_decay**below
+        peak = rate * layer_decay**below
         for decayed in (True, False):
             chosen = [p for p in parameters if p.requires_grad and (p.ndim > 1) == decayed]
             if chosen:

@@ -1,7 +1,7 @@
 """Size x similarity -> the case, the strategy, the cut and the reasons. Pure: no image, no network."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ MEANING = {
     "fine-tune": "replace the classifier and train every layer, starting from the pre-trained weights",
     "from-scratch": "train every layer from random weights",
 }
+CLASSES_SHOWN = 4  # of the target, with the source classes that they resemble
 NEAR = 2.0  # within this factor of --large-from the size is near the line
 
 
@@ -33,11 +34,12 @@ class Size:
     classes: int
     smallest_class: int
     threshold: int
+    distinct: int  # images with different pixels: the effective size
 
     @property
     def verdict(self) -> str:
-        """Small or large."""
-        return "large" if self.images >= self.threshold else "small"
+        """Small or large, by the images that are not copies of others."""
+        return "large" if self.distinct >= self.threshold else "small"
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -46,6 +48,8 @@ class Size:
             "classes": self.classes,
             "smallest_class": self.smallest_class,
             "threshold": self.threshold,
+            "distinct": self.distinct,
+            "times_threshold": self.distinct / self.threshold,
             "verdict": self.verdict,
         }
 
@@ -66,7 +70,7 @@ class Plan:
     @property
     def verdict(self) -> str:
         """Similar or different."""
-        return "similar" if self.similarity.score >= self.similar_from else "different"
+        return "similar" if self.similarity.score.value >= self.similar_from else "different"
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -76,18 +80,22 @@ class Plan:
             "strategy": self.strategy,
             "cut": self.cut,
             "cuts": list(self.cuts),
+            "early_cut": self.similarity.best_early_cut,
             "size": self.size.as_dict(),
             "similarity": {
-                "score": found.score,
+                "score": found.score.value,
+                "interval": [found.score.low, found.score.high],
                 "threshold": self.similar_from,
                 "verdict": self.verdict,
                 "shift": found.shift,
-                "decided_by": "profile" if found.clear else "shift" if found.shift is not None else "default",
-                "images": found.images,
+                "decided_by": found.score.decided_by,
+                "confidence": asdict(found.confidence) if found.confidence else None,
+                "images": len(found.rows),
                 "chance": found.chance,
                 "profile": [
                     {
                         "cut": point.cut,
+                        "stride": point.stride,
                         "accuracy": point.accuracy,
                         "behind_last": point.behind_last,
                         "standard_error": point.error,
@@ -100,9 +108,10 @@ class Plan:
         }
 
 
-def size_of(labels: np.ndarray, classes: int, threshold: int) -> Size:
-    """Count the training labels (images,)."""
-    return Size(len(labels), classes, int(np.bincount(labels, minlength=classes).min()), threshold)
+def size_of(labels: np.ndarray, classes: int, threshold: int, distinct: int | None = None) -> Size:
+    """Count the training labels (images,); ``distinct`` of the images have pixels of their own (None: all)."""
+    smallest = int(np.bincount(labels, minlength=classes).min())
+    return Size(len(labels), classes, smallest, threshold, len(labels) if distinct is None else distinct)
 
 
 def make_plan(size: Size, similarity: Similarity, recipe: Recipe, cuts: Sequence[tuple[str, ...]]) -> Plan:
@@ -110,7 +119,7 @@ def make_plan(size: Size, similarity: Similarity, recipe: Recipe, cuts: Sequence
 
     Raises RecipeError or BackboneError where the recipe asks for a strategy and a cut that do not go together.
     """
-    verdict = "similar" if similarity.score >= recipe.similar_from else "different"
+    verdict = "similar" if similarity.score.value >= recipe.similar_from else "different"
     case, ruled = CASES[size.verdict, verdict]
     strategy = recipe.strategy or ("head" if recipe.cuts else None)
     strategy = strategy or (strategy_for_cut(recipe.cut, cuts) if recipe.cut else ruled)
@@ -118,6 +127,7 @@ def make_plan(size: Size, similarity: Similarity, recipe: Recipe, cuts: Sequence
     in_order = tuple(names[0] for names in cuts if names[0] in joined)
     cut = in_order[-1] if in_order else cut_for(strategy, similarity, recipe, cuts)
     reasons = [size_reason(size), profile_reason(similarity), shift_reason(similarity)]
+    reasons += [score_reason(similarity, recipe.similar_from), confidence_reason(similarity), label_reason(similarity)]
     reasons += [f"Together the data counts as {size.verdict} and {verdict}: case {case}."]
     asked = strategy != ruled or recipe.cut is not None or bool(recipe.cuts)
     reasons += [f"{'You asked' if asked else 'The rule for this case is'} to {MEANING[strategy]}."]
@@ -164,7 +174,9 @@ def size_reason(size: Size) -> str:
         f"{size.images:,} training images in {size.classes} classes (the smallest has {size.smallest_class:,}) "
         f"{reach} the {size.threshold:,} from which data counts as large"
     )
-    near = size.threshold / NEAR <= size.images < size.threshold * NEAR
+    if size.distinct < size.images:
+        text = text.replace(" classes (", f" classes, {size.distinct:,} of them different from all others (")
+    near = size.threshold / NEAR <= size.distinct < size.threshold * NEAR
     return text + (", but lie near that line: a comparison of strategies is worth its time." if near else ".")
 
 
@@ -176,20 +188,52 @@ def profile_reason(found: Similarity) -> str:
     rival = max(found.profile[:-1], key=lambda point: point.accuracy)
     sizes = f"{last.accuracy:.1%} at {last.cut} (the last) against {rival.accuracy:.1%} at {rival.cut}"
     margin = f"{abs(rival.behind_last):.1%} apart with a paired standard error of {rival.error:.1%}"
-    if not found.clear:
-        return f"The depth profile is flat: a linear probe gets {sizes}, {margin}."
-    ahead = "all of its layers help" if rival.behind_last > 0 else "its last layers hurt"
-    return f"The depth profile is clear: a linear probe gets {sizes}, {margin}; {ahead} on these images."
+    if abs(rival.behind_last) <= rival.error:
+        return f"The depth profile is flat at its end: a linear probe gets {sizes}, {margin}."
+    ahead = "the last layers help" if rival.behind_last > 0 else "the last layers hurt"
+    return f"The depth profile is clear at its end: a linear probe gets {sizes}, {margin}; {ahead} on these images."
 
 
 def shift_reason(found: Similarity) -> str:
     """The shift in a sentence."""
-    if found.shift is None:
-        return "No source statistics are known for this network, so the verdict rests on the depth profile alone."
-    role = (
-        "is shown for information, since the profile decides" if found.clear else "decides, since the profile is flat"
+    last = found.profile[-1].shift
+    if last is None:
+        return (
+            "No source statistics are known for this network (`regraft reference` makes them), so the verdict rests on"
+            " the depth profile alone."
+        )
+    return f"At the last cut the activations lie {last:.2f} nats a channel from the source's (0 is no shift)."
+
+
+def score_reason(found: Similarity, line: float) -> str:
+    """The score in a sentence."""
+    score = found.score
+    text = f"Similarity {score.value:.2f} ({score.low:.2f} to {score.high:.2f}); similar from {line:.2f}"
+    near = " The interval reaches across that line: compare strategies." if score.low < line <= score.high else ""
+    which = "gain from depth" if score.decided_by == "profile" else "shift"
+    return f"{text}. The {which} moved it most.{near}"
+
+
+def confidence_reason(found: Similarity) -> str:
+    """What the source's classifier says, for information."""
+    known = found.confidence
+    if known is None:
+        return ""
+    shown = [f"`{target}` like {', '.join(names[:2])}" for target, names in list(known.nearest.items())[:CLASSES_SHOWN]]
+    return (
+        f"For information: to the source's classifier your images look {'; '.join(shown)};"
+        f" its entropy is {known.entropy:.1f} of at most {known.most:.1f} nats."
     )
-    return f"The activations lie {found.shift:.2f} nats a channel from the source's (0 is no shift), which {role}."
+
+
+def label_reason(found: Similarity) -> str:
+    """A warning where the labels seem to have nothing to do with the images."""
+    if not found.labels_say_nothing:
+        return ""
+    return (
+        f"No cut's probe does better than always naming the largest class ({found.chance:.1%}): the labels look"
+        " unrelated to the images. Check them before you trust any of this."
+    )
 
 
 def cut_reason(cut: str, found: Similarity) -> str:

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 
 from regraft import backbone as backbones
@@ -11,9 +13,12 @@ from regraft.backbone import Backbone, stages_of
 from regraft.cuts import Traced, trace
 from regraft.errors import BackboneError
 from regraft.features import Features, Progress, extract, silent
+from regraft.graft import stages_between
 from regraft.images import ImageSet, find_images
+from regraft.outlook import Network, outlook
 from regraft.plan import Plan, make_plan, size_of
 from regraft.recipe import Recipe
+from regraft.rules import settings_shown
 from regraft.samples import Samples, read_samples
 from regraft.similarity import measure_similarity
 from regraft.split import Split, split_images
@@ -31,6 +36,24 @@ class Prepared:
     features: Features
     split: Split
     plan: Plan
+
+    def plan_shown(self) -> dict[str, Any]:
+        """The plan as plain data, with its settings and every strategy's outlook."""
+        views = self.recipe.views if self.plan.cut else 0
+        recipe = self.recipe.but(strategy=self.plan.strategy, cut=None, cuts=(), views=views)
+        rows = outlook(self.plan, self.network(), self.recipe, len(self.images.files))
+        settings = settings_shown(recipe, self.plan.size.images)
+        return self.plan.as_dict() | {"settings": settings, "strategies": rows}
+
+    def network(self) -> Network:
+        """Parameters up to each cut, and what an image costs."""
+        cuts = self.traced.cuts
+        stages = stages_between(self.backbone.model, self.traced, cuts[-1])
+        sizes = np.cumsum([sum(p.numel() for p in stage) for stage in stages])
+        names = [cut.name for cut in cuts]
+        channels = {cut.name: cut.channels for cut in cuts}
+        parameters = dict(zip(names, map(int, sizes), strict=True))
+        return Network(parameters, channels, self.traced.activations, self.features.rate)
 
     @cached_property
     def samples(self) -> Samples:
@@ -67,6 +90,9 @@ def prepare(data: Path, recipe: Recipe, progress: Progress = silent) -> Prepared
         progress=progress,
     )
     split = split_images(features.images, features.pixels, recipe.split_seed)
-    size = size_of(features.labels[split.train], len(images.classes), recipe.large_from)
-    similarity = measure_similarity(features, split.train, split.folds, backbone.statistics, progress)
+    distinct = len({features.pixels[row] for row in split.train})
+    size = size_of(features.labels[split.train], len(images.classes), recipe.large_from, distinct)
+    similarity = measure_similarity(
+        features, split.train, split.folds, backbone.statistics, backbone.source_classes, progress
+    )
     return Prepared(recipe, backbone, traced, features, split, make_plan(size, similarity, recipe, names))

@@ -15,7 +15,7 @@ INITIALISERS = (
     "xavier_uniform_", "xavier_normal_", "kaiming_uniform_", "kaiming_normal_", "trunc_normal_", "orthogonal_",
 )  # fmt: skip
 OPTIMISERS = ("sgd", "rmsprop", "adagrad", "adadelta", "adam", "adamax", "nadam", "adamw")
-EMBEDDED = "embedded"
+EMBEDDED, DEMONSTRATION = "embedded", "demonstration"
 METRICS = (
     "val_accuracy", "val_balanced_accuracy", "val_macro_f1", "val_loss", "train_accuracy", "train_loss",
 )  # fmt: skip
@@ -51,7 +51,7 @@ RANGES: dict[str, tuple[float, float]] = {
 class Recipe:
     """The settings of one run; None means that the plan or the network decides."""
 
-    backbone: str = EMBEDDED  # the embedded network, any timm name, or torchvision/NAME
+    backbone: str = EMBEDDED  # embedded, demonstration, any timm name, torchvision/NAME, or a finished run's folder
     weights: str | None = None  # a .safetensors or .pth state dict on this machine
     strategy: str | None = None  # one of STRATEGIES; None: the plan's
     cut: str | None = None  # where the network is sliced; None: the plan's
@@ -81,7 +81,7 @@ class Recipe:
     mix: str = "none"  # of two training images and their labels: none, mixup, cutmix or both
     ema: float = 0.0  # decay a step of the averaged weights that are judged and kept; 0: no average
     clip: float = 0.0  # largest norm of the gradient; 0: no limit
-    batch_norm: str = "auto"  # running statistics: frozen, adapt, or auto (adapt from a random start)
+    batch_norm: str = "auto"  # running statistics: frozen, adapt, or auto (adapt to large data, or from a random start)
     unfreeze_from: str | None = None  # fine-tune only what lies after this cut; None: everything
     augmentation: str = "medium"  # none, light, medium or strong
     flip: str = "yes"  # yes, or no where a mirror image has another label

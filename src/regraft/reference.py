@@ -16,7 +16,7 @@ from regraft.features import Progress, extract, silent
 from regraft.images import ImageFile, ImageSet, images_at
 from regraft.prepared import PASS_BATCH
 from regraft.recipe import Recipe
-from regraft.similarity import moments_at
+from regraft.shift import moments_at
 
 FEWEST = 50  # images that statistics may rest on
 

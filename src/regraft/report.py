@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from regraft.charts import draw_confusion, draw_curves, draw_profile, draw_quadrant
+from regraft.charts import draw_confusion, draw_curves, draw_profile, draw_quadrant, draw_surgery
 from regraft.images import Fault
 from regraft.thumbnails import thumbnail
 
+MINUTES_IN_TWO_HOURS = 120
 WORST = 18  # mistakes shown as pictures
 MOST_CLASSES_IN_TABLE = 20  # of the confusion matrix; more are drawn as a picture
 
@@ -31,7 +32,9 @@ class Report:
     paths: Sequence[Path]  # of the images that were reported on
     labels: np.ndarray  # (images,)
     probabilities: np.ndarray  # (images, classes)
+    references: Sequence[Mapping[str, Any]] = ()  # the sets that the score was calibrated on, for the quadrant
     history: Sequence[Mapping[str, Any]] = ()  # one row an epoch, where the whole network was trained
+    unfreeze_from: str | None = None  # the cut from which on fine-tuning trained
     augmentation: str = ""  # the preset that was trained under
     views: Mapping[str, str] = field(default_factory=dict)  # per preset a strip of random views, as a data URL
 
@@ -43,11 +46,13 @@ def write(path: Path, shown: Report) -> None:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("regraft"), autoescape=True, undefined=jinja2.StrictUndefined
     )
+    environment.filters["duration"] = duration
     environment.filters["percent"] = lambda value: f"{100 * value:.1f}%"
     many = len(shown.classes) > MOST_CLASSES_IN_TABLE
     page = environment.get_template("report.html").render(
         shown=shown,
-        quadrant=draw_quadrant(shown.plan),
+        quadrant=draw_quadrant(shown.plan, shown.references),
+        surgery=draw_surgery(shown.plan, shown.unfreeze_from),
         profile=draw_profile(shown.plan, shown.summary["cuts"]),
         confusion=draw_confusion(shown.metrics["confusion"], shown.classes) if many else None,
         curves=draw_curves(shown.history) if len(shown.history) > 1 else None,
@@ -55,6 +60,14 @@ def write(path: Path, shown: Report) -> None:
         right=int((shown.probabilities.argmax(axis=1) == shown.labels).sum()),
     )
     path.write_text(page, encoding="utf-8")
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them."""
+    minutes = seconds / 60
+    if minutes < 1:
+        return f"{max(1, round(seconds))} s"
+    return f"{minutes:.0f} min" if minutes < MINUTES_IN_TWO_HOURS else f"{minutes / 60:.1f} h"
 
 
 def worst_mistakes(shown: Report) -> list[dict[str, Any]]:

@@ -49,20 +49,50 @@ def show_faults(console: Console, faults: Sequence[dict[str, Any]]) -> None:
 
 
 def plan(result: dict[str, Any]) -> None:
-    """The case, the profile, the reasons."""
-    console = Console()
-    score = result["similarity"]["score"]
-    console.print(f"Case [bold]{result['case']}[/], strategy [bold]{result['strategy']}[/]", highlight=False)
+    """The case, the profile, the strategies, the reasons."""
+    console = Console(highlight=False)
+    similarity = result["similarity"]
+    console.print(f"Case [bold]{result['case']}[/], strategy [bold]{result['strategy']}[/]")
     made = table("cut", "probe", "behind the last", "standard error", "shift")
-    for point in result["similarity"]["profile"]:
+    for point in similarity["profile"]:
         shift = "" if point["shift"] is None else f"{point['shift']:.2f}"
         behind = f"{point['behind_last']:+.1%}", f"{point['standard_error']:.1%}"
-        style = "bold" if point["cut"] == result["cut"] else None
+        style = "bold" if point["cut"] in result["cuts"] else None
         made.add_row(point["cut"], f"{point['accuracy']:.1%}", *behind, shift, style=style)
     console.print(made)
-    console.print(f"Similarity {score:.2f} (similar from {result['similarity']['threshold']:.2f})", highlight=False)
+    low, high = similarity["interval"]
+    console.print(
+        f"Similarity [bold]{similarity['score']:.2f}[/] ({low:.2f} to {high:.2f};"
+        f" similar from {similarity['threshold']:.2f})\n"
+    )
+    made = table("strategy", "trained parameters", "an image", "time, about", "memory, about")
+    for row in result["strategies"]:
+        seconds = "" if row["seconds"] is None else f"{row['seconds']:,.0f} s"
+        figures = f"{row['trained_parameters']:,}", f"{row['trained_parameters_an_image']:,.1f}"
+        memory = f"{row['memory_bytes'] / 1e6:,.0f} MB"
+        made.add_row(row["strategy"], *figures, seconds, memory, style="bold" if row["chosen"] else None)
+    console.print(made)
+    settings = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in result["settings"].items())
+    console.print(f"Settings: {settings}\n")
     for number, reason in enumerate(result["reasons"], 1):
-        console.print(f"{number}. {reason}", highlight=False)
+        console.print(f"{number}. {reason}")
+    for row in result["strategies"]:
+        if not row["chosen"]:
+            console.print(f"Not {row['strategy']}: {row['why']}")
+
+
+def ranking(result: dict[str, Any]) -> None:
+    """Backbones, the most accurate first, with what they cost."""
+    made = table(
+        "backbone", "probe", "behind the best", "error", "LogME", "cut", "similarity", "multiply-adds", "images/s"
+    )
+    for row in result["backbones"]:
+        rate = "" if row["images_a_second"] is None else f"{row['images_a_second']:,.0f}"
+        made.add_row(
+            row["backbone"], f"{row['accuracy']:.1%}", f"{row['behind_best']:.1%}", f"{row['standard_error']:.1%}",
+            f"{row['logme']:.3f}", row["cut"], f"{row['score']:.2f}", f"{row['multiply_adds'] / 1e6:,.0f} M", rate,
+        )  # fmt: skip
+    Console(highlight=False).print(made)
 
 
 def summary(result: dict[str, Any]) -> None:

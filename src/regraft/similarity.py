@@ -2,7 +2,7 @@
 
 Two witnesses, both from the one pass. The depth profile is labelled: the cross-validated accuracy of a
 linear probe at each cut, on the same folds, so that differences between cuts have paired standard errors.
-The shift is label-free: how far each channel's mean and variance lie from the source's.
+The shift is label-free. The verdict joins them to a score.
 """
 
 import math
@@ -12,15 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from regraft.cuts import Cut
 from regraft.features import Features, Progress, silent
-from regraft.head import HeadSettings, best_trial, folds_from, try_decays
+from regraft.head import Fold, HeadSettings, folds_from, try_decays
+from regraft.shift import GROUPS, Shift, group_of, shift_at
+from regraft.verdict import Score, Witnesses, gain_of, score
 
 PROFILE_IMAGES = 4_000  # at most so many images make the profile
 PROFILE_DECAYS = (1.0, 0.1, 0.01, 0.001)
-PROFILE_FOLDS = 5
-SHIFT_LINE = 0.35  # mean shift, in nats a channel, where a flat profile tips from similar to different
-SMALLEST_VARIANCE = 1e-4  # of a channel, as a share of its cut's mean variance
+CONFUSED = 2.0  # standard errors above the largest class that some probe must reach
 
 
 @dataclass(frozen=True)
@@ -28,10 +27,21 @@ class ProfilePoint:
     """One cut's probe: its accuracy and, against the last cut, the paired difference and its standard error."""
 
     cut: str
+    stride: int  # input pixels between neighbouring positions; 0 where no space is left
     accuracy: float
     behind_last: float  # the last cut's accuracy minus this one's
     error: float  # standard error of that difference
-    shift: float | None  # Gaussian KL divergence from the source, mean over channels, in nats
+    shift: float | None  # nats a channel; None where nothing is known of the source there
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """What the source's own classifier says of the images; for information."""
+
+    entropy: float  # mean, in nats
+    most: float  # the entropy of knowing nothing, in nats
+    energy: float  # mean, in nats (Liu et al., 2020): the lower, the more familiar
+    nearest: Mapping[str, tuple[str, ...]]  # for each target class the source classes it is taken for most
 
 
 @dataclass(frozen=True)
@@ -41,10 +51,17 @@ class Similarity:
     profile: tuple[ProfilePoint, ...]
     best_early_cut: str  # of the cuts before the last, the earliest within one paired standard error of their best
     shift: float | None  # mean over the cuts; None without source statistics
-    score: float  # 0..1, towards 1 for data like the source's
-    clear: bool  # whether the profile decided; else it was flat
-    images: int  # that made the profile
+    score: Score
+    rows: np.ndarray  # of the images that made the profile
+    best_hits: np.ndarray  # which of them the most accurate cut's probe got right, bool
     chance: float  # accuracy of always naming the largest class
+    confidence: Confidence | None = None  # None where the source's classifier is not there
+
+    @property
+    def labels_say_nothing(self) -> bool:
+        """Whether no probe does better than always naming the largest class, beyond noise."""
+        error = math.sqrt(self.chance * (1 - self.chance) / len(self.rows))
+        return float(self.best_hits.mean()) < self.chance + CONFUSED * error
 
 
 def measure_similarity(
@@ -52,33 +69,52 @@ def measure_similarity(
     rows: np.ndarray,
     folds: np.ndarray,
     statistics: Mapping[str, torch.Tensor] | None,
+    source_classes: Sequence[str] = (),
     progress: Progress = silent,
 ) -> Similarity:
-    """Profile and shift of the images ``rows`` with their ``folds``.
+    """Profile, shift and score of the images ``rows`` with their ``folds``.
 
-    ``statistics``: "CUT.mean" and "CUT.std" (channels,) over the source data, or None.
+    ``statistics``: "CUT.mean" and "CUT.std" (channels,) over the source data, or None. ``source_classes``: names for
+    what the source's classifier tells apart.
     """
     chosen = subsample(features.labels[rows], PROFILE_IMAGES)
     rows, folds = rows[chosen], folds[chosen]
-    labels, classes = features.labels[rows], len(features.images.classes)
-    pairs = folds_from(folds)
-    settings = HeadSettings()
-    right: list[np.ndarray] = []
-    for done, cut in enumerate(features.cuts, 1):
-        trials = try_decays(features.pooled([cut], rows), labels, classes, pairs, settings, PROFILE_DECAYS)
-        right.append(best_trial(trials).right)
-        progress("Probing every cut", done, len(features.cuts))
+    right = profile(features, rows, folds, progress)
     shifts = [shift_at(features, cut, rows, statistics) for cut in features.cuts]
     points = tuple(
-        ProfilePoint(cut.name, float(hit.mean()), *paired(right[-1], hit), shift)
+        ProfilePoint(cut.name, cut.stride, float(hit.mean()), *paired(right[-1], hit), shift.value if shift else None)
         for cut, hit, shift in zip(features.cuts, right, shifts, strict=True)
     )
-    known = [shift for shift in shifts if shift is not None]
-    shift = float(np.mean(known)) if known else None
-    score, clear = score_of(right, shift)
-    chance = float(np.bincount(labels).max() / len(labels))
-    early = features.cuts[earliest_good(right[:-1] or right)].name
-    return Similarity(points, early, shift, score, clear, len(rows), chance)
+    known = [shift.value for shift in shifts if shift]
+    return Similarity(
+        profile=points,
+        best_early_cut=features.cuts[earliest_good(right[:-1] or right)].name,
+        shift=float(np.mean(known)) if known else None,
+        score=scored(right, shifts[-1]),
+        rows=rows,
+        best_hits=max(right, key=lambda hit: hit.mean()),
+        chance=float(np.bincount(features.labels[rows]).max() / len(rows)),
+        confidence=confidence_of(features, rows, source_classes),
+    )
+
+
+def profile(features: Features, rows: np.ndarray, folds: np.ndarray, progress: Progress = silent) -> list[np.ndarray]:
+    """Which of the images ``rows`` (bool) the cross-validated probe at each cut gets right."""
+    labels, classes, pairs = features.labels[rows], len(features.images.classes), folds_from(folds)
+    right = []
+    for done, cut in enumerate(features.cuts, 1):
+        right.append(probe(features.pooled([cut], rows), labels, classes, pairs))
+        progress("Probing every cut", done, len(features.cuts))
+    return right
+
+
+def probe(features: np.ndarray, labels: np.ndarray, classes: int, folds: Sequence[Fold]) -> np.ndarray:
+    """Which images (bool) a cross-validated linear probe gets right; its weight decay is chosen on the first fold."""
+    settings = HeadSettings()
+    first = try_decays(features, labels, classes, folds[:1], settings, PROFILE_DECAYS)
+    decay = min(first, key=lambda trial: trial.loss).decay
+    (trial,) = try_decays(features, labels, classes, folds, settings, (decay,))
+    return trial.right[np.argsort(trial.rows)]
 
 
 def subsample(labels: np.ndarray, most: int) -> np.ndarray:
@@ -105,53 +141,42 @@ def earliest_good(right: Sequence[np.ndarray]) -> int:
     raise AssertionError("the best cut lies within its own error")
 
 
-def score_of(right: Sequence[np.ndarray], shift: float | None) -> tuple[float, bool]:
-    """The score in 0..1 and whether the profile alone gave it.
-
-    The last cut against the best earlier one, in paired standard errors, through the normal distribution.
-    Within one standard error the profile is flat: then the shift moves the score across that same band,
-    and without a shift flat counts as similar, for nothing is gained by cutting.
-    """
-    if len(right) == 1:
-        return 0.5, False
-    earlier = max(right[:-1], key=lambda hit: hit.mean())
-    difference, error = paired(right[-1], earlier)
-    z = difference / error if error > 0 else 0.0
-    if abs(z) > 1:
-        return normal(z), True
-    if shift is None:
-        return max(normal(z), 0.5), False
-    return normal(math.tanh(math.log(SHIFT_LINE / max(shift, 1e-6)))), False
+def witnesses_of(
+    features: Features, rows: np.ndarray, folds: np.ndarray, statistics: Mapping[str, torch.Tensor] | None
+) -> Witnesses:
+    """The two witnesses for the images ``rows``."""
+    chosen = subsample(features.labels[rows], PROFILE_IMAGES)
+    rows, folds = rows[chosen], folds[chosen]
+    shift = shift_at(features, features.cuts[-1], rows, statistics)
+    return Witnesses(gain_of(profile(features, rows, folds)), math.log(shift.value) if shift else None)
 
 
-def normal(z: float) -> float:
-    """The standard normal distribution function."""
-    return 0.5 * (1 + math.erf(z / math.sqrt(2)))
+def scored(right: Sequence[np.ndarray], shift: Shift | None) -> Score:
+    """The score from the hits at each cut and the shift at the last one, with its interval."""
+    groups = group_of(len(right[0]))
+    left_out = []
+    for group in range(GROUPS):
+        kept = [hit[groups != group] for hit in right] if len(right[0]) > GROUPS else list(right)
+        left_out.append(Witnesses(gain_of(kept), logarithm(shift.left_out[group]) if shift else None))
+    return score(Witnesses(gain_of(right), logarithm(shift.value) if shift else None), left_out)
 
 
-def shift_at(
-    features: Features, cut: Cut, rows: np.ndarray, statistics: Mapping[str, torch.Tensor] | None
-) -> float | None:
-    """KL divergence of the target's channels from the source's as Gaussians, mean over channels, in nats.
+def logarithm(shift: float) -> float:
+    """The log of a shift; none at all counts as very little."""
+    return math.log(max(shift, 1e-4))
 
-    The source is known from ``statistics`` at the cut itself, else from the batch norm just before it.
-    """
-    if statistics and f"{cut.name}.mean" in statistics:
-        place, known = cut, [statistics[f"{cut.name}.{part}"] for part in ("mean", "std")]
-    elif norm := features.norms.get(cut.name):
-        place, known = norm.place, [norm.mean, norm.std]
-    else:
+
+def confidence_of(features: Features, rows: np.ndarray, names: Sequence[str]) -> Confidence | None:
+    """The source classifier's mean entropy and energy, and what it takes each target class for."""
+    found = features.confidence(rows)
+    if found is None or not names:
         return None
-    mean, std = moments_at(features, place, rows)
-    source_mean, source_std = (value.double().numpy() for value in known)
-    floor = SMALLEST_VARIANCE * float(np.square(source_std).mean())
-    variance, source = np.square(std) + floor, np.square(source_std) + floor
-    kl = 0.5 * (np.log(source / variance) + (variance + np.square(mean - source_mean)) / source - 1)
-    return float(kl.mean())
-
-
-def moments_at(features: Features, cut: Cut, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each channel over images and space: two (channels,) float64."""
-    mean = features.pooled([cut], rows).mean(axis=0, dtype=np.float64)
-    square = np.square(features.spread(cut, rows).astype(np.float64)).mean(axis=0)
-    return mean, np.sqrt(np.maximum(square - np.square(mean), 0))
+    nearest, labels = features.nearest_source(rows), features.labels[rows]
+    weights = 1 / np.arange(1, nearest.shape[1] + 1)  # the likeliest counts most
+    taken: dict[str, tuple[str, ...]] = {}
+    for label, target in enumerate(features.images.classes):
+        ids = nearest[labels == label]
+        votes = np.bincount(ids.ravel(), np.tile(weights, len(ids)), minlength=len(names))
+        taken[target] = tuple(names[i] for i in np.argsort(-votes, kind="stable")[:3] if votes[i] > 0)
+    entropy, energy = found.mean(axis=0)
+    return Confidence(float(entropy), math.log(len(names)), float(energy), taken)

@@ -20,7 +20,7 @@ def path_of(fingerprint: str) -> Path:
 
 
 def read(fingerprint: str) -> dict[str, torch.Tensor] | None:
-    """ "CUT.mean" and "CUT.std" (channels,) float32 of a network: this user's, else the package's, else None."""
+    """A network's "CUT.mean" and "CUT.std", each (channels,) float32: this user's, else the package's, else None."""
     own = path_of(fingerprint)
     if own.exists():
         return floats(own)

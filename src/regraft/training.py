@@ -15,8 +15,9 @@ from regraft.frozen import train_frozen
 from regraft.metrics import baselines, softmax
 from regraft.prepared import Prepared
 from regraft.recipe import FROZEN_STRATEGIES, Recipe
+from regraft.rules import TRAIN_BATCH
 from regraft.trained import Trained
-from regraft.whole import TRAIN_BATCH, epochs_for, rows_for_tuning, train_whole
+from regraft.whole import rows_for_tuning, train_whole
 
 TRIAL_SHARE = 0.25  # of fine-tuning's epochs, that random weights get to overtake it in case 4
 
@@ -59,13 +60,12 @@ def or_from_scratch(prepared: Prepared, tuned: Trained, carry: Carrier, deadline
     Random weights get a quarter of fine-tuning's epochs with a whole schedule in them; ahead of fine-tuning at
     that epoch they are trained in full, and the better of the two is kept.
     """
-    scratch = tuned.recipe.but(strategy="from-scratch", unfreeze_from=None)
+    scratch = prepared.recipe.but(strategy="from-scratch", cut=None, cuts=(), unfreeze_from=None, views=0)
     rival, mine = nearest_neighbour_on_validation(prepared), tuned.judged.accuracy
     if mine <= rival:
         why = f"fine-tuning validated at {mine:.1%}, no better than the nearest neighbour's {rival:.1%}"
     else:
-        whole = tuned.recipe.epochs or epochs_for(tuned.recipe, len(rows_for_tuning(prepared.split)[0]))
-        epochs = math.ceil(TRIAL_SHARE * whole)
+        epochs = math.ceil(TRIAL_SHARE * (tuned.recipe.epochs or 1))
         trial = carry(scratch.but(epochs=epochs), "from-scratch-trial", deadline)
         then = max(row["val_accuracy"] for row in tuned.history if row["epoch"] <= epochs)
         sizes = f"{trial.judged.accuracy:.1%} after {epochs} epochs, where fine-tuning had {then:.1%}"

@@ -25,15 +25,11 @@ from regraft.head import fresh_head, weights_of_classes
 from regraft.optimiser import make_optimiser
 from regraft.prepared import Prepared
 from regraft.recipe import Recipe
+from regraft.rules import batch_of, completed
 from regraft.split import Split
 from regraft.trained import Judged, Trained
 
-TRAIN_BATCH = 32
 SMALL_BATCH = 16  # batch norm keeps its running statistics in smaller ones
-IMAGES_TO_SEE = 20_000  # fine-tuning sees so many, in FEWEST_EPOCHS to MOST_EPOCHS epochs
-FEWEST_EPOCHS, MOST_EPOCHS = 10, 30
-SCRATCH_FACTOR = 3  # random weights take so many times the epochs
-WEIGHT_DECAY = 0.05
 
 
 def train_whole(
@@ -57,7 +53,8 @@ def train_whole(
         traced = trace(model, prepared.backbone.preprocessing.size)
     train_rows, val_rows = rows_for_tuning(prepared.split)
     head = first_head(prepared, recipe, traced, train_rows, progress)
-    network = tunable(recipe, model, traced, head, min(recipe.batch_size or TRAIN_BATCH, len(train_rows)))
+    recipe = completed(recipe, len(train_rows))
+    network = tunable(recipe, model, traced, head, len(train_rows))
     trainable = sum(p.numel() for p in network.parameters() if p.requires_grad)
     job = job_for(prepared, recipe, network, folder, progress, deadline)
     state = finetune.run(job, resume)
@@ -91,15 +88,15 @@ def first_head(
     return solved_head(prepared, recipe, [last], rows, None, progress).head
 
 
-def tunable(recipe: Recipe, model: nn.Module, traced: Traced, head: nn.Sequential, batch: int) -> Tunable:
-    """The network ready to train in batches of ``batch`` images, frozen where the recipe says so."""
-    scratch = recipe.strategy == "from-scratch"
+def tunable(recipe: Recipe, model: nn.Module, traced: Traced, head: nn.Sequential, images: int) -> Tunable:
+    """The network ready to train on so many images, frozen where the recipe says so."""
+    batch, scratch = batch_of(recipe, images), recipe.strategy == "from-scratch"
     try:
         network = Tunable(model, traced, traced.cuts[-1], head, recipe.pooling)
     except Exception as error:  # tracing for training runs the network's own code
         why = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
         raise BackboneError(f"{recipe.backbone} cannot be trained as a whole: {why}; use --strategy head") from None
-    solved = recipe.head_start == "solved"  # on the features that the running statistics give
+    solved = recipe.head_start == "solved" and images < recipe.large_from  # on what the running statistics give
     if recipe.batch_norm == "frozen" or (
         recipe.batch_norm == "auto" and not scratch and (solved or batch < SMALL_BATCH)
     ):
@@ -128,9 +125,9 @@ def job_for(
             recipe.optimiser,
             list(network.head.parameters()),
             network.stages,
-            recipe.learning_rate,
+            recipe.learning_rate or 0.0,
             1.0 if scratch else recipe.layer_decay,
-            WEIGHT_DECAY if recipe.weight_decay is None else recipe.weight_decay,
+            recipe.weight_decay or 0.0,
         ),
         samples=samples,
         train_rows=train_rows,
@@ -149,17 +146,18 @@ def job_for(
 
 
 def tune_settings(recipe: Recipe, images: int) -> finetune.TuneSettings:
-    """The recipe's settings with what it leaves open filled in by the number of training images."""
-    epochs = recipe.epochs or epochs_for(recipe, images)
+    """The completed recipe's settings for the loop."""
+    assert recipe.epochs is not None, "the recipe is completed first"
+    assert recipe.patience is not None, "the recipe is completed first"
     return finetune.TuneSettings(
-        epochs=epochs,
-        batch_size=min(recipe.batch_size or TRAIN_BATCH, images),
+        epochs=recipe.epochs,
+        batch_size=batch_of(recipe, images),
         schedule=recipe.schedule,
         warm_up=recipe.warm_up,
         label_smoothing=recipe.label_smoothing,
         clip=recipe.clip,
         ema=recipe.ema,
-        patience=recipe.patience or max(3, epochs // 3),
+        patience=recipe.patience,
         min_improvement=recipe.min_improvement,
         monitor=recipe.monitor,
         mode=recipe.mode,
@@ -167,12 +165,6 @@ def tune_settings(recipe: Recipe, images: int) -> finetune.TuneSettings:
         seed=recipe.seed,
         checkpoint_minutes=recipe.checkpoint_minutes,
     )
-
-
-def epochs_for(recipe: Recipe, images: int) -> int:
-    """Epochs by the number of training images, where the recipe names none."""
-    epochs = min(max(math.ceil(IMAGES_TO_SEE / images), FEWEST_EPOCHS), MOST_EPOCHS)
-    return epochs * SCRATCH_FACTOR if recipe.strategy == "from-scratch" else epochs
 
 
 def history_row(phase: str, row: Mapping[str, float], best_epoch: int) -> dict[str, Any]:

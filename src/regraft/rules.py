@@ -1,0 +1,54 @@
+"""What a recipe leaves open when every layer is trained, filled in by the number of images.
+
+In the manner of BiT's HyperRule (Kolesnikov et al., 2020): the images to be seen, and so the epochs, follow from
+the size of the data; everything else has one value that does well in many places.
+"""
+
+import math
+from typing import Any
+
+from regraft.recipe import FROZEN_STRATEGIES, Recipe
+
+TRAIN_BATCH = 32
+IMAGES_TO_SEE = 20_000  # fine-tuning sees so many, in FEWEST_EPOCHS to MOST_EPOCHS epochs
+FEWEST_EPOCHS, MOST_EPOCHS = 10, 30
+SCRATCH_FACTOR = 3  # random weights take so many times the epochs
+WEIGHT_DECAY = 0.05
+RATES = {  # of the optimisers, at the schedule's peak
+    "sgd": 1e-2, "rmsprop": 1e-4, "adagrad": 5e-3, "adadelta": 1.0, "adam": 5e-4, "adamax": 1e-3, "nadam": 5e-4,
+    "adamw": 5e-4,
+}  # fmt: skip
+
+
+def completed(recipe: Recipe, images: int) -> Recipe:
+    """The recipe, which names its strategy, with what it leaves open filled in for so many training images."""
+    if recipe.strategy in FROZEN_STRATEGIES:
+        return recipe
+    epochs = recipe.epochs or min(max(math.ceil(IMAGES_TO_SEE / images), FEWEST_EPOCHS), MOST_EPOCHS)
+    if recipe.epochs is None and recipe.strategy == "from-scratch":
+        epochs *= SCRATCH_FACTOR
+    return recipe.but(
+        epochs=epochs,
+        learning_rate=RATES[recipe.optimiser] if recipe.learning_rate is None else recipe.learning_rate,
+        weight_decay=WEIGHT_DECAY if recipe.weight_decay is None else recipe.weight_decay,
+        patience=recipe.patience or max(3, epochs // 3),
+    )
+
+
+def batch_of(recipe: Recipe, images: int) -> int:
+    """Images in a training batch."""
+    return min(recipe.batch_size or TRAIN_BATCH, images)
+
+
+def settings_shown(recipe: Recipe, images: int) -> dict[str, Any]:
+    """The completed recipe's part that matters to its strategy, for people to read."""
+    full = completed(recipe, images)
+    if full.strategy in FROZEN_STRATEGIES:
+        decay = "chosen by validation" if full.weight_decay is None else full.weight_decay
+        of_heads = ("head_layers", "pooling", "views", "class_weights")
+        return {"weight_decay": decay, **{name: getattr(full, name) for name in of_heads}}
+    names = (
+        "optimiser", "learning_rate", "layer_decay", "schedule", "epochs", "patience", "weight_decay", "augmentation",
+        "label_smoothing", "head_start", "batch_norm",
+    )  # fmt: skip
+    return {"batch_size": batch_of(full, images), **{name: getattr(full, name) for name in names}}

@@ -1,0 +1,80 @@
+"""Shift, the label-free witness: how far the target's activations lie from the source's at a cut.
+
+Each channel's values over images and space are taken as a Gaussian, and the Kullback-Leibler divergence of the
+target's from the source's is averaged over the channels, in nats. The source's moments come from a statistics file,
+else from the batch norm just before the cut.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from regraft.cuts import Cut
+from regraft.features import Features
+
+SMALLEST_VARIANCE = 1e-4  # of a channel, as a share of its cut's mean variance
+GROUPS = 20  # of images, left out in turn to see how much the figures hang on the sample
+
+
+@dataclass(frozen=True)
+class Shift:
+    """The shift at one cut."""
+
+    value: float  # nats a channel
+    left_out: np.ndarray  # (GROUPS,): the same with each group of images left out
+
+
+def group_of(images: int) -> np.ndarray:
+    """A group 0..GROUPS-1 for each image, in turn, so that every class is spread over them."""
+    return np.arange(images) % GROUPS
+
+
+def shift_at(
+    features: Features, cut: Cut, rows: np.ndarray, statistics: Mapping[str, torch.Tensor] | None
+) -> Shift | None:
+    """The shift of the images ``rows`` at ``cut``; None where nothing is known of the source there."""
+    if statistics and f"{cut.name}.mean" in statistics:
+        place, known = cut, [statistics[f"{cut.name}.{part}"] for part in ("mean", "std")]
+    elif norm := features.norms.get(cut.name):
+        place, known = norm.place, [norm.mean, norm.std]
+    else:
+        return None
+    mean, std = (value.double().numpy() for value in known)
+    sums, squares, counts = group_sums(features, place, rows)
+    whole = divergence(sums.sum(0), squares.sum(0), counts.sum(), mean, std)
+    left = [
+        divergence(sums.sum(0) - sums[g], squares.sum(0) - squares[g], counts.sum() - counts[g], mean, std)
+        if counts.sum() > counts[g]
+        else whole
+        for g in range(GROUPS)
+    ]
+    return Shift(whole, np.array(left))
+
+
+def group_sums(features: Features, place: Cut, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """By group of images: sums of the channels' means and mean squares, (GROUPS, channels), and counts (GROUPS,)."""
+    membership = np.eye(GROUPS)[group_of(len(rows))].T
+    means = features.pooled([place], rows).astype(np.float64)
+    squares = np.square(features.spread(place, rows).astype(np.float64))
+    return membership @ means, membership @ squares, membership.sum(1)
+
+
+def divergence(
+    sums: np.ndarray, squares: np.ndarray, count: float, source_mean: np.ndarray, source_std: np.ndarray
+) -> float:
+    """Mean over channels of the divergence of the Gaussian with these sums over ``count`` images from the source's."""
+    mean, square = sums / count, squares / count
+    floor = SMALLEST_VARIANCE * float(np.square(source_std).mean())
+    variance = np.maximum(square - np.square(mean), 0) + floor
+    source = np.square(source_std) + floor
+    kl = 0.5 * (np.log(source / variance) + (variance + np.square(mean - source_mean)) / source - 1)
+    return float(kl.mean())
+
+
+def moments_at(features: Features, cut: Cut, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each channel over images and space: two (channels,) float64."""
+    sums, squares, counts = group_sums(features, cut, rows)
+    mean, square = sums.sum(0) / counts.sum(), squares.sum(0) / counts.sum()
+    return mean, np.sqrt(np.maximum(square - np.square(mean), 0))

@@ -1,0 +1,102 @@
+"""The score: the calibrated probability that the target data is like the source's, from profile and shift together.
+
+Two witnesses enter a logistic model that benchmarks/calibrate.py fits on reference sets. The profile's is the gain
+from depth: how much lower the last cut's error is than the best in the network's first half, as a log ratio. The
+shift's is the logarithm of the shift at the last cut. Where no source statistics are known, the gain decides alone.
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+
+LEVEL = 0.95  # of the score's interval
+Z = 1.96  # standard errors on either side for it
+
+
+@dataclass(frozen=True)
+class Witnesses:
+    """What the two parts of similarity say."""
+
+    gain: float  # log of the first half's smallest error over the last cut's
+    log_shift: float | None  # log of the shift at the last cut; None without source statistics
+
+
+@dataclass(frozen=True)
+class Score:
+    """The score, how sure it is, and what moved it."""
+
+    value: float  # 0..1
+    low: float  # ends of the 95% interval
+    high: float
+    from_gain: float  # what the gain adds to the log odds, against an even chance
+    from_shift: float | None  # what the shift adds
+
+    @property
+    def decided_by(self) -> str:
+        """Profile or shift, whichever moved the score more."""
+        return "profile" if self.from_shift is None or abs(self.from_gain) > abs(self.from_shift) else "shift"
+
+
+def gain_of(right: Sequence[np.ndarray]) -> float:
+    """The profile's witness from the hits at each cut, each (images,) bool."""
+    images = len(right[0])
+    errors = [1 - (float(hit.sum()) + 0.5) / (images + 1) for hit in right]  # never nothing at all
+    return math.log(min(errors[: (len(errors) + 1) // 2]) / errors[-1])
+
+
+@cache
+def calibration() -> dict[str, Any]:
+    """What benchmarks/calibrate.py wrote: both models and the reference sets."""
+    found: dict[str, Any] = json.loads((files("regraft") / "calibration.json").read_text())
+    return found
+
+
+def references_for(backbone: str) -> list[dict[str, Any]]:
+    """The reference sets with their scores, as that backbone sees them, else as the first one does."""
+    sets: list[dict[str, Any]] = calibration()["sets"]
+    own = [row for row in sets if row["backbone"] == backbone]
+    return own or [row for row in sets if row["backbone"] == sets[0]["backbone"]]
+
+
+def log_odds(found: Witnesses, model: Sequence[float]) -> float:
+    """The log odds of similar; ``model``: offset, the gain's weight, and the shift's where it is known."""
+    shift = 0.0 if found.log_shift is None else model[2] * found.log_shift
+    return model[0] + model[1] * found.gain + shift
+
+
+def score(found: Witnesses, left_out: Sequence[Witnesses]) -> Score:
+    """The score of ``found``; ``left_out``: the same witnesses with each group of images left out.
+
+    The interval joins two jackknifes (Efron and Stein, 1981): over groups of images, and over the reference sets.
+    """
+    kept = calibration()["with_shift" if found.log_shift is not None else "gain_alone"]
+    model = kept["model"]
+    centre = log_odds(found, model)
+    over_images = jackknife([log_odds(each, model) for each in left_out])
+    over_sets = jackknife([log_odds(found, each) for each in kept["left_out"]])
+    reach = Z * math.hypot(over_images, over_sets)
+    middle = kept["middle"]
+    return Score(
+        value=logistic(centre),
+        low=logistic(centre - reach),
+        high=logistic(centre + reach),
+        from_gain=model[1] * (found.gain - middle[0]),
+        from_shift=None if found.log_shift is None else model[2] * (found.log_shift - middle[1]),
+    )
+
+
+def jackknife(values: Sequence[float]) -> float:
+    """The standard error from a statistic's values with each part left out."""
+    spread = np.asarray(values)
+    return float(np.sqrt((len(spread) - 1) / len(spread) * np.square(spread - spread.mean()).sum()))
+
+
+def logistic(x: float) -> float:
+    """Log odds -> probability."""
+    return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
