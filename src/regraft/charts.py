@@ -154,8 +154,8 @@ def draw_surgery(plan: Mapping[str, Any], unfreeze_from: str | None) -> str:
         chosen = case == plan["case"]
         cuts: Sequence[str] = [plan["early_cut"]] if strategy == "early-layers" else ()
         if chosen:
-            strategy, cuts = plan["strategy"], plan["cuts"]  # noqa: PLW2901
-            title = f"your data: {title}" if strategy in title else f"your data, as asked: {strategy}"  # noqa: PLW2901
+            asked = "" if plan["strategy"] == strategy else f" (as asked: {plan['strategy']})"
+            strategy, cuts, title = plan["strategy"], plan["cuts"], f"your data, {title}{asked}"  # noqa: PLW2901
         draw_pieces(axes, surgery(strides, strategy, cuts, unfreeze_from if chosen else None))
         weight = "bold" if chosen else "normal"
         axes.set_title(title, color=ACCENT if chosen else INK, fontsize=10, loc="left", weight=weight)

@@ -10,7 +10,8 @@ from regraft.rules import batch_of, completed
 
 TRAIN_PASSES = 6.0  # of the frozen pass, that one image costs in training; between 3 and 10 on networks tried
 TRAIN_BYTES = 16  # a trained parameter: weight, gradient and two moments, in float32
-MOST_AN_IMAGE = 1_000  # trained parameters an image, beyond which overfitting is likely
+PASS_BATCH = 64
+KEPT = 4  # a pass without gradients keeps so much less of what a forward pass leaves behind
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def memory_of(strategy: str, trained: int, network: Network, recipe: Recipe, tra
     last = list(network.channels)[-1]
     batch = batch_of(recipe, train)
     if strategy in FROZEN_STRATEGIES:
-        return 4 * (network.parameters[last] + 64 * network.activations // 4)
+        return 4 * (network.parameters[last] + PASS_BATCH * network.activations // KEPT)
     return TRAIN_BYTES * trained + 4 * batch * network.activations
 
 

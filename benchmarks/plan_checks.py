@@ -1,0 +1,79 @@
+"""Two checks of the plan on any sets: is the score steady when images are few, and is case 2's cut a good one?
+
+    uv run python benchmarks/plan_checks.py SET... [--backbone NAME] [--weights FILE] [--draws 10] [--share 0.1]
+
+For each class folder: in how many draws of a tenth of the images the score's interval holds the whole set's score, and the
+test accuracy of a head at every early cut, with the chosen one marked.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from regraft.features import Features, silent
+from regraft.frozen import train_frozen
+from regraft.prepared import Prepared, prepare
+from regraft.recipe import Recipe
+from regraft.similarity import measure_similarity
+from regraft.split import folds_of
+from regraft.training import probabilities_of
+
+
+def steadiness(features: Features, prepared: Prepared, draws: int, share: float) -> str:
+    """In how many draws the subsample's interval holds the whole set's score."""
+    rows, labels = prepared.split.train, features.labels
+    whole = prepared.plan.similarity.score.value
+    held = 0
+    found = []
+    for draw in range(draws):
+        chooser = np.random.default_rng(draw)
+        chosen = np.sort(
+            np.concatenate(
+                [
+                    chooser.permutation(rows[labels[rows] == label])[
+                        : max(3, round(share * (labels[rows] == label).sum()))
+                    ]
+                    for label in np.unique(labels)
+                ]
+            )
+        )
+        folds = folds_of(labels[chosen], [features.pixels[row] for row in chosen], 0)
+        score = measure_similarity(features, chosen, folds, prepared.backbone.statistics).score
+        held += score.low <= whole <= score.high
+        found.append(score.value)
+    return f"score {whole:.2f}, in draws {min(found):.2f} to {max(found):.2f}, held by the interval {held} of {draws} times"
+
+
+def cuts(prepared: Prepared) -> str:
+    """Test accuracy of a head at each cut before the last; the chosen one in brackets."""
+    labels, test = prepared.features.labels, prepared.split.test
+    parts, accuracy = [], {}
+    for cut in prepared.traced.cuts[:-1]:
+        recipe = prepared.recipe.but(strategy="early-layers", cut=cut.name)
+        probabilities = probabilities_of(prepared, train_frozen(prepared, recipe, silent), test)
+        accuracy[cut.name] = float((probabilities.argmax(1) == labels[test]).mean())
+        mark = "[{}]" if cut.name == prepared.plan.similarity.best_early_cut else "{}"
+        parts.append(mark.format(f"{cut.name} {accuracy[cut.name]:.1%}"))
+    behind = max(accuracy.values()) - accuracy[prepared.plan.similarity.best_early_cut]
+    return f"{behind:.1%} behind the best of {len(test)} test images: {', '.join(parts)}"
+
+
+def main() -> None:
+    """Check every set."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sets", type=Path, nargs="+")
+    parser.add_argument("--backbone", default="embedded")
+    parser.add_argument("--weights")
+    parser.add_argument("--draws", type=int, default=10)
+    parser.add_argument("--share", type=float, default=0.1)
+    given = parser.parse_args()
+    recipe = Recipe(backbone=given.backbone, weights=given.weights)
+    for root in given.sets:
+        prepared = prepare(root, recipe)
+        print(f"{root.name}: {prepared.plan.case}; {steadiness(prepared.features, prepared, given.draws, given.share)}")
+        print(f"  cut {cuts(prepared)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

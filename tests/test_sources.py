@@ -1,0 +1,161 @@
+"""What is known of the source: statistics, batch norm's own, the classifier; and networks that regraft makes itself."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from regraft import backbone as backbones
+from regraft import source
+from regraft.cuts import trace
+from regraft.demonstration import build
+from regraft.features import confidence_of
+from regraft.norms import norms_of
+from regraft.shift import divergence
+
+Regraft = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def teaching_run(regraft: Regraft, make_folder: Callable[..., Path], tmp_path: Path) -> tuple[Path, Path]:
+    """A folder of pictures, and a run in which the demonstration network was trained on it."""
+    data = make_folder(classes=3, each=20)
+    code, out, err = regraft(
+        "train", data, "--backbone", "demonstration", "--strategy", "from-scratch", "--epochs", 3, "--image-size", 32,
+        "--out", tmp_path / "taught", "--json", "--quiet",
+    )  # fmt: skip
+    assert code == 0, err
+    assert json.loads(out)["strategy"] == "from-scratch"
+    return data, tmp_path / "taught"
+
+
+def test_a_finished_run_is_a_backbone(
+    teaching_run: tuple[Path, Path], regraft: Regraft, tmp_path: Path, make_folder: Callable[..., Path]
+) -> None:
+    data, run = teaching_run
+    loaded = backbones.load(str(run))
+    trained = json.loads((run / "model" / "config.json").read_text())["regraft"]
+    assert loaded.preprocessing.size == 32
+    fresh = build().state_dict()
+    assert any(not torch.equal(value, fresh[name]) for name, value in loaded.model.state_dict().items())
+    assert trained["architecture"]["library"] == "regraft"
+    code, out, err = regraft("train", data, "--backbone", run, "--strategy", "early-layers", "--cut", "conv2", "--out",
+                             tmp_path / "again", "--json", "--quiet")  # fmt: skip
+    assert code == 0, err
+    assert json.loads(out)["cut"] == "conv2"
+    code, _, err = regraft("plan", data, "--backbone", tmp_path / "again")
+    assert code == 2
+    assert "early layers only" in err
+
+
+def test_the_demonstration_network_has_the_courses_layers() -> None:
+    loaded = backbones.load("demonstration")
+    assert [cut.name for cut in trace(loaded.model, 64).cuts] == ["conv1", "conv2", "conv3", "fc1", "fc2"]
+    again = backbones.load("demonstration").model.state_dict()
+    assert all(torch.equal(value, again[name]) for name, value in loaded.model.state_dict().items())
+    assert any("random weights" in note for note in loaded.notes)
+
+
+def test_statistics_made_from_images_give_those_images_no_shift(
+    teaching_run: tuple[Path, Path], regraft: Regraft
+) -> None:
+    data, run = teaching_run
+    fingerprint = backbones.load(str(run)).fingerprint()
+    assert source.read(fingerprint) is None
+    code, out, err = regraft("reference", run, data, "--json", "--quiet")
+    assert code == 0, err
+    made = json.loads(out)
+    assert (made["images"], made["fingerprint"]) == (60, fingerprint)
+    code, out, err = regraft("plan", data, "--backbone", run, "--json", "--quiet")
+    assert code == 0, err
+    shifts = [point["shift"] for point in json.loads(out)["similarity"]["profile"]]
+    assert all(shift is not None and shift < 0.05 for shift in shifts)
+    code, _, err = regraft("reference", run, data / "class0")
+    assert code == 2
+    assert "too few" in err
+
+
+def test_a_batch_norm_network_carries_its_statistics(teaching_run: tuple[Path, Path], regraft: Regraft) -> None:
+    data, run = teaching_run
+    norms = norms_of(backbones.load(str(run)).model, trace(build(), 32))
+    assert set(norms) == {"conv1", "conv2", "conv3"}
+    code, out, err = regraft("plan", data, "--backbone", run, "--json", "--quiet")
+    assert code == 0, err
+    similarity = json.loads(out)["similarity"]
+    assert [point["shift"] is None for point in similarity["profile"]] == [False, False, False, True, True]
+    assert similarity["shift"] < 0.5  # it was trained on these very images
+
+
+@pytest.mark.parametrize("name", ["resnet18", "regnetx_002"])
+def test_norms_are_found_in_other_networks_too(name: str) -> None:
+    model = backbones.Architecture("timm", name).build().eval()
+    traced = trace(model, 64)
+    norms = norms_of(model, traced)
+    assert len(norms) == len(traced.cuts)
+    norm = norms[traced.cuts[-1].name]
+    seen: list[torch.Tensor] = []
+    module = next(m for m in reversed(list(model.modules())) if getattr(m, "running_mean", None) is not None
+                  and m.running_mean.shape == norm.mean.shape)  # fmt: skip
+    module.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    with torch.no_grad():
+        model(torch.rand(1, 3, 64, 64))
+    assert seen[0].shape[1] == len(norm.mean)
+    assert torch.equal(norm.mean, module.running_mean)
+
+
+def test_the_divergence_is_the_gaussian_one() -> None:
+    draw = np.random.default_rng(0)
+    values = draw.normal(2.0, 3.0, (200_000, 1))
+    found = divergence(values.sum(0), np.square(values).sum(0), len(values), np.array([0.0]), np.array([1.0]))
+    assert found == pytest.approx(0.5 * (-np.log(9) + 9 + 4 - 1), rel=0.02)
+    same = divergence(values.sum(0), np.square(values).sum(0), len(values), np.array([2.0]), np.array([3.0]))
+    assert same == pytest.approx(0, abs=1e-3)
+
+
+def test_the_classifiers_entropy_and_energy() -> None:
+    found = confidence_of(np.array([[0.0] * 4, [20.0, 0, 0, 0]], dtype=np.float32))
+    assert found["confidence"][0] == pytest.approx([np.log(4), -np.log(4)], abs=1e-4)
+    assert found["confidence"][1] == pytest.approx([0, -20], abs=1e-4)
+    assert found["nearest"][1][0] == 0
+
+
+def test_backbones_are_ranked(regraft: Regraft, digits: Path, tmp_path: Path) -> None:
+    code, out, err = regraft(
+        "plan", digits, "--backbone", "demonstration", "--backbone", "embedded", "--json", "--quiet"
+    )
+    assert code == 0, err
+    rows: list[dict[str, Any]] = json.loads(out)["backbones"]
+    assert [row["backbone"] for row in rows] == ["embedded", "demonstration"]
+    assert rows[0]["behind_best"] == 0
+    assert rows[1]["behind_best"] > rows[1]["standard_error"] > 0
+    assert rows[0]["logme"] > rows[1]["logme"]
+    assert rows[0]["multiply_adds"] > 0
+
+
+def test_shuffled_labels_are_noticed(regraft: Regraft, digits: Path, tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    for path in sorted(digits.rglob("*.png")):
+        folder = tmp_path / "shuffled" / str(draw.integers(0, 4))
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{path.parent.name}-{path.name}").write_bytes(path.read_bytes())
+    code, out, err = regraft("plan", tmp_path / "shuffled", "--json", "--quiet")
+    assert code == 0, err
+    assert any("unrelated to the images" in reason for reason in json.loads(out)["reasons"])
+
+
+def test_a_plan_on_disk(regraft: Regraft, digits: Path, tmp_path: Path) -> None:
+    code, out, err = regraft("plan", digits, "--out", tmp_path / "plan", "--json", "--quiet")
+    assert code == 0, err
+    assert {path.name for path in (tmp_path / "plan").iterdir()} == {
+        "plan.json", "recipe.json", "quadrant.svg", "surgery.svg", "profile.svg",
+    }  # fmt: skip
+    printed = json.loads(out)
+    assert {row["strategy"] for row in printed["strategies"]} == {"head", "early-layers", "fine-tune", "from-scratch"}
+    assert (
+        printed["similarity"]["interval"][0] <= printed["similarity"]["score"] <= printed["similarity"]["interval"][1]
+    )
+    assert (tmp_path / "plan" / "surgery.svg").read_text().count("<svg") == 1
