@@ -1,9 +1,9 @@
-"""Two checks of the plan on any sets: is the score steady when images are few, and is case 2's cut a good one?
+"""Two checks of the plan on any sets: how steady the score is when images are few, and how good case 2's cut is.
 
     uv run python benchmarks/plan_checks.py SET... [--backbone NAME] [--weights FILE] [--draws 10] [--share 0.1]
 
-For each class folder: in how many draws of a tenth of the images the score's interval holds the whole set's score, and the
-test accuracy of a head at every early cut, with the chosen one marked.
+For each set: in how many draws of a tenth of the images the score's interval holds the whole set's score, and the test
+accuracy of a head at every early cut, with the chosen one marked.
 """
 
 import argparse
@@ -28,21 +28,14 @@ def steadiness(features: Features, prepared: Prepared, draws: int, share: float)
     found = []
     for draw in range(draws):
         chooser = np.random.default_rng(draw)
-        chosen = np.sort(
-            np.concatenate(
-                [
-                    chooser.permutation(rows[labels[rows] == label])[
-                        : max(3, round(share * (labels[rows] == label).sum()))
-                    ]
-                    for label in np.unique(labels)
-                ]
-            )
-        )
+        parts = [chooser.permutation(rows[labels[rows] == label]) for label in np.unique(labels)]
+        chosen = np.sort(np.concatenate([part[: max(3, round(share * len(part)))] for part in parts]))
         folds = folds_of(labels[chosen], [features.pixels[row] for row in chosen], 0)
         score = measure_similarity(features, chosen, folds, prepared.backbone.statistics).score
         held += score.low <= whole <= score.high
         found.append(score.value)
-    return f"score {whole:.2f}, in draws {min(found):.2f} to {max(found):.2f}, held by the interval {held} of {draws} times"
+    spread = f"{min(found):.2f} to {max(found):.2f}"
+    return f"score {whole:.2f}, in draws {spread}, held by the interval {held} of {draws} times"
 
 
 def cuts(prepared: Prepared) -> str:

@@ -20,8 +20,8 @@ PLANNED = 60  # images of a target class
 VEHICLES_AND_BUILDINGS = (
     "ambulance", "beach wagon", "bullet train", "convertible", "freight car", "go-kart", "gondola", "jinrikisha",
     "lifeboat", "limousine", "moving van", "police van", "school bus", "sports car", "tractor", "trolleybus",
-    "barn", "beacon", "butcher shop", "cliff dwelling", "confectionery", "dam", "fountain", "obelisk", "steel arch bridge",
-    "suspension bridge", "triumphal arch", "viaduct", "water tower",
+    "barn", "beacon", "butcher shop", "cliff dwelling", "confectionery", "dam", "fountain", "obelisk",
+    "steel arch bridge", "suspension bridge", "triumphal arch", "viaduct", "water tower",
 )  # fmt: skip
 
 
