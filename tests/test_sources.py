@@ -21,11 +21,14 @@ Regraft = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def teaching_run(regraft: Regraft, make_folder: Callable[..., Path], tmp_path: Path) -> tuple[Path, Path]:
-    """A folder of pictures, and a run in which the demonstration network was trained on it."""
+def teaching_run(
+    regraft: Regraft, make_folder: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Path, Path]:
+    """A folder of pictures, and a run in which the demonstration network was trained on it, with a cache of their own."""
+    monkeypatch.setenv("REGRAFT_CACHE", str(tmp_path / "cache"))
     data = make_folder(classes=3, each=20)
     code, out, err = regraft(
-        "train", data, "--backbone", "demonstration", "--strategy", "from-scratch", "--epochs", 3, "--image-size", 32,
+        "train", data, "--backbone", "demonstration", "--strategy", "from-scratch", "--epochs", 10, "--image-size", 32,
         "--out", tmp_path / "taught", "--json", "--quiet",
     )  # fmt: skip
     assert code == 0, err

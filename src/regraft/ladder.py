@@ -40,6 +40,7 @@ def climb(prepared: Prepared, carry: Carrier, deadline: float) -> Trained:
     """
     tried: list[Rung] = list(baseline_rungs(prepared))
     best: Trained | None = None
+    interrupted = False
     for step in steps(prepared):
         frozen = step.recipe.strategy in FROZEN_STRATEGIES
         left = (deadline - time.monotonic()) * step.share
@@ -50,12 +51,13 @@ def climb(prepared: Prepared, carry: Carrier, deadline: float) -> Trained:
         rung = compared(step.name, best, found)
         tried.append(rung)
         best = found if rung.kept else best
-        if found.interrupted:
+        interrupted = found.interrupted
+        if interrupted:
             break
     assert best, "the first rung is always climbed"
-    if not best.frozen and prepared.plan.case == "large-different" and time.monotonic() < deadline:
+    if not interrupted and not best.frozen and prepared.plan.case == "large-different" and time.monotonic() < deadline:
         best = or_from_scratch(prepared, best, carry, deadline)
-    return replace(best, tried=tuple(tried))
+    return replace(best, tried=tuple(tried), interrupted=interrupted or best.interrupted)
 
 
 def steps(prepared: Prepared) -> Iterator[Step]:

@@ -71,7 +71,7 @@ def or_from_scratch(prepared: Prepared, tuned: Trained, carry: Carrier, deadline
         sizes = f"{trial.judged.accuracy:.1%} after {epochs} epochs, where fine-tuning had {then:.1%}"
         if trial.judged.accuracy <= then or trial.interrupted:
             note = f"random weights were tried too and validated at {sizes}; the pre-trained start was kept"
-            return replace(tuned, notes=(*tuned.notes, note))
+            return replace(tuned, notes=(*tuned.notes, note), interrupted=trial.interrupted)
         why = f"random weights validated at {sizes}"
     found = carry(scratch, "from-scratch", deadline)
     better = max(tuned, found, key=lambda t: t.judged.accuracy)
@@ -79,7 +79,7 @@ def or_from_scratch(prepared: Prepared, tuned: Trained, carry: Carrier, deadline
         f"{why}, so random weights were trained in full: {found.judged.accuracy:.1%}; {better.strategy} was kept,"
         " the better of the two"
     )
-    return replace(better, notes=(*better.notes, note))
+    return replace(better, notes=(*better.notes, note), interrupted=found.interrupted)
 
 
 def nearest_neighbour_on_validation(prepared: Prepared) -> float:

@@ -29,6 +29,7 @@ from regraft.rules import batch_of, completed
 from regraft.split import Split
 from regraft.trained import Judged, Trained
 
+VALIDATING = 4_000  # images that fine-tuning sets aside of train to validate on, at most
 SMALL_BATCH = 16  # batch norm keeps its running statistics in smaller ones
 
 
@@ -71,10 +72,12 @@ def train_whole(
 
 
 def rows_for_tuning(split: Split) -> tuple[np.ndarray, np.ndarray]:
-    """Rows that train and rows that validate: the given validation part, else a fold of train."""
+    """Rows that train and rows that validate: the given validation part, else a fold of train, VALIDATING at most."""
     if len(split.val):
         return split.train, split.val
-    return split.train[split.folds != 0], split.train[split.folds == 0]
+    fold = np.flatnonzero(split.folds == 0)
+    chosen = fold[:: max(1, math.ceil(len(fold) / VALIDATING))]
+    return np.delete(split.train, chosen), split.train[chosen]
 
 
 def first_head(
