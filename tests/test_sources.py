@@ -24,12 +24,12 @@ Regraft = Callable[..., tuple[int, str, str]]
 def teaching_run(
     regraft: Regraft, make_folder: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Path, Path]:
-    """A folder of pictures, and a run in which the demonstration network was trained on it, with a cache of their own."""
+    """A folder of pictures, and a run of the demonstration network on it, with a cache of their own."""
     monkeypatch.setenv("REGRAFT_CACHE", str(tmp_path / "cache"))
     data = make_folder(classes=3, each=20)
     code, out, err = regraft(
-        "train", data, "--backbone", "demonstration", "--strategy", "from-scratch", "--epochs", 10, "--image-size", 32,
-        "--out", tmp_path / "taught", "--json", "--quiet",
+        "train", data, "--backbone", "demonstration", "--strategy", "from-scratch", "--epochs", 8, "--batch-size", 8,
+        "--image-size", 32, "--out", tmp_path / "taught", "--json", "--quiet",
     )  # fmt: skip
     assert code == 0, err
     assert json.loads(out)["strategy"] == "from-scratch"

@@ -70,6 +70,7 @@ class State:
     right: int = 0  # training images that were right over those steps
     best_epoch: int = 0
     best_value: float = -math.inf  # of the monitored metric, signed so that more is better
+    best_loss: float = math.inf  # of validation at the best epoch; it breaks ties
     best_hits: list[bool] = field(default_factory=list)  # per validation image, whether the best epoch is right
     parts: int = 1  # a batch goes through in so many, more than one where memory ran out
     seconds: float = 0.0
@@ -263,12 +264,17 @@ def judge(job: Job, fabric: Fabric, model: nn.Module, state: State) -> bool:
     fabric.log_dict({name: value for name, value in row.items() if math.isfinite(value)}, step=state.epoch)
     fabric.logger.save()
     state.step, state.total_loss, state.right = 0, 0.0, 0
+    return note_if_best(job, state, row, (predicted == truth).tolist())
+
+
+def note_if_best(job: Job, state: State, row: dict[str, float], hits: list[bool]) -> bool:
+    """Whether the epoch is the best so far: by the monitored figure, and of equals by the smaller validation loss."""
     value = job.settings.sign * row[job.settings.monitor]
-    improved = math.isfinite(row["val_loss"]) and value > state.best_value + (
-        job.settings.min_improvement if math.isfinite(state.best_value) else 0
-    )
+    least = job.settings.min_improvement if math.isfinite(state.best_value) else 0.0
+    tied = least == 0 and value == state.best_value and row["val_loss"] < state.best_loss
+    improved = math.isfinite(row["val_loss"]) and (value > state.best_value + least or tied)
     if improved or not state.best_hits:
-        state.best_epoch, state.best_hits = state.epoch, (predicted == truth).tolist()
+        state.best_epoch, state.best_hits, state.best_loss = state.epoch, hits, row["val_loss"]
         state.best_value = value if math.isfinite(value) else -math.inf
     return improved
 
