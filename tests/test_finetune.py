@@ -1,6 +1,5 @@
 """Training whole networks: what is frozen stays, what is interrupted goes on, what goes wrong is said."""
 
-import json
 import math
 import os
 import pickle
@@ -340,69 +339,3 @@ def test_a_failed_write_leaves_the_checkpoint_before(tmp_path: Path, monkeypatch
         write(tmp_path, "last.pt", {"a": 2})
     assert torch.load(tmp_path / "last.pt", weights_only=True) == {"a": 1}
     assert [path.name for path in tmp_path.iterdir()] == ["last.pt"]
-
-
-def test_fine_tuning_through_the_command_line(regraft: Regraft, digits: Path, tmp_path: Path) -> None:
-    options = ("--strategy", "fine-tune", "--epochs", 2, "--image-size", 64, "--flip", "no", "--json", "--quiet")
-    code, out, err = regraft("train", digits, *options, "--out", tmp_path / "run")
-    assert code == 0, err
-    result = json.loads(out)
-    assert result["strategy"] == "fine-tune"
-    assert result["cut"] is None
-    assert result["frozen_parameters"] == 0
-    assert result["metrics"]["accuracy"] > 0.8
-    history = (tmp_path / "run" / "history.csv").read_text().splitlines()
-    assert len(history) == 4
-    assert (tmp_path / "run" / "checkpoints" / "fine-tune" / "last.pt").exists()
-    assert "How it learned" in (tmp_path / "run" / "report.html").read_text()
-    code, out, err = regraft("predict", tmp_path / "run", digits / "3", "--json", "--quiet")
-    assert code == 0, err
-    assert np.mean([row["class"] == "3" for row in json.loads(out)["predictions"]]) > 0.7
-    code, out, err = regraft("train", digits, *options, "--out", tmp_path / "run", "--resume")
-    assert code == 0, err
-    assert json.loads(out)["metrics"] == result["metrics"]
-    code, out, err = regraft("train", digits, *options, "--out", tmp_path / "run", "--resume", "--seed", 1)
-    assert code == 2
-    assert "seed 0 there, 1 here" in err
-    assert (tmp_path / "run" / "metrics.json").exists()
-
-
-def test_ctrl_c_gives_the_best_so_far_and_the_command_to_go_on(
-    regraft: Regraft, digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    options = ("--strategy", "fine-tune", "--epochs", 3, "--image-size", 32, "--flip", "no", "--quiet")
-    epochs = []
-
-    def interrupted(*given: object, run: Callable[..., None] = finetune.train_epoch) -> None:
-        if len(epochs) == 1:
-            raise KeyboardInterrupt
-        epochs.append(run(*given))
-
-    with monkeypatch.context() as patched:
-        patched.setattr(finetune, "train_epoch", interrupted)
-        code, _, err = regraft("train", digits, *options, "--out", tmp_path / "run")
-    assert code == 130
-    assert f"regraft train {digits}" in err
-    assert "--resume" in err
-    assert (tmp_path / "run" / "model" / "model.safetensors").exists()
-    code, out, err = regraft("train", digits, *options, "--out", tmp_path / "run", "--resume", "--json")
-    assert code == 0, err
-    code, whole, err = regraft("train", digits, *options, "--out", tmp_path / "whole", "--json")
-    assert code == 0, err
-    assert json.loads(out)["metrics"] == json.loads(whole)["metrics"]
-
-
-def test_from_scratch_through_the_command_line(regraft: Regraft, digits: Path, tmp_path: Path) -> None:
-    code, out, err = regraft(
-        "train", digits, "--strategy", "from-scratch", "--epochs", 1, "--image-size", 64, "--out", tmp_path / "run",
-        "--json", "--quiet",
-    )  # fmt: skip
-    assert code == 0, err
-    assert json.loads(out)["strategy"] == "from-scratch"
-
-
-def test_nothing_to_resume(regraft: Regraft, digits: Path, tmp_path: Path) -> None:
-    code, _, err = regraft("train", digits, "--resume", "--out", tmp_path / "run")
-    assert code == 2
-    assert "no checkpoints" in err
-    assert regraft("train", digits, "--resume")[0] == 2

@@ -4,15 +4,68 @@ import json
 import shlex
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from regraft.errors import RegraftError, RunError
-from regraft.recipe import EMBEDDED, Recipe, read_recipe, seconds_of
+from regraft.options import (
+    AsJson,
+    Augmentation,
+    Backbone,
+    Backbones,
+    BatchNorm,
+    BatchSize,
+    CheckpointMinutes,
+    CheckpointName,
+    ClassWeights,
+    Clip,
+    Cut,
+    Data,
+    Device,
+    Ema,
+    Epochs,
+    Flip,
+    HeadLayers,
+    HeadStart,
+    Hidden,
+    ImageSize,
+    Init,
+    LabelSmoothing,
+    LargeFrom,
+    LayerDecay,
+    LearningRate,
+    MinImprovement,
+    Mix,
+    Mode,
+    Monitor,
+    Optimiser,
+    Out,
+    Overwrite,
+    Patience,
+    Pooling,
+    Quiet,
+    RecipeFile,
+    Resume,
+    Run,
+    Schedule,
+    Seed,
+    SimilarFrom,
+    SplitSeed,
+    Strategy,
+    TimeLimit,
+    UnfreezeFrom,
+    Views,
+    WarmUp,
+    WeightDecay,
+    Weights,
+    Workers,
+)
+from regraft.recipe import Recipe, read_recipe, seconds_of
 
 app = typer.Typer(
     name="regraft",
@@ -24,99 +77,18 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Data = Annotated[Path, typer.Argument(help="Folder of CLASS/image files, or of train/, val/, test/ folders of those.")]
-Run = Annotated[Path, typer.Argument(help="A run folder that `regraft train` made.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
-Out = Annotated[Path | None, typer.Option("--out", help="The run folder to make; runs/DATA-N by default.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the run folder where it exists.")]
-Workers = Annotated[int | None, typer.Option("--workers", help="Threads that decode; one a processor by default.")]
-RecipeFile = Annotated[
-    Path | None, typer.Option("--recipe", help="A run's recipe.json to repeat; options go before it.")
-]
-Backbone = Annotated[
-    str | None, typer.Option(help=f"{EMBEDDED} (default), demonstration, any timm name, torchvision/NAME, or a run.")
-]
-Backbones = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--backbone",
-        help=f"{EMBEDDED} (default), any timm name, ...; given again, as NAME or NAME=FILE, they are ranked.",
-    ),
-]
-Weights = Annotated[str | None, typer.Option(help="Local .safetensors or .pth state dict of the backbone.")]
-ImageSize = Annotated[int | None, typer.Option(help="Pixels a side; the backbone's own by default.")]
-BatchSize = Annotated[int | None, typer.Option(help="Images in one pass through the network (64).")]
-Device = Annotated[str | None, typer.Option(help="auto (default), cpu, cuda, cuda:1, ...")]
-Seed = Annotated[int | None, typer.Option(help="Of the head's initial weights and the bootstrap (0).")]
-SplitSeed = Annotated[int | None, typer.Option(help="Of the test split, where the folders give none (0).")]
-LargeFrom = Annotated[int | None, typer.Option(help="Training images from which data counts as large (20000).")]
-SimilarFrom = Annotated[float | None, typer.Option(help="Similarity score from which data counts as similar (0.5).")]
-Strategy = Annotated[
-    str | None, typer.Option(help="head, early-layers, fine-tune or from-scratch; the plan's by default.")
-]
-Cut = Annotated[
-    list[str] | None, typer.Option(help="Where to slice the network (the plan's); given again, a head joins the cuts.")
-]
-Pooling = Annotated[str | None, typer.Option(help="Over space before the head: average (default), max or both.")]
-Views = Annotated[int | None, typer.Option(help="Augmented views of each image for a frozen strategy's head (0).")]
-HeadLayers = Annotated[int | None, typer.Option(help="Linear layers in the new head, 1 (default) or 2.")]
-Hidden = Annotated[int | None, typer.Option(help="Units between two linear layers (256).")]
-Init = Annotated[
-    str | None, typer.Option("--init", help="Of the head's weights, by torch.nn.init name (xavier_uniform_).")
-]
-WeightDecay = Annotated[float | None, typer.Option(help="L2 on the head's weights; chosen by validation by default.")]
-ClassWeights = Annotated[str | None, typer.Option(help="none (default), or auto: classes weigh the same.")]
 
-
-Epochs = Annotated[int | None, typer.Option(help="Of training the whole network; by the number of images by default.")]
-Optimiser = Annotated[
-    str | None, typer.Option(help="sgd, rmsprop, adagrad, adadelta, adam, adamax, nadam, adamw (default).")
-]
-LearningRate = Annotated[
-    float | None, typer.Option(help="Of the last layers at its peak; the optimiser's own by default.")
-]
-LayerDecay = Annotated[float | None, typer.Option(help="A stage's learning rate as a share of the next one's (0.9).")]
-Schedule = Annotated[str | None, typer.Option(help="cosine (default), constant or one-cycle.")]
-WarmUp = Annotated[float | None, typer.Option(help="Share of the steps in which the learning rate rises (0.1).")]
-LabelSmoothing = Annotated[float | None, typer.Option(help="Of the targets, 0 to 1 (0.1).")]
-Mix = Annotated[str | None, typer.Option(help="Images and labels mixed: none (default), mixup, cutmix or both.")]
-Ema = Annotated[float | None, typer.Option(help="Decay a step of averaged weights, as 0.99; none by default.")]
-Clip = Annotated[float | None, typer.Option(help="Largest norm of the gradient; 0, no limit, by default.")]
-BatchNorm = Annotated[str | None, typer.Option(help="Running statistics: frozen, adapt, or auto (default).")]
-UnfreezeFrom = Annotated[str | None, typer.Option(help="Fine-tune only what lies after this cut.")]
-Augmentation = Annotated[str | None, typer.Option(help="none, light, medium (default) or strong.")]
-Flip = Annotated[str | None, typer.Option(help="yes (default), or no where a mirror image has another label.")]
-HeadStart = Annotated[str | None, typer.Option(help="Fine-tuning starts from a solved (default) or random head.")]
-Patience = Annotated[int | None, typer.Option(help="Epochs without improvement before training stops.")]
-MinImprovement = Annotated[float | None, typer.Option(help="Of the monitored metric, to count as one (0).")]
-Monitor = Annotated[
-    str | None,
-    typer.Option(
-        help="What finds the best epoch: val_accuracy (default), val_balanced_accuracy,"
-        " val_macro_f1, val_loss, train_accuracy or train_loss."
-    ),
-]
-Mode = Annotated[str | None, typer.Option(help="Of the monitored metric: max, min or auto (default).")]
-CheckpointName = Annotated[
-    str | None, typer.Option(help="Of the best checkpoint's file, with {epoch}, {metric} and {value}.")
-]
-TimeLimit = Annotated[
-    str | None, typer.Option(help="For the whole job, as 90s, 10m or 1h: tries more than the plan and keeps the best.")
-]
-CheckpointMinutes = Annotated[float | None, typer.Option(help="Minutes between checkpoints inside an epoch (5).")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with the interrupted training in --out.")]
-
-
-def recipe_from(file: Path | None, **given: Any) -> Recipe:
-    """The file's recipe, or the default one, with the options that were given."""
-    base = read_recipe(file) if file else Recipe()
-    return base.but(**{name: value for name, value in given.items() if value is not None})
-
-
-def cut_or_cuts(given: list[str] | None) -> dict[str, Any]:
-    """The recipe's part for --cut: one cut, or several to join."""
-    return {"cuts": tuple(given)} if given and len(given) > 1 else {"cut": given[0] if given else None}
+def recipe_from(given: Mapping[str, Any]) -> Recipe:
+    """The --recipe file's recipe, or the default one, with the options of the command line that belong to a recipe."""
+    base = read_recipe(given["recipe"]) if given.get("recipe") else Recipe()
+    names = {field.name for field in fields(Recipe)}
+    changes = {name: value for name, value in given.items() if name in names and value is not None}
+    if "cut" in changes:
+        cuts = changes.pop("cut")
+        changes |= {"cuts": tuple(cuts)} if len(cuts) > 1 else {"cut": cuts[0]}
+    if "time_limit" in changes:
+        changes["time_limit"] = seconds_of(changes["time_limit"])
+    return base.but(**changes)
 
 
 @contextmanager
@@ -172,6 +144,7 @@ def scan(data: Data, workers: Workers = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def plan(
+    context: typer.Context,
     data: Data,
     recipe: RecipeFile = None,
     backbone: Backbones = None,
@@ -195,11 +168,7 @@ def plan(
 
     named = [backbone_and_file(text, weights) for text in backbone or []]
     first, file = named[0] if named else (None, weights)
-    wanted = recipe_from(
-        recipe, backbone=first, weights=file, image_size=image_size, batch_size=batch_size, workers=workers,
-        device=device, split_seed=split_seed, large_from=large_from, similar_from=similar_from,
-        strategy=strategy, **cut_or_cuts(cut),
-    )  # fmt: skip
+    wanted = recipe_from(context.params | {"backbone": first, "weights": file})
     for name, path in named or [(wanted.backbone, wanted.weights)]:
         check_at_hand(wanted.but(backbone=name, weights=path))
     from regraft import show
@@ -225,6 +194,7 @@ def backbone_and_file(text: str, weights: str | None) -> tuple[str, str | None]:
 
 @app.command()
 def train(
+    context: typer.Context,
     data: Data,
     recipe: RecipeFile = None,
     backbone: Backbone = None,
@@ -275,19 +245,7 @@ def train(
     quiet: Quiet = False,
 ) -> None:
     """Look at the images, plan, graft, train, evaluate and report."""
-    wanted = recipe_from(
-        recipe, backbone=backbone, weights=weights, image_size=image_size, batch_size=batch_size, workers=workers,
-        device=device, seed=seed, split_seed=split_seed, large_from=large_from, similar_from=similar_from,
-        strategy=strategy, **cut_or_cuts(cut), head_layers=head_layers, hidden=hidden, initialiser=initialiser,
-        weight_decay=weight_decay, class_weights=class_weights, epochs=epochs, optimiser=optimiser,
-        learning_rate=learning_rate, layer_decay=layer_decay, schedule=schedule, warm_up=warm_up,
-        label_smoothing=label_smoothing, clip=clip, batch_norm=batch_norm, unfreeze_from=unfreeze_from,
-        augmentation=augmentation, flip=flip, head_start=head_start, patience=patience,
-        min_improvement=min_improvement, monitor=monitor, checkpoint_minutes=checkpoint_minutes,
-        pooling=pooling, views=views, mix=mix, ema=ema, mode=mode, checkpoint_name=checkpoint_name,
-        time_limit=seconds_of(time_limit) if time_limit else None,
-    )  # fmt: skip
-    train_and_show(data, wanted, out, overwrite, resume, as_json, quiet)
+    train_and_show(data, recipe_from(context.params), out, overwrite, resume, as_json, quiet)
 
 
 def train_and_show(
@@ -357,6 +315,7 @@ def predict(
 
 @app.command()
 def reference(
+    context: typer.Context,
     backbone: Annotated[str, typer.Argument(help="The network, as --backbone names it.")],
     images: Annotated[list[Path], typer.Argument(help="Images that it was trained on, or folders of them.")],
     weights: Weights = None,
@@ -371,10 +330,7 @@ def reference(
     """Make the source statistics of a network that carries none, from images that it was trained on."""
     from regraft.hub import check_at_hand
 
-    recipe = recipe_from(
-        None, backbone=backbone, weights=weights, image_size=image_size, batch_size=batch_size, workers=workers,
-        device=device,
-    )  # fmt: skip
+    recipe = recipe_from(context.params)
     check_at_hand(recipe)
     from regraft import show
     from regraft.reference import make_reference

@@ -31,7 +31,7 @@ def completed(recipe: Recipe, images: int) -> Recipe:
         epochs=epochs,
         learning_rate=RATES[recipe.optimiser] if recipe.learning_rate is None else recipe.learning_rate,
         weight_decay=WEIGHT_DECAY if recipe.weight_decay is None else recipe.weight_decay,
-        patience=recipe.patience or max(3, epochs // 3),
+        patience=recipe.patience or max(3, epochs // 2),
     )
 
 

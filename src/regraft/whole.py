@@ -4,7 +4,7 @@ import copy
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -149,25 +149,9 @@ def job_for(
 
 
 def tune_settings(recipe: Recipe, images: int) -> finetune.TuneSettings:
-    """The completed recipe's settings for the loop."""
-    assert recipe.epochs is not None, "the recipe is completed first"
-    assert recipe.patience is not None, "the recipe is completed first"
-    return finetune.TuneSettings(
-        epochs=recipe.epochs,
-        batch_size=batch_of(recipe, images),
-        schedule=recipe.schedule,
-        warm_up=recipe.warm_up,
-        label_smoothing=recipe.label_smoothing,
-        clip=recipe.clip,
-        ema=recipe.ema,
-        patience=recipe.patience,
-        min_improvement=recipe.min_improvement,
-        monitor=recipe.monitor,
-        mode=recipe.mode,
-        checkpoint_name=recipe.checkpoint_name,
-        seed=recipe.seed,
-        checkpoint_minutes=recipe.checkpoint_minutes,
-    )
+    """The completed recipe's settings for the loop, which have the recipe's names."""
+    named = {field.name: getattr(recipe, field.name) for field in fields(finetune.TuneSettings)}
+    return finetune.TuneSettings(**named | {"batch_size": batch_of(recipe, images)})
 
 
 def history_row(phase: str, row: Mapping[str, float], best_epoch: int) -> dict[str, Any]:
