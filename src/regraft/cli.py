@@ -80,12 +80,11 @@ app = typer.Typer(
 
 def recipe_from(given: Mapping[str, Any]) -> Recipe:
     """The --recipe file's recipe, or the default one, with the options of the command line that belong to a recipe."""
-    base = read_recipe(given["recipe"]) if given.get("recipe") else Recipe()
-    names = {field.name for field in fields(Recipe)}
+    base = read_recipe(Path(given["recipe"])) if given.get("recipe") else Recipe()
+    names = {field.name for field in fields(Recipe)} - {"cut"}
     changes = {name: value for name, value in given.items() if name in names and value is not None}
-    if "cut" in changes:
-        cuts = changes.pop("cut")
-        changes |= {"cuts": tuple(cuts)} if len(cuts) > 1 else {"cut": cuts[0]}
+    if cuts := given.get("cut"):
+        changes |= {"cut": None, "cuts": tuple(cuts)} if len(cuts) > 1 else {"cut": cuts[0], "cuts": ()}
     if "time_limit" in changes:
         changes["time_limit"] = seconds_of(changes["time_limit"])
     return base.but(**changes)
