@@ -64,7 +64,7 @@ def main() -> None:
         accuracy = trained["metrics"]["accuracy"]
         print(f"{len(animals[::2])} animal classes, {given.epochs} epochs: test accuracy {accuracy:.3f}")
         for target in targets:
-            plan = regraft.prepare(target, Recipe(trained["run"])).plan_shown()
+            plan = regraft.prepare(target, Recipe(trained["run"])).plan_shown
             found = plan["similarity"]
             profile = " ".join(f"{point['accuracy']:.2f}" for point in found["profile"])
             shifts = " ".join("-" if p["shift"] is None else f"{p['shift']:.2f}" for p in found["profile"])

@@ -54,7 +54,7 @@ def plan_only(
     """Look at the images and plan; ``out`` gets plan.json, recipe.json and the pictures."""
     folder = choose_folder(data, out, overwrite) if out else None
     prepared = prepare(data, recipe, progress)
-    shown = prepared.plan_shown()
+    shown = prepared.plan_shown
     if folder:
         with writing(folder) as place:
             write_json(place / "plan.json", shown)
@@ -149,7 +149,7 @@ def write_run(
 ) -> None:
     """Every file of the run but the report."""
     recipe, images, split = trained.recipe, prepared.images, prepared.split
-    write_json(place / "plan.json", prepared.plan_shown())
+    write_json(place / "plan.json", prepared.plan_shown)
     recipe.but(weights=absolute(recipe.weights), time_limit=None).write(place / "recipe.json")
     write_json(
         place / "environment.json",
@@ -216,7 +216,7 @@ def gather_report(
         title=images.root.resolve().name,
         backbone=prepared.recipe.backbone,
         references=references_for(prepared.recipe.backbone),
-        plan=prepared.plan_shown(),
+        plan=prepared.plan_shown,
         metrics=metrics,
         summary=summary,
         cuts=[asdict(cut) for cut in prepared.traced.cuts],

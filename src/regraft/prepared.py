@@ -37,6 +37,7 @@ class Prepared:
     split: Split
     plan: Plan
 
+    @cached_property
     def plan_shown(self) -> dict[str, Any]:
         """The plan as plain data, with its settings and every strategy's outlook."""
         views = self.recipe.views if self.plan.cut else 0

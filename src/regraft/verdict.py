@@ -15,8 +15,7 @@ from typing import Any
 
 import numpy as np
 
-LEVEL = 0.95  # of the score's interval
-Z = 1.96  # standard errors on either side for it
+Z = 1.96  # standard errors on either side of the score, for a 95% interval
 
 
 @dataclass(frozen=True)
