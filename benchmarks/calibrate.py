@@ -18,7 +18,7 @@ from regraft import backbone as backbones
 from regraft.backbone import Backbone
 from regraft.cuts import trace
 from regraft.features import extract
-from regraft.images import find_images
+from regraft.finding import find_images
 from regraft.similarity import witnesses_of
 from regraft.split import split_images
 from regraft.verdict import Witnesses, log_odds, logistic

@@ -22,6 +22,7 @@ from regraft.finetune import precision_of
 from regraft.graft import Tunable
 from regraft.head import HeadSettings, fresh_head
 from regraft.optimiser import make_optimiser
+from regraft.rules import RATES
 
 CLASSES, WARM_UP, ROUNDS = 10, 2, 6
 
@@ -56,7 +57,7 @@ def ours(name: str, images: torch.Tensor, labels: torch.Tensor) -> Callable[[], 
     model = timm.create_model(name)
     traced = trace(model, images.shape[-1], stages_of(model))
     tunable = Tunable(model, traced, traced.cuts[-1], fresh_head(traced.cuts[-1].channels, CLASSES, HeadSettings()))
-    optimiser = make_optimiser("adamw", list(tunable.head.parameters()), tunable.stages, None, 0.9, 0.05)
+    optimiser = make_optimiser("adamw", list(tunable.head.parameters()), tunable.stages, RATES["adamw"], 0.9, 0.05)
     device = device_of("cpu")
     fabric = Fabric(accelerator="cpu", devices=1, precision=precision_of(device))
     network, optimiser = fabric.setup(tunable.to(memory_format=torch.channels_last), optimiser)

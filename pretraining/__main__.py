@@ -1,10 +1,12 @@
 """Train the embedded backbone on a class folder, and export it into the package."""
 
 import argparse
+from dataclasses import fields
 from pathlib import Path
 
 from pretraining.export import export
 from pretraining.source import pack
+from pretraining.teacher import write_lessons
 from pretraining.train import Settings, train
 
 PACKAGE = Path(__file__).parent.parent / "src" / "regraft" / "embedded"
@@ -14,21 +16,44 @@ def main() -> None:
     """Parse the command line and run the one step that it names."""
     parser = argparse.ArgumentParser(prog="python -m pretraining", description=__doc__)
     steps = parser.add_subparsers(dest="step", required=True)
+    packing = steps.add_parser("pack", help="decode the source once")
+    packing.add_argument("source", type=Path, help="a folder with one folder of images for each class")
+    teaching = steps.add_parser("teach", help="write what a larger network says of random crops")
     training = steps.add_parser("train", help="train, or go on where an earlier call stopped")
-    training.add_argument("source", type=Path, help="a folder with one folder of images for each class")
-    training.add_argument("work", type=Path, help="where the packed images and the checkpoint are kept")
-    training.add_argument("--epochs", type=int, default=Settings.epochs)
     exporting = steps.add_parser("export", help="write the files that ship")
-    exporting.add_argument("work", type=Path, help="the folder that train was given")
+    for step in (packing, teaching, training, exporting):
+        step.add_argument("work", type=Path, help="where the packed images, the lessons and the runs are kept")
+    for step in (training, exporting):
+        step.add_argument("--run", default="run", help="name of the training, a folder in WORK")
+    teaching.add_argument("--backbone", default="torchvision/squeezenet1_1", help="as regraft's --backbone names it")
+    teaching.add_argument("--weights", required=True, help="the teacher's weights, a local file")
+    teaching.add_argument("--views", type=int, default=6, help="random crops of each image")
+    teaching.add_argument("--size", type=int, default=128, help="pixels a side that the teacher sees")
+    training.add_argument("--devices", default="auto", help="processes, as Lightning Fabric counts them")
+    training.add_argument("--without-teacher", action="store_true", help="leave the lessons aside")
+    for field in fields(Settings):
+        many = {"nargs": "+", "type": int} if field.name == "sizes" else {"type": type(field.default)}
+        training.add_argument("--" + field.name.replace("_", "-"), default=field.default, **many)
     exporting.add_argument("--size", type=int, default=96, help="pixels a side that the network is used at")
     exporting.add_argument("--names", type=Path, help="lines of FOLDER<TAB>NAME that give the classes' names")
     exporting.add_argument("--to", type=Path, default=PACKAGE)
-    given = parser.parse_args()
-    if given.step == "train":
-        pack(given.source, given.work / "packed", size=64)
-        train(given.work / "packed", given.work / "run", Settings(epochs=given.epochs))
+    run(parser.parse_args())
+
+
+def run(given: argparse.Namespace) -> None:
+    """One step."""
+    packed, lessons = given.work / "packed", given.work / "lessons"
+    if given.step == "pack":
+        pack(given.source, packed, size=64)
+    elif given.step == "teach":
+        write_lessons(packed, lessons, given.backbone, given.weights, given.views, given.size)
+    elif given.step == "train":
+        values = {field.name: getattr(given, field.name) for field in fields(Settings)}
+        settings = Settings(**values | {"sizes": tuple(given.sizes)})
+        aside = given.work / "no lessons" if given.without_teacher else lessons
+        train(packed, aside, given.work / given.run, settings, given.devices)
     else:
-        export(given.work / "packed", given.work / "run" / "checkpoint.pt", given.to, given.size, given.names)
+        export(packed, given.work / given.run / "checkpoint.pt", given.to, given.size, given.names)
 
 
 if __name__ == "__main__":

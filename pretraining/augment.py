@@ -12,13 +12,8 @@ def normalise(pixels: torch.Tensor) -> torch.Tensor:
     return (pixels.permute(0, 3, 1, 2).float() / 255 - MEAN) / STD
 
 
-def augment(images: torch.Tensor, size: int, smallest: float) -> torch.Tensor:
-    """Normalised (images, 3, height, width) -> (images, 3, size, size).
-
-    Each image gets a crop of ``smallest`` to all of its area at an aspect ratio of 3/4 to 4/3, a
-    horizontal flip half of the time, and a change of contrast and brightness.
-    """
-    count = len(images)
+def draw_crops(count: int, smallest: float) -> torch.Tensor:
+    """Crops of ``smallest`` to all of an image's area at a ratio of 3/4 to 4/3, half of them flipped: (count, 2, 3)."""
     area = torch.empty(count).uniform_(smallest, 1)
     ratio = torch.exp(torch.empty(count).uniform_(-0.2877, 0.2877))
     width = (area * ratio).sqrt().clamp(max=1)
@@ -28,9 +23,19 @@ def augment(images: torch.Tensor, size: int, smallest: float) -> torch.Tensor:
     theta[:, 1, 1] = height
     theta[:, 0, 2] = (1 - width) * torch.empty(count).uniform_(-1, 1)
     theta[:, 1, 2] = (1 - height) * torch.empty(count).uniform_(-1, 1)
-    grid = affine_grid(theta, [count, 3, size, size], align_corners=False)
-    views = grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    return theta
+
+
+def crop(images: torch.Tensor, theta: torch.Tensor, size: int) -> torch.Tensor:
+    """Normalised (images, 3, height, width) -> the crops ``theta`` of them: (images, 3, size, size)."""
+    grid = affine_grid(theta, [len(images), 3, size, size], align_corners=False)
+    return grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+
+
+def recolour(images: torch.Tensor) -> torch.Tensor:
+    """Change each image's contrast, brightness and colour a little."""
+    count = len(images)
     contrast = torch.empty(count, 1, 1, 1).uniform_(0.7, 1.3)
     brightness = torch.empty(count, 1, 1, 1).uniform_(-0.4, 0.4)
     colour = torch.empty(count, 3, 1, 1).uniform_(-0.15, 0.15)
-    return views * contrast + brightness + colour
+    return images * contrast + brightness + colour

@@ -26,7 +26,8 @@ def export(packed: Path, checkpoint: Path, folder: Path, size: int, names: Path 
     state = torch.load(checkpoint, weights_only=True)
     classes: list[str] = state["classes"]
     folder.mkdir(parents=True, exist_ok=True)
-    halves = {key: v.half().contiguous() if v.is_floating_point() else v for key, v in state["model"].items()}
+    weights = {key.removeprefix("network."): v for key, v in state["student"].items() if key.startswith("network.")}
+    halves = {key: v.half().contiguous() if v.is_floating_point() else v for key, v in weights.items()}
     save_file(halves, folder / "model.safetensors")
     model = build(len(classes))
     model.load_state_dict({key: v.float() if v.is_floating_point() else v for key, v in halves.items()})

@@ -1,4 +1,4 @@
-"""One-cycle SGD on the packed source, at several resolutions, resumable after every epoch."""
+"""SGD on the packed source at several resolutions, with a teacher's answers where there are any; resumable."""
 
 import csv
 import json
@@ -11,9 +11,12 @@ from typing import Any
 import numpy as np
 import timm
 import torch
-from torch.nn.functional import cross_entropy, interpolate
+from lightning.fabric import Fabric
+from torch import nn
+from torch.nn.functional import cross_entropy, interpolate, kl_div
 
-from pretraining.augment import augment, normalise
+from pretraining.augment import crop, draw_crops, normalise, recolour
+from pretraining.teacher import Lessons, read_lessons
 
 ARCHITECTURE = "resnet18"
 ARCHITECTURE_ARGS = {"channels": (40, 80, 160, 320)}
@@ -24,13 +27,58 @@ class Settings:
     """What a training is made of."""
 
     epochs: int = 16
-    batch_size: int = 256
+    batch_size: int = 256  # over all processes
     learning_rate: float = 0.5  # peak of the one-cycle schedule
     weight_decay: float = 5e-5
-    smallest_crop: float = 0.25  # share of an image's area that a crop keeps at least
+    smallest_crop: float = 0.25  # share of an image's area that a crop keeps at least, without a teacher
     sizes: tuple[int, ...] = (64, 64, 96)  # pixels; each batch draws one
     warm_up: float = 0.2  # share of the steps
+    teaching: float = 1.0  # weight of the teacher's answers against the labels' 1
+    temperature: float = 2.0  # that softens the teacher's answers
     seed: int = 0
+
+
+class Student(nn.Module):
+    """The network with two classifiers: the source's classes, and the teacher's, which is left behind."""
+
+    def __init__(self, classes: int, taught: int) -> None:
+        super().__init__()
+        self.network = build(classes)
+        self.taught = nn.Linear(self.network.num_features, taught) if taught else None
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Images -> logits of the source's classes, and of the teacher's."""
+        pooled = self.network.forward_head(self.network.forward_features(images), pre_logits=True)
+        return self.network.get_classifier()(pooled), self.taught(pooled) if self.taught else None
+
+
+@dataclass(frozen=True)
+class Source:
+    """The packed images."""
+
+    images: np.ndarray  # (images, size, size, 3) uint8
+    labels: torch.Tensor  # (images,) int64
+    training: np.ndarray  # rows
+    held_out: np.ndarray  # rows
+    classes: list[str]
+
+
+def build(classes: int) -> Any:
+    """The embedded architecture with random weights."""
+    model = timm.create_model(ARCHITECTURE, num_classes=classes, **ARCHITECTURE_ARGS)
+    return model.to(memory_format=torch.channels_last)
+
+
+def read_source(packed: Path) -> Source:
+    """What ``source.pack`` wrote."""
+    held_out = np.load(packed / "held_out.npy")
+    return Source(
+        np.load(packed / "images.npy", mmap_mode="r"),
+        torch.from_numpy(np.load(packed / "labels.npy")),
+        np.flatnonzero(~held_out),
+        np.flatnonzero(held_out),
+        json.loads((packed / "classes.json").read_text()),
+    )
 
 
 def rate(step: int, steps: int, settings: Settings) -> float:
@@ -41,13 +89,7 @@ def rate(step: int, steps: int, settings: Settings) -> float:
     return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / (steps - warm)))
 
 
-def build(classes: int) -> torch.nn.Module:
-    """The embedded architecture with random weights."""
-    model = timm.create_model(ARCHITECTURE, num_classes=classes, **ARCHITECTURE_ARGS)
-    return model.to(memory_format=torch.channels_last)  # type: ignore[no-any-return]
-
-
-def optimiser_of(model: torch.nn.Module, settings: Settings) -> torch.optim.SGD:
+def optimiser_of(model: nn.Module, settings: Settings) -> torch.optim.SGD:
     """SGD with Nesterov momentum; norms and biases are not decayed."""
     decayed = [p for p in model.parameters() if p.ndim > 1]
     others = [p for p in model.parameters() if p.ndim <= 1]
@@ -56,84 +98,120 @@ def optimiser_of(model: torch.nn.Module, settings: Settings) -> torch.optim.SGD:
 
 
 @torch.no_grad()
-def validate(model: torch.nn.Module, images: np.ndarray, labels: torch.Tensor, size: int) -> float:
-    """Top-1 accuracy of ``model`` at ``size`` pixels."""
-    model.eval()
+def validate(fabric: Fabric, student: nn.Module, source: Source, size: int) -> float:
+    """Top-1 accuracy on the held-out images at ``size`` pixels."""
+    student.eval()
     right = 0
-    for start in range(0, len(images), 500):
-        batch = interpolate(
-            normalise(torch.from_numpy(images[start : start + 500])), size=(size, size), mode="bilinear"
-        )
-        with torch.autocast("cpu", torch.bfloat16):
-            scores = model(batch.contiguous(memory_format=torch.channels_last))
-        right += int((scores.argmax(1) == labels[start : start + 500]).sum())
-    return right / len(images)
+    for start in range(0, len(source.held_out), 500):
+        rows = source.held_out[start : start + 500]
+        batch = interpolate(normalise(torch.from_numpy(source.images[rows])), size=(size, size), mode="bilinear")
+        scores, _ = student(fabric.to_device(batch.contiguous(memory_format=torch.channels_last)))
+        right += int((scores.argmax(1).cpu() == source.labels[rows]).sum())
+    return right / len(source.held_out)
+
+
+def batch_of(
+    source: Source, rows: np.ndarray, lessons: Lessons | None, settings: Settings
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Views of ``rows`` at a random size, and the teacher's answers on those very crops."""
+    size = settings.sizes[int(torch.randint(len(settings.sizes), ()))]
+    images, answers = normalise(torch.from_numpy(source.images[rows])), None
+    theta = draw_crops(len(rows), settings.smallest_crop)
+    if lessons:
+        views = torch.randint(len(lessons.crops), (len(rows),)).numpy()
+        theta = torch.from_numpy(lessons.crops[views, rows])
+        answers = torch.from_numpy(lessons.logits[views, rows]).float()
+    return recolour(crop(images, theta, size)).contiguous(memory_format=torch.channels_last), answers
+
+
+def loss_of(
+    outputs: tuple[torch.Tensor, torch.Tensor | None],
+    labels: torch.Tensor,
+    answers: torch.Tensor | None,
+    settings: Settings,
+) -> torch.Tensor:
+    """Cross-entropy with the labels, and the divergence from the teacher's softened answers."""
+    scores, taught = outputs
+    loss = cross_entropy(scores.float(), labels)
+    if taught is not None and answers is not None:
+        t = settings.temperature
+        mine, theirs = (taught.float() / t).log_softmax(1), (answers / t).log_softmax(1)
+        loss = loss + settings.teaching * t * t * kl_div(mine, theirs, reduction="batchmean", log_target=True)
+    return loss
+
+
+def train_epoch(
+    fabric: Fabric,
+    student: nn.Module,
+    optimiser: Any,
+    source: Source,
+    lessons: Lessons | None,
+    settings: Settings,
+    epoch: int,
+) -> float:
+    """One pass over the training images; everything random follows from the seed and the epoch. Mean loss."""
+    torch.manual_seed(settings.seed + epoch)
+    order = source.training[torch.randperm(len(source.training)).numpy()]
+    torch.manual_seed(settings.seed + epoch + 1000 * fabric.global_rank)
+    steps, total = len(order) // settings.batch_size, 0.0
+    student.train()
+    for step in range(steps):
+        whole = order[step * settings.batch_size : (step + 1) * settings.batch_size]
+        rows = np.sort(whole[fabric.global_rank :: fabric.world_size])
+        images, answers = batch_of(source, rows, lessons, settings)
+        for group in optimiser.param_groups:
+            group["lr"] = rate(epoch * steps + step, settings.epochs * steps, settings)
+        outputs = student(fabric.to_device(images))
+        labels = fabric.to_device(source.labels[rows])
+        loss = loss_of(outputs, labels, answers if answers is None else fabric.to_device(answers), settings)
+        optimiser.zero_grad()
+        fabric.backward(loss)
+        optimiser.step()
+        total += float(loss.detach())
+    return total / steps
+
+
+def train(packed: Path, lessons_folder: Path, out: Path, settings: Settings, devices: int | str = "auto") -> None:
+    """Train on ``packed``; checkpoint.pt and history.csv in ``out`` carry the state from sitting to sitting."""
+    fabric = Fabric(devices=devices, precision="bf16-mixed")
+    fabric.launch()
+    out.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(settings.seed)
+    source, lessons = read_source(packed), read_lessons(lessons_folder)
+    plain = Student(len(source.classes), lessons.classes if lessons else 0)
+    student, optimiser = fabric.setup(plain, optimiser_of(plain, settings))
+    first = 0
+    if (out / "checkpoint.pt").exists():
+        state = torch.load(out / "checkpoint.pt", weights_only=True)
+        plain.load_state_dict(state["student"])
+        optimiser.load_state_dict(state["optimiser"])
+        first = state["epoch"]
+    for epoch in range(first, settings.epochs):
+        started = time.perf_counter()
+        loss = train_epoch(fabric, student, optimiser, source, lessons, settings, epoch)
+        accuracies = {
+            f"accuracy_{size}": validate(fabric, student, source, size) for size in sorted(set(settings.sizes))
+        }
+        seconds = round(time.perf_counter() - started)
+        if fabric.is_global_zero:
+            write_row(
+                out / "history.csv", {"epoch": epoch + 1, "loss": round(loss, 4), **accuracies, "seconds": seconds}
+            )
+            state = {"student": plain.state_dict(), "optimiser": optimiser.state_dict(), "epoch": epoch + 1}
+            save(state | {"classes": source.classes, "settings": asdict(settings)}, out / "checkpoint.pt")
+
+
+def write_row(path: Path, row: dict[str, Any]) -> None:
+    """Add a row to a CSV file, and print it."""
+    print(row, flush=True)
+    with path.open("a", newline="") as file:
+        writer = csv.DictWriter(file, row)
+        if file.tell() == 0:
+            writer.writeheader()
+        writer.writerow(row)
 
 
 def save(state: dict[str, Any], path: Path) -> None:
     """Write the checkpoint so that a crash leaves the one before it whole."""
     torch.save(state, path.with_suffix(".part"))
     path.with_suffix(".part").replace(path)
-
-
-def train(packed: Path, out: Path, settings: Settings) -> None:
-    """Train on ``packed``; checkpoint.pt and history.csv in ``out`` carry the state from sitting to sitting."""
-    out.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(settings.seed)
-    images = np.load(packed / "images.npy", mmap_mode="r")
-    labels = torch.from_numpy(np.load(packed / "labels.npy"))
-    held_out = np.load(packed / "held_out.npy")
-    classes = json.loads((packed / "classes.json").read_text())
-    training, validation = np.flatnonzero(~held_out), np.flatnonzero(held_out)
-    model = build(len(classes))
-    optimiser = optimiser_of(model, settings)
-    first = 0
-    if (out / "checkpoint.pt").exists():
-        state = torch.load(out / "checkpoint.pt", weights_only=True)
-        model.load_state_dict(state["model"])
-        optimiser.load_state_dict(state["optimiser"])
-        first = state["epoch"]
-    steps_an_epoch = len(training) // settings.batch_size
-    for epoch in range(first, settings.epochs):
-        torch.manual_seed(settings.seed + epoch)
-        started, total = time.perf_counter(), 0.0
-        order = training[torch.randperm(len(training)).numpy()]
-        model.train()
-        for step in range(steps_an_epoch):
-            chosen = np.sort(order[step * settings.batch_size : (step + 1) * settings.batch_size])
-            size = settings.sizes[int(torch.randint(len(settings.sizes), ()))]
-            batch = augment(normalise(torch.from_numpy(images[chosen])), size, settings.smallest_crop)
-            for group in optimiser.param_groups:
-                group["lr"] = rate(epoch * steps_an_epoch + step, settings.epochs * steps_an_epoch, settings)
-            with torch.autocast("cpu", torch.bfloat16):
-                scores = model(batch.contiguous(memory_format=torch.channels_last))
-            loss = cross_entropy(scores.float(), labels[chosen])
-            optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            total += float(loss.detach())
-        row = {
-            "epoch": epoch + 1,
-            "train_loss": round(total / steps_an_epoch, 4),
-            **{
-                f"accuracy_{s}": validate(model, images[validation], labels[validation], s)
-                for s in sorted(set(settings.sizes))
-            },
-            "seconds": round(time.perf_counter() - started),
-        }
-        print(row, flush=True)
-        with (out / "history.csv").open("a", newline="") as file:
-            writer = csv.DictWriter(file, row)
-            if file.tell() == 0:
-                writer.writeheader()
-            writer.writerow(row)
-        save(
-            {
-                "model": model.state_dict(),
-                "optimiser": optimiser.state_dict(),
-                "epoch": epoch + 1,
-                "classes": classes,
-                "settings": asdict(settings),
-            },
-            out / "checkpoint.pt",
-        )

@@ -11,8 +11,8 @@ from regraft.cuts import trace
 from regraft.decoding import decode
 from regraft.engine import BF16, PYTORCH, best_engine, compile_network
 from regraft.features import extract
+from regraft.finding import find_images
 from regraft.graft import pooled_network
-from regraft.images import find_images
 
 Make = Callable[..., Path]
 
@@ -61,7 +61,7 @@ def test_broken_files_are_left_out_and_named(make_folder: Make, embedded) -> Non
     (root / "class0" / "001.png").write_bytes(b"")
     features = extract(find_images(root), backbone, traced)
     assert {fault.path for fault in features.images.faults} == {"class0/000.png", "class0/001.png"}
-    assert len(features.contents) == len(features.images.files) == 6
+    assert len(features.looks) == len(features.images.files) == 6
 
 
 def test_engines_agree(embedded) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from regraft.errors import DataError
-from regraft.images import find_images, scan
+from regraft.finding import find_images, scan
 
 Make = Callable[..., Path]
 
@@ -44,7 +44,11 @@ def test_hidden_files_are_no_images(make_folder: Make) -> None:
     (root / ".git").mkdir()
     images = find_images(root)
     assert len(images.files) == 4
-    assert images.faults == ()
+    assert {(fault.path, fault.action) for fault in images.faults} == {
+        ("class0/.DS_Store", "ignored"),
+        ("class0/._000.png", "ignored"),
+        (".git", "ignored"),
+    }
 
 
 def test_other_files_are_listed(make_folder: Make) -> None:
@@ -64,15 +68,15 @@ def test_a_linked_loop_ends(make_folder: Make) -> None:
 
 
 def test_scan_names_broken_files(make_folder: Make) -> None:
-    root = make_folder(each=4)
+    root = make_folder(each=6)
     (root / "class0" / "000.png").write_bytes(b"")
     (root / "class1" / "001.png").write_bytes((root / "class1" / "001.png").read_bytes()[:150])
-    images = scan(root, 2)
+    images = scan(root, workers=2)
     assert {(fault.path, fault.kind) for fault in images.faults} == {
         ("class0/000.png", "empty"),
         ("class1/001.png", "truncated"),
     }
-    assert len(images.files) == 6
+    assert len(images.files) == 10
 
 
 def test_a_class_without_a_readable_image_is_refused(make_folder: Make) -> None:
@@ -80,7 +84,7 @@ def test_a_class_without_a_readable_image_is_refused(make_folder: Make) -> None:
     for path in (root / "class1").iterdir():
         path.write_bytes(b"no image")
     with pytest.raises(DataError, match="class1"):
-        scan(root, 1)
+        scan(root, workers=1)
 
 
 def test_class_only_in_the_test_part_is_left_out(make_folder: Make) -> None:

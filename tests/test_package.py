@@ -6,10 +6,13 @@ import regraft
 
 def test_public_names() -> None:
     assert regraft.__all__ == [
+        "Reading",
         "Recipe",
         "RegraftError",
         "evaluate",
         "find_images",
+        "from_arrays",
+        "from_dataset",
         "open_run",
         "predict_files",
         "prepare",

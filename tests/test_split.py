@@ -4,13 +4,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from regraft.content import OnDisk
 from regraft.errors import DataError
-from regraft.images import ImageFile, ImageSet, find_images
+from regraft.finding import find_images
+from regraft.images import ImageFile, ImageSet
 from regraft.split import FOLDS, folds_of, split_images
 
 
 def images_of(labels: list[int], split: str | None = None) -> ImageSet:
-    files = tuple(ImageFile(Path(f"/d/{i}.png"), label, split) for i, label in enumerate(labels))
+    files = tuple(ImageFile(f"{i}.png", label, split, OnDisk(Path(f"/d/{i}.png"))) for i, label in enumerate(labels))
     return ImageSet(Path("/d"), tuple(str(c) for c in range(max(labels) + 1)), files)
 
 

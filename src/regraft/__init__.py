@@ -4,14 +4,17 @@ import importlib
 from typing import Any
 
 _HOMES = {
+    "Reading": "regraft.images",
     "Recipe": "regraft.recipe",
     "RegraftError": "regraft.errors",
     "evaluate": "regraft.predict",
-    "find_images": "regraft.images",
+    "find_images": "regraft.finding",
+    "from_arrays": "regraft.arrays",
+    "from_dataset": "regraft.arrays",
     "open_run": "regraft.predict",
     "predict_files": "regraft.predict",
     "prepare": "regraft.prepared",
-    "scan": "regraft.images",
+    "scan": "regraft.finding",
     "train": "regraft.job",
 }
 

@@ -8,14 +8,16 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import platformdirs
 
+from regraft.content import Look
 from regraft.errors import RunError
 
 RATE = "rate.txt"
@@ -29,11 +31,11 @@ def cache_folder() -> Path:
 
 @dataclass(frozen=True)
 class Row:
-    """Where an image's features lie, and the hash of its decoded pixels."""
+    """Where an image's features lie, and what the look at it left."""
 
     shard: Path
     index: int
-    pixels: str
+    look: Look
 
 
 @dataclass
@@ -42,12 +44,12 @@ class Store:
 
     folder: Path
     rows: dict[str, Row] = field(default_factory=dict)  # by the hash of the file's bytes
-    pending: list[tuple[str, str, dict[str, np.ndarray]]] = field(default_factory=list)
+    pending: list[tuple[Look, dict[str, np.ndarray]]] = field(default_factory=list)
     pending_bytes: int = 0
 
-    def add(self, content: str, pixels: str, arrays: Mapping[str, np.ndarray]) -> None:
+    def add(self, look: Look, arrays: Mapping[str, np.ndarray]) -> None:
         """Keep one image's features; they are on disk after ``flush`` at the latest."""
-        self.pending.append((content, pixels, dict(arrays)))
+        self.pending.append((look, dict(arrays)))
         self.pending_bytes += sum(array.nbytes for array in arrays.values())
         if self.pending_bytes >= SHARD_BYTES:
             self.flush()
@@ -60,9 +62,9 @@ class Store:
         unfinished = self.folder / f".{shard.name}"
         try:
             unfinished.mkdir(parents=True)
-            for name in self.pending[0][2]:
-                np.save(unfinished / f"{name}.npy", np.stack([arrays[name] for _, _, arrays in self.pending]))
-            index = [[content, pixels] for content, pixels, _ in self.pending]
+            for name in self.pending[0][1]:
+                np.save(unfinished / f"{name}.npy", np.stack([arrays[name] for _, arrays in self.pending]))
+            index = [astuple(look) for look, _ in self.pending]
             (unfinished / "index.json").write_text(json.dumps(index))
             unfinished.rename(shard)
         except OSError as error:
@@ -74,10 +76,11 @@ class Store:
         self.register(shard, index)
         self.pending, self.pending_bytes = [], 0
 
-    def register(self, shard: Path, index: Iterable[list[str]]) -> None:
+    def register(self, shard: Path, index: Iterable[Sequence[Any]]) -> None:
         """Note where the rows of ``shard`` lie."""
-        for position, (content, pixels) in enumerate(index):
-            self.rows[content] = Row(shard, position, pixels)
+        for position, values in enumerate(index):
+            look = Look(*values)
+            self.rows[look.content] = Row(shard, position, look)
 
     def gather(self, name: str, contents: list[str]) -> np.ndarray:
         """One array's rows in the order of ``contents``: (len(contents), channels)."""

@@ -8,64 +8,30 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from regraft.errors import RegraftError, RunError
 from regraft.options import (
+    NETWORK,
+    PLANNING,
+    READING,
+    TRAINING,
     AsJson,
-    Augmentation,
-    Backbone,
     Backbones,
-    BatchNorm,
-    BatchSize,
-    CheckpointMinutes,
-    CheckpointName,
-    ClassWeights,
-    Clip,
-    Cut,
     Data,
-    Device,
-    Ema,
-    Epochs,
-    Flip,
-    HeadLayers,
-    HeadStart,
-    Hidden,
-    ImageSize,
-    Init,
-    LabelSmoothing,
-    LargeFrom,
-    LayerDecay,
-    LearningRate,
-    MinImprovement,
-    Mix,
-    Mode,
-    Monitor,
-    Optimiser,
     Out,
     Overwrite,
-    Patience,
-    Pooling,
     Quiet,
-    RecipeFile,
     Resume,
     Run,
-    Schedule,
-    Seed,
-    SimilarFrom,
-    SplitSeed,
-    Strategy,
-    TimeLimit,
-    UnfreezeFrom,
-    Views,
-    WarmUp,
-    WeightDecay,
-    Weights,
-    Workers,
+    takes,
 )
 from regraft.recipe import Recipe, read_recipe, seconds_of
+
+if TYPE_CHECKING:
+    from regraft.images import Reading
 
 app = typer.Typer(
     name="regraft",
@@ -82,7 +48,8 @@ def recipe_from(given: Mapping[str, Any]) -> Recipe:
     """The --recipe file's recipe, or the default one, with the options of the command line that belong to a recipe."""
     base = read_recipe(Path(given["recipe"])) if given.get("recipe") else Recipe()
     names = {field.name for field in fields(Recipe)} - {"cut"}
-    changes = {name: value for name, value in given.items() if name in names and value is not None}
+    named = {**given, "initialiser": given.get("init")}
+    changes = {name: value for name, value in named.items() if name in names and value is not None}
     if cuts := given.get("cut"):
         changes |= {"cut": None, "cuts": tuple(cuts)} if len(cuts) > 1 else {"cut": cuts[0], "cuts": ()}
     if "time_limit" in changes:
@@ -124,17 +91,26 @@ def give(result: dict[str, Any], as_json: bool, show: Callable[[dict[str, Any]],
         show(result)
 
 
+def reading_from(given: Mapping[str, Any]) -> "Reading":
+    """How the images are read, from the options of the command line that say so."""
+    from regraft.images import Reading
+
+    return Reading(**{name: given[name] for name in READING if given.get(name) is not None})
+
+
 @app.command()
-def scan(data: Data, workers: Workers = None, as_json: AsJson = False) -> None:
+@takes({**READING, "workers": NETWORK["workers"]})
+def scan(data: Data, as_json: AsJson = False, **settings: Any) -> None:
     """Say what is there and what is wrong with it; every file is read and decoded."""
     from regraft import show
-    from regraft.images import scan as scan_images
+    from regraft.finding import scan as scan_images
 
-    images = scan_images(data, workers or 0)
+    images = scan_images(data, reading_from(settings), settings["workers"] or 0)
     result = {
         "root": str(images.root),
         "classes": list(images.classes),
         "images": len(images.files),
+        "left_out": images.left_out,
         "counts": images.counts(),
         "faults": [vars(fault) for fault in images.faults],
     }
@@ -142,32 +118,23 @@ def scan(data: Data, workers: Workers = None, as_json: AsJson = False) -> None:
 
 
 @app.command()
+@takes(PLANNING)
 def plan(
-    context: typer.Context,
     data: Data,
-    recipe: RecipeFile = None,
     backbone: Backbones = None,
-    weights: Weights = None,
-    image_size: ImageSize = None,
-    batch_size: BatchSize = None,
-    workers: Workers = None,
-    device: Device = None,
-    split_seed: SplitSeed = None,
-    large_from: LargeFrom = None,
-    similar_from: SimilarFrom = None,
-    strategy: Strategy = None,
-    cut: Cut = None,
     out: Annotated[Path | None, typer.Option("--out", help="A folder for plan.json and its pictures.")] = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
+    **settings: Any,
 ) -> None:
     """Say which of the four cases this is, and why; several backbones are ranked."""
     from regraft.hub import check_at_hand
 
+    weights = settings["weights"]
     named = [backbone_and_file(text, weights) for text in backbone or []]
     first, file = named[0] if named else (None, weights)
-    wanted = recipe_from(context.params | {"backbone": first, "weights": file})
+    wanted = recipe_from(settings | {"backbone": first, "weights": file})
     for name, path in named or [(wanted.backbone, wanted.weights)]:
         check_at_hand(wanted.but(backbone=name, weights=path))
     from regraft import show
@@ -192,63 +159,22 @@ def backbone_and_file(text: str, weights: str | None) -> tuple[str, str | None]:
 
 
 @app.command()
+@takes(TRAINING)
 def train(
-    context: typer.Context,
     data: Data,
-    recipe: RecipeFile = None,
-    backbone: Backbone = None,
-    weights: Weights = None,
     out: Out = None,
     overwrite: Overwrite = False,
-    image_size: ImageSize = None,
-    batch_size: BatchSize = None,
-    workers: Workers = None,
-    device: Device = None,
-    seed: Seed = None,
-    split_seed: SplitSeed = None,
-    large_from: LargeFrom = None,
-    similar_from: SimilarFrom = None,
-    strategy: Strategy = None,
-    cut: Cut = None,
-    head_layers: HeadLayers = None,
-    hidden: Hidden = None,
-    initialiser: Init = None,
-    weight_decay: WeightDecay = None,
-    pooling: Pooling = None,
-    views: Views = None,
-    class_weights: ClassWeights = None,
-    epochs: Epochs = None,
-    optimiser: Optimiser = None,
-    learning_rate: LearningRate = None,
-    layer_decay: LayerDecay = None,
-    schedule: Schedule = None,
-    warm_up: WarmUp = None,
-    label_smoothing: LabelSmoothing = None,
-    mix: Mix = None,
-    ema: Ema = None,
-    clip: Clip = None,
-    batch_norm: BatchNorm = None,
-    unfreeze_from: UnfreezeFrom = None,
-    augmentation: Augmentation = None,
-    flip: Flip = None,
-    head_start: HeadStart = None,
-    patience: Patience = None,
-    min_improvement: MinImprovement = None,
-    monitor: Monitor = None,
-    mode: Mode = None,
-    checkpoint_name: CheckpointName = None,
-    checkpoint_minutes: CheckpointMinutes = None,
-    time_limit: TimeLimit = None,
     resume: Resume = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
+    **settings: Any,
 ) -> None:
     """Look at the images, plan, graft, train, evaluate and report."""
-    train_and_show(data, recipe_from(context.params), out, overwrite, resume, as_json, quiet)
+    train_and_show(data, recipe_from(settings), out, overwrite, resume, as_json, quiet)
 
 
 def train_and_show(
-    data: Path, recipe: Recipe, out: Path | None, overwrite: bool, resume: bool, as_json: bool, quiet: bool
+    data: str, recipe: Recipe, out: Path | None, overwrite: bool, resume: bool, as_json: bool, quiet: bool
 ) -> None:
     """Run the whole job and print its summary."""
     from regraft.hub import check_at_hand
@@ -273,13 +199,14 @@ def resume_command(run: str) -> str:
 
 
 @app.command()
-def evaluate(run: Run, data: Data, as_json: AsJson = False, quiet: Quiet = False) -> None:
-    """Measure a run on a labelled folder: its test part, else its val part, else all of it."""
+@takes(READING)
+def evaluate(run: Run, data: Data, as_json: AsJson = False, quiet: Quiet = False, **settings: Any) -> None:
+    """Measure a run on labelled images: their test part, else their val part, else all of them."""
     from regraft import show
     from regraft.predict import evaluate as evaluate_run
 
     with progress_bar(quiet) as progress:
-        result = evaluate_run(run, data, progress=progress)
+        result = evaluate_run(run, data, reading_from(settings), progress=progress)
     give(result, as_json, show.evaluation)
 
 
@@ -294,7 +221,7 @@ def predict(
 ) -> None:
     """Predict the class of images."""
     from regraft import show
-    from regraft.images import images_at
+    from regraft.folders import images_at
     from regraft.predict import open_run, predict_files
     from regraft.run import write_rows
 
@@ -313,23 +240,19 @@ def predict(
 
 
 @app.command()
+@takes({**NETWORK, "max_pixels": READING["max_pixels"]})
 def reference(
-    context: typer.Context,
     backbone: Annotated[str, typer.Argument(help="The network, as --backbone names it.")],
     images: Annotated[list[Path], typer.Argument(help="Images that it was trained on, or folders of them.")],
-    weights: Weights = None,
-    image_size: ImageSize = None,
-    batch_size: BatchSize = None,
-    workers: Workers = None,
-    device: Device = None,
     out: Annotated[Path | None, typer.Option(help="The statistics file; by default where plan and train look.")] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
+    **settings: Any,
 ) -> None:
     """Make the source statistics of a network that carries none, from images that it was trained on."""
     from regraft.hub import check_at_hand
 
-    recipe = recipe_from(context.params)
+    recipe = recipe_from(settings | {"backbone": backbone})
     check_at_hand(recipe)
     from regraft import show
     from regraft.reference import make_reference
@@ -360,7 +283,7 @@ def demo(
     from regraft.demo import write_digits
 
     write_digits(folder / "digits")
-    train_and_show(folder / "digits", Recipe(), folder / "run", True, False, as_json, quiet)
+    train_and_show(str(folder / "digits"), Recipe(), folder / "run", True, False, as_json, quiet)
 
 
 def main() -> None:

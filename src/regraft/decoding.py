@@ -1,9 +1,16 @@
-"""Bytes of one file -> an RGB image, or the reason why not."""
+"""Bytes of one file, or pixels in memory -> an RGB image, or the reason why not."""
 
 import io
 import warnings
+from contextlib import suppress
 
+import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+
+MAX_PIXELS = 178_956_970  # of one image, as Pillow's own limit
+HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")
+DEEP_GREY = {"I;16", "I;16B", "I;16L", "I;16N"}
+DEPTH = 257  # from 16 bits to 8: 65535 becomes 255
 
 
 class Undecodable(Exception):
@@ -14,38 +21,78 @@ class Undecodable(Exception):
         self.kind = kind
 
 
-def decode(data: bytes) -> Image.Image:
+def allow_pixels(most: int) -> None:
+    """Refuse images of more than ``most`` pixels from now on, in this process: the limit is Pillow's, which has one."""
+    Image.MAX_IMAGE_PIXELS = max(1, most // 2)  # Pillow warns from it on, and refuses from its double on
+
+
+def decode(data: bytes | Image.Image) -> Image.Image:
     """Decode all of ``data`` to an upright RGB image; raise Undecodable with the reason.
 
-    The EXIF orientation is applied, transparency is laid over white, 16-bit grey is scaled to 8 bits
+    The EXIF orientation is applied, transparency is laid over white, deep grey is scaled to 8 bits
     and of an animation the first frame is taken.
     """
+    if isinstance(data, Image.Image):
+        return to_rgb(data)
     if not data:
         raise Undecodable("empty", "the file holds no bytes")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            image = Image.open(io.BytesIO(data))
+            image = opened(data)
             image.load()
             return to_rgb(ImageOps.exif_transpose(image))
+    except Undecodable:
+        raise
     except UnidentifiedImageError:
         raise Undecodable("not an image", "its bytes are in no image format that Pillow reads") from None
     except Image.DecompressionBombError:
-        raise Undecodable("too large", f"it has more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels") from None
+        most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        raise Undecodable("too large", f"it has more than {most:,} pixels; --max-pixels raises the limit") from None
     except Exception as error:  # Pillow's decoders raise many kinds: OSError, SyntaxError, struct.error, ...
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         kind = "truncated" if "truncated" in reason.lower() else "unreadable"
         raise Undecodable(kind, reason) from None
 
 
+def opened(data: bytes) -> Image.Image:
+    """The image with its pixels not yet decoded; HEIC through pillow-heif, where that is installed."""
+    if data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS:
+        with suppress(ImportError):
+            import pillow_heif
+
+            pillow_heif.register_heif_opener()
+        if "HEIF" not in Image.OPEN:
+            raise Undecodable("needs an extra", "a HEIC image; install regraft[heif] to read it, or save it as JPEG")
+    return Image.open(io.BytesIO(data))
+
+
 def to_rgb(image: Image.Image) -> Image.Image:
-    """Any Pillow mode -> RGB; transparency over white, deep grey scaled by its format's range."""
-    if image.mode in {"I;16", "I;16B", "I;16L", "I;16N"}:
-        image = image.convert("I").point(lambda value: value / 257).convert("L")
-    elif image.mode == "I":
-        image = image.point(lambda value: value / 257).convert("L")
+    """Any Pillow mode -> RGB; transparency over white, deep grey scaled to 8 bits."""
+    if image.mode in DEEP_GREY:
+        image = image.convert("I").point(lambda value: value / DEPTH).convert("L")
+    elif image.mode in {"I", "F"}:
+        image = from_numbers(np.asarray(image))
     if image.mode in {"RGBA", "LA", "PA", "RGBa", "La"} or "transparency" in image.info:
         over = image.convert("RGBA")
         white = Image.new("RGBA", over.size, "white")
         return Image.alpha_composite(white, over).convert("RGB")
     return image.convert("RGB")
+
+
+def from_numbers(values: np.ndarray) -> Image.Image:
+    """32-bit grey (height, width) -> 8-bit grey.
+
+    Files do not say their range, so it is told from the values: 0..1 where floats fit in it, else 0..255, else
+    0..65535, else from the least value to the largest. Raises Undecodable where a value is no number.
+    """
+    if not np.isfinite(values).all():
+        raise Undecodable("not a number", "some of its pixels are infinite or no numbers; write finite ones")
+    low, high = float(values.min()), float(values.max())
+    if low < 0 or high > DEPTH * 255:
+        values = (values.astype(np.float64) - low) * (255 / max(high - low, 1e-12))
+    elif high > 255:  # noqa: PLR2004
+        values = values / DEPTH
+    elif values.dtype.kind == "f" and high <= 1:
+        values = values * 255
+    return Image.fromarray(np.asarray(values).round().clip(0, 255).astype(np.uint8))

@@ -8,15 +8,15 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
-from PIL import Image
 
 from regraft.backbone import Backbone
 from regraft.cache import Store, open_store
+from regraft.content import Look, hash_of, look_of
 from regraft.cuts import Cut, Traced
 from regraft.decoding import Undecodable, decode
 from regraft.engine import Engine, best_engine, compile_network, device_of
@@ -26,7 +26,7 @@ from regraft.norms import Norm, norms_of
 from regraft.preprocessing import Transform
 from regraft.stream import map_ahead
 
-FORMAT = 3  # of the cached arrays; a change makes older caches unused
+FORMAT = 4  # of the cached arrays; a change makes older caches unused
 ENOUGH = 50  # images for a rate worth noting
 TOP = 5  # source classes kept for each image
 HALF = float(np.finfo(np.float16).max)
@@ -43,8 +43,7 @@ class Features:
 
     images: ImageSet  # the files that could be decoded; the others are among its faults
     cuts: tuple[Cut, ...]
-    contents: tuple[str, ...]  # per file, the hash of its bytes
-    pixels: tuple[str, ...]  # per file, the hash of its decoded pixels
+    looks: tuple[Look, ...]  # per file, the hashes of its bytes and pixels, and its size
     store: Store
     norms: Mapping[str, Norm]  # by cut, where the network carries its source statistics itself
     classifier: bool  # whether the source's classifier was asked
@@ -70,7 +69,7 @@ class Features:
 
     def gather(self, names: Sequence[str], rows: np.ndarray) -> np.ndarray:
         """The named arrays' rows, joined along the channels."""
-        contents = [self.contents[row] for row in rows]
+        contents = [self.looks[row].content for row in rows]
         return np.concatenate([self.store.gather(name, contents) for name in names], axis=1).astype(np.float32)
 
     @property
@@ -78,11 +77,28 @@ class Features:
         """Images a second in the frozen pass on this machine, in this call or the last that ran it."""
         return self.store.rate
 
+    @cached_property
+    def pixels(self) -> tuple[str, ...]:
+        """Per file, the hash of its decoded pixels."""
+        return tuple(look.pixels for look in self.looks)
+
     def fingerprint(self) -> str:
         """A hash of every image's bytes and class name, whatever the files' names and order."""
+        return self.hash_with_names([look.content for look in self.looks])
+
+    def pixel_fingerprint(self) -> str:
+        """The same of the decoded pixels: however they were encoded, or never were."""
+        return self.hash_with_names(self.pixels)
+
+    def hash_with_names(self, hashes: Sequence[str]) -> str:
+        """A hash of one hash a file and its class's name."""
         names = (self.images.classes[file.label] for file in self.images.files)
-        labelled = sorted(f"{name}/{content}" for name, content in zip(names, self.contents, strict=True))
+        labelled = sorted(f"{name}/{one}" for name, one in zip(names, hashes, strict=True))
         return hashlib.blake2b("\n".join(labelled).encode(), digest_size=16).hexdigest()
+
+    def noting(self, faults: Sequence[Fault]) -> "Features":
+        """The same features, with more faults listed among the images'."""
+        return replace(self, images=self.images.noting(faults))
 
     @property
     def labels(self) -> np.ndarray:
@@ -92,10 +108,10 @@ class Features:
 
 @dataclass(frozen=True)
 class Read:
-    """One file read: its hashes and, unless the cache has its features, its network input."""
+    """One file read: its content's hash, and, unless the cache has its features, the look and its network input."""
 
     content: str
-    pixels: str = ""
+    look: Look | None = None
     tensor: torch.Tensor | None = None
     fault: Fault | None = None
 
@@ -127,7 +143,7 @@ def extract(
     store = open_store(key_of(backbone, traced, engine_name, [*names, f"classifier {classifier}"]))
     engine: Engine | None = None
     faults: list[Fault] = []
-    contents: dict[Path, str] = {}
+    contents: list[str] = []
     batch: list[Read] = []
     passed = 0
 
@@ -141,11 +157,11 @@ def extract(
         batch.clear()
 
     try:
-        for done, (file, read) in enumerate(read_all(images, store, backbone.preprocessing.transform(), workers), 1):
+        for done, read in enumerate(read_all(images, store, backbone.preprocessing.transform(), workers), 1):
             if read.fault:
                 faults.append(read.fault)
             else:
-                contents[file.path] = read.content
+                contents.append(read.content)
             if read.tensor is not None:
                 batch.append(read)
             if len(batch) == batch_size:
@@ -158,10 +174,9 @@ def extract(
     if passed >= ENOUGH:
         store.note_rate(passed / (time.perf_counter() - started))
     kept = images.without(tuple(faults)) if faults else images
-    found = tuple(contents[file.path] for file in kept.files)
-    pixels = tuple(store.rows[content].pixels for content in found)
+    looks = tuple(store.rows[content].look for content in contents)
     seconds = time.perf_counter() - started
-    return Features(kept, traced.cuts, found, pixels, store, norms, classifier, passed, seconds, engine_name)
+    return Features(kept, traced.cuts, looks, store, norms, classifier, passed, seconds, engine_name)
 
 
 def key_of(backbone: Backbone, traced: Traced, engine: str, what: Sequence[str]) -> str:
@@ -189,8 +204,8 @@ def add_batch(store: Store, names: Sequence[str], batch: list[Read], engine: Eng
     }
     if len(outputs) > len(names):
         kept |= confidence_of(outputs[-1])
-    for row, read in enumerate(batch):
-        store.add(read.content, read.pixels, {name: output[row] for name, output in kept.items()})
+    for row, look in enumerate(read.look for read in batch if read.look is not None):
+        store.add(look, {name: output[row] for name, output in kept.items()})
 
 
 def confidence_of(logits: np.ndarray) -> dict[str, np.ndarray]:
@@ -205,7 +220,7 @@ def confidence_of(logits: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def read_all(images: ImageSet, store: Store, transform: Transform, workers: int) -> Iterator[tuple[ImageFile, Read]]:
+def read_all(images: ImageSet, store: Store, transform: Transform, workers: int) -> Iterator[Read]:
     """Read the files in order, a few threads ahead of the network; each content is decoded once."""
     claimed: set[str] = set()
     broken: dict[str, tuple[str, str]] = {}
@@ -213,10 +228,10 @@ def read_all(images: ImageSet, store: Store, transform: Transform, workers: int)
 
     def read(file: ImageFile) -> Read:
         try:
-            data = file.path.read_bytes()
-        except OSError as error:
-            return Read("", fault=Fault(images.name_of(file), "unreadable", error.strerror or str(error)))
-        content = hashlib.blake2b(data, digest_size=16).hexdigest()
+            data = file.content.read()
+            content = hash_of(data)
+        except Undecodable as error:
+            return Read("", fault=Fault(file.name, error.kind, str(error)))
         with lock:
             if content in claimed or content in store.rows:
                 return Read(content)
@@ -226,15 +241,10 @@ def read_all(images: ImageSet, store: Store, transform: Transform, workers: int)
         except Undecodable as error:
             broken[content] = (error.kind, str(error))
             return Read(content)
-        return Read(content, hash_of(image), transform(image))
+        return Read(content, look_of(content, image), transform(image))
 
     for file, done in map_ahead(read, images.files, workers):
         if done.content in broken:
-            yield file, Read(done.content, fault=Fault(images.name_of(file), *broken[done.content]))
+            yield Read(done.content, fault=Fault(file.name, *broken[done.content]))
         else:
-            yield file, done
-
-
-def hash_of(image: Image.Image) -> str:
-    """A hash of the pixels and the size of an RGB image."""
-    return hashlib.blake2b(repr(image.size).encode() + image.tobytes(), digest_size=16).hexdigest()
+            yield done

@@ -58,12 +58,20 @@ def scale_of(features: torch.Tensor) -> Scale:
 
 
 def weights_of_classes(labels: torch.Tensor, classes: int, how: str) -> torch.Tensor | None:
-    """None, or inverse class frequencies (classes,) with mean 1 over the images; absent classes weigh nothing."""
+    """None, or a weight for each class (classes,) with mean 1 over the images; absent classes weigh nothing.
+
+    ``how``: none; auto or inverse-frequency; effective-number (Cui et al., 2019, with beta 1 - 1/images of a class).
+    """
     if how == "none":
         return None
-    counts = torch.bincount(labels, minlength=classes).float()
-    inverse = torch.where(counts > 0, 1 / counts.clamp(min=1), torch.zeros_like(counts))
-    return inverse * len(labels) / (counts > 0).sum()
+    counts = torch.bincount(labels, minlength=classes).double()
+    present = counts > 0
+    amount = counts
+    if how == "effective-number":
+        beta = 1 - 1 / (counts.sum() / present.sum()).clamp(min=2)
+        amount = (1 - beta**counts) / (1 - beta)
+    weights = torch.where(present, 1 / amount.clamp(min=1), torch.zeros_like(counts))
+    return (weights * len(labels) / (weights * counts).sum()).float()
 
 
 def fit(

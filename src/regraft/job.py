@@ -1,6 +1,7 @@
 """The whole job, top to bottom: recipe + images -> run."""
 
 import math
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -12,8 +13,11 @@ import numpy as np
 from regraft import report, saved
 from regraft.charts import draw_profile, draw_quadrant, draw_surgery
 from regraft.features import Progress, silent
+from regraft.finding import Data
+from regraft.images import ImageSet
 from regraft.ladder import climb
 from regraft.metrics import baselines, measure
+from regraft.neighbours import with_and_without
 from regraft.prepared import Prepared, prepare
 from regraft.recipe import Recipe
 from regraft.run import choose_folder, environment, write_json, write_rows, writing
@@ -28,20 +32,20 @@ FINISH_PASSES = 4.0  # the test predictions take so many times the frozen pass o
 
 
 def train(
-    data: Path,
+    data: Data,
     recipe: Recipe,
     out: Path | None = None,
     overwrite: bool = False,
     resume: bool = False,
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Train on the folder ``data`` as ``recipe`` and the plan say, write the run folder, return the summary.
+    """Train on ``data``, which find_images takes, as ``recipe`` and the plan say; write the run, return the summary.
 
     ``resume`` goes on with the training of ``out`` that was interrupted. Raises RegraftError for what the user
     can mend; then nothing is left behind but the feature cache and the checkpoints of a training under way.
     """
     started = time.perf_counter()
-    folder = choose_folder(data, out, overwrite, resume)
+    folder = choose_folder(name_of(data), out, overwrite, resume)
     prepared = prepare(data, recipe, progress)
     with writing(folder, resume) as place:
         trained = train_in_time(prepared, place / CHECKPOINTS, resume, progress, started)
@@ -49,10 +53,10 @@ def train(
 
 
 def plan_only(
-    data: Path, recipe: Recipe, out: Path | None = None, overwrite: bool = False, progress: Progress = silent
+    data: Data, recipe: Recipe, out: Path | None = None, overwrite: bool = False, progress: Progress = silent
 ) -> dict[str, Any]:
     """Look at the images and plan; ``out`` gets plan.json, recipe.json and the pictures."""
-    folder = choose_folder(data, out, overwrite) if out else None
+    folder = choose_folder(name_of(data), out, overwrite) if out else None
     prepared = prepare(data, recipe, progress)
     shown = prepared.plan_shown
     if folder:
@@ -66,7 +70,10 @@ def plan_only(
             }
             for name, picture in pictures.items():
                 (place / f"{name}.svg").write_text(picture, encoding="utf-8")
-    return shown | {"images_through_backbone": prepared.features.passed}
+    return shown | {
+        "images_through_backbone": prepared.features.passed,
+        "faults": [asdict(fault) for fault in prepared.faults],
+    }
 
 
 def train_in_time(prepared: Prepared, folder: Path, resume: bool, progress: Progress, started: float) -> Trained:
@@ -101,6 +108,8 @@ def finish(prepared: Prepared, trained: Trained, folder: Path, place: Path, star
         features.pooled([last], split.test),
         labels[split.test],
     )
+    right = probabilities.argmax(axis=1) == labels[split.test]
+    metrics["leaks"] = with_and_without(prepared.leaks, split.test, right)
     carved = "cross-validation inside train" if trained.frozen else "a fold of train"
     metrics["validation"] = {
         "accuracy": trained.judged.accuracy,
@@ -128,20 +137,40 @@ def summarise(prepared: Prepared, trained: Trained, metrics: dict[str, Any], fol
         "frozen_parameters": frozen,
         "metrics": {key: metrics[key] for key in ("accuracy", "balanced_accuracy", "macro_f1", "split", "intervals")},
         "baselines": metrics["baselines"],
+        "leaks": metrics["leaks"],
         "seconds": {"total": 0.0, "features": prepared.features.seconds, "training": trained.seconds},
         "images_through_backbone": prepared.features.passed + trained.passed,
         "report": str(folder / "report.html"),
-        "left_out": len(prepared.images.faults),
+        "left_out": prepared.images.left_out,
         "tried": [asdict(rung) for rung in trained.tried],
         "interrupted": trained.interrupted,
-        "notes": notes_of(prepared, trained),
+        "notes": notes_of(prepared, trained, metrics["leaks"]),
     }
 
 
-def notes_of(prepared: Prepared, trained: Trained) -> list[str]:
+def name_of(data: Data) -> str:
+    """What a run on ``data`` is called after."""
+    place = data.root if isinstance(data, ImageSet) else Path(data)
+    name = place.resolve().name.partition(".")[0]
+    return re.sub(r"[^\w.-]+", "-", name).strip("-") or "data"
+
+
+def notes_of(prepared: Prepared, trained: Trained, leaks: Mapping[str, Any]) -> list[str]:
     """What the user should know beside the numbers."""
     notes = [*prepared.backbone.notes, *([prepared.traced.note] if prepared.traced.note else [])]
-    return [*notes, *trained.notes]
+    return [*notes, *trained.notes, *leak_notes(leaks)]
+
+
+def leak_notes(leaks: Mapping[str, Any]) -> list[str]:
+    """What leaks from train into test did to the accuracy."""
+    if not leaks["images"]:
+        return []
+    without = leaks["accuracy_without"]
+    rest = "no image is left without them" if without is None else f"without them the accuracy is {without:.1%}"
+    return [
+        f"{leaks['images']:,} of the {leaks['of']:,} images reported on are copies, or nearly, of images that trained"
+        f" or chose: with them the accuracy is {leaks['accuracy_with']:.1%}, {rest}"
+    ]
 
 
 def write_run(
@@ -167,7 +196,7 @@ def write_run(
         place / "predictions.csv",
         [
             {
-                "path": images.name_of(images.files[row]),
+                "path": images.files[row].name,
                 "class": images.classes[images.files[row].label],
                 "predicted": images.classes[predicted[i]],
                 **{f"p({name})": f"{probabilities[i, c]:.6f}" for c, name in enumerate(images.classes)},
@@ -190,9 +219,16 @@ def describe_data(prepared: Prepared) -> dict[str, Any]:
         "classes": list(images.classes),
         "counts": images.counts(),
         "fingerprint": prepared.features.fingerprint(),
-        "faults": [asdict(fault) for fault in images.faults],
+        "pixel_fingerprint": prepared.features.pixel_fingerprint(),
+        "faults": [asdict(fault) for fault in prepared.faults],
         "files": [
-            {"path": images.name_of(file), "class": images.classes[file.label], "split": part[row]}
+            {
+                "path": file.name,
+                "class": images.classes[file.label],
+                "split": part[row],
+                "pixels": prepared.features.pixels[row],
+                **({"group": file.group} if file.group else {}),
+            }
             for row, file in enumerate(images.files)
         ],
     }
@@ -209,11 +245,11 @@ def gather_report(
     images, split, recipe = prepared.images, prepared.split, trained.recipe
     test, views = split.test, {}
     if not trained.frozen or recipe.views:
-        examples = [images.files[row].path for row in split.train[:: max(1, len(split.train) // 2)][:2]]
+        examples = [images.files[row].content for row in split.train[:: max(1, len(split.train) // 2)][:2]]
         preprocessing = prepared.backbone.preprocessing
         views = augmentation_strips(examples, preprocessing, recipe.flip == "yes", recipe.seed)
     return report.Report(
-        title=images.root.resolve().name,
+        title=images.root.resolve().name or "data",
         backbone=prepared.recipe.backbone,
         references=references_for(prepared.recipe.backbone),
         plan=prepared.plan_shown,
@@ -222,8 +258,10 @@ def gather_report(
         cuts=[asdict(cut) for cut in prepared.traced.cuts],
         classes=images.classes,
         counts=images.counts(),
-        faults=images.faults,
-        paths=[images.files[row].path for row in test],
+        faults=prepared.faults,
+        leaks=[(images.files[leak.row], images.files[leak.other]) for leak in prepared.leaks],
+        suspects=[(images.files[suspect.row], suspect) for suspect in prepared.suspects],
+        files=[images.files[row] for row in test],
         labels=np.array([images.files[row].label for row in test]),
         probabilities=probabilities,
         history=() if trained.frozen else trained.history,

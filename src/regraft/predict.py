@@ -1,5 +1,6 @@
 """Every later use of a run: predict single images, evaluate on a labelled folder."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +10,12 @@ import numpy as np
 import torch
 
 from regraft import saved
-from regraft.decoding import Undecodable, decode
+from regraft.content import Content, OnDisk, hash_of
+from regraft.decoding import Undecodable, allow_pixels, decode
 from regraft.errors import DataError, RunError
 from regraft.features import Progress, silent
-from regraft.images import Fault, ImageSet, find_images
+from regraft.finding import AS_USUAL, Data, find_images
+from regraft.images import Fault, Reading
 from regraft.metrics import measure, softmax
 from regraft.saved import Saved
 from regraft.stream import map_ahead
@@ -27,6 +30,17 @@ class Prediction:
     path: Path
     probabilities: np.ndarray | None
     fault: Fault | None = None
+    pixels: str = ""  # the hash of what it shows
+
+
+@dataclass(frozen=True)
+class Read:
+    """One image read: its network input and the hash of its pixels, or its fault."""
+
+    name: str
+    tensor: torch.Tensor | None = None
+    pixels: str = ""
+    fault: Fault | None = None
 
 
 def open_run(run: Path) -> Saved:
@@ -38,44 +52,53 @@ def open_run(run: Path) -> Saved:
 
 def predict_files(network: Saved, paths: Sequence[Path], progress: Progress = silent) -> Iterator[Prediction]:
     """Class probabilities of image files, in order; broken files come with their fault."""
+    yield from predict_contents(network, [(str(path), OnDisk(path)) for path in paths], progress)
+
+
+def predict_contents(
+    network: Saved, contents: Sequence[tuple[str, Content]], progress: Progress = silent
+) -> Iterator[Prediction]:
+    """Class probabilities of images (name, content), in order."""
     transform = network.preprocessing.transform()
 
-    def read(path: Path) -> torch.Tensor | Fault:
+    def read(item: tuple[str, Content]) -> Read:
+        name, content = item
         try:
-            return transform(decode(path.read_bytes()))
+            image = decode(content.read())
+            return Read(name, transform(image), hash_of(image))
         except Undecodable as error:
-            return Fault(str(path), error.kind, str(error))
-        except OSError as error:
-            return Fault(str(path), "unreadable", error.strerror or str(error))
+            return Read(name, fault=Fault(name, error.kind, str(error)))
 
-    batch: list[tuple[Path, torch.Tensor | Fault]] = []
-    for done, item in enumerate(map_ahead(read, paths), 1):
+    batch: list[Read] = []
+    for done, (_, item) in enumerate(map_ahead(read, contents), 1):
         batch.append(item)
-        if len(batch) == BATCH or done == len(paths):
+        if len(batch) == BATCH or done == len(contents):
             yield from predict_batch(network, batch)
-            progress("Predicting", done, len(paths))
+            progress("Predicting", done, len(contents))
             batch = []
 
 
 @torch.inference_mode()
-def predict_batch(network: Saved, batch: Sequence[tuple[Path, torch.Tensor | Fault]]) -> Iterator[Prediction]:
-    """Predictions for one batch of read files, in order."""
-    tensors = [value for _, value in batch if isinstance(value, torch.Tensor)]
+def predict_batch(network: Saved, batch: Sequence[Read]) -> Iterator[Prediction]:
+    """Predictions for one batch of read images, in order."""
+    tensors = [read.tensor for read in batch if read.tensor is not None]
     probabilities = iter(softmax(network.model(torch.stack(tensors)).numpy()) if tensors else [])
-    for path, value in batch:
-        if isinstance(value, Fault):
-            yield Prediction(path, None, value)
-        else:
-            yield Prediction(path, next(probabilities))
+    for read in batch:
+        found = None if read.tensor is None else next(probabilities)
+        yield Prediction(Path(read.name), found, read.fault, read.pixels)
 
 
-def evaluate(run: Path, data: Path, seed: int = 0, progress: Progress = silent) -> dict[str, Any]:
-    """Metrics of a run on a labelled folder: its test part, else its val part, else all of it.
+def evaluate(
+    run: Path, data: Data, reading: Reading = AS_USUAL, seed: int = 0, progress: Progress = silent
+) -> dict[str, Any]:
+    """Metrics of a run on labelled images: their test part, else their val part, else all of them.
 
-    Classes are matched by name; one that the run does not know raises DataError.
+    Classes are matched by name; one that the run does not know raises DataError. Images that the run was trained on
+    are counted, and the accuracy without them is given beside.
     """
+    allow_pixels(reading.max_pixels)
     network = open_run(run)
-    images = find_images(data, fewest_classes=1)
+    images = find_images(data, reading, fewest_classes=1)
     unknown = sorted(set(images.classes) - set(network.classes))
     if unknown:
         raise DataError(
@@ -84,21 +107,34 @@ def evaluate(run: Path, data: Path, seed: int = 0, progress: Progress = silent) 
         )
     split = next((name for name in ("test", "val") if name in images.splits), "all")
     chosen = [file for file in images.files if split in {"all", file.split}]
-    predictions = list(predict_files(network, [file.path for file in chosen], progress))
+    predictions = list(predict_contents(network, [(file.name, file.content) for file in chosen], progress))
+    ids = {name: label for label, name in enumerate(network.classes)}
+    judged = [(p, file) for p, file in zip(predictions, chosen, strict=True) if p.probabilities is not None]
+    if not judged:
+        raise DataError(f"none of the {len(predictions)} images in {images.root} can be read; give other images")
+    labels = np.array([ids[images.classes[file.label]] for _, file in judged])
+    probabilities = np.stack([p.probabilities for p, _ in judged if p.probabilities is not None])
     return {
         "run": str(run),
-        "metrics": metrics_of(network, images, predictions, [file.label for file in chosen], split, seed),
+        "metrics": measure(probabilities, labels, network.classes, split, seed),
+        "trained_on": trained_on(run, [p.pixels for p, _ in judged], probabilities.argmax(1) == labels),
         "left_out": [vars(p.fault) for p in predictions if p.fault],
     }
 
 
-def metrics_of(
-    network: Saved, images: ImageSet, predictions: Sequence[Prediction], labels: Sequence[int], split: str, seed: int
-) -> dict[str, Any]:
-    """Metrics over the predictions that succeeded."""
-    ids = {name: label for label, name in enumerate(network.classes)}
-    truth = [ids[images.classes[label]] for p, label in zip(predictions, labels, strict=True) if p.fault is None]
-    probabilities = [p.probabilities for p in predictions if p.probabilities is not None]
-    if not probabilities:
-        raise DataError(f"none of the {len(predictions)} images below {images.root} can be read; give other images")
-    return measure(np.stack(probabilities), np.array(truth), network.classes, split, seed)
+def trained_on(run: Path, pixels: Sequence[str], right: np.ndarray) -> dict[str, Any] | None:
+    """How many of the images, by the hash of their pixels, chose or trained the run; None where it does not say.
+
+    With them the accuracy on the others, None where there are none.
+    """
+    try:
+        files = json.loads((run / "data.json").read_text())["files"]
+        known = {file["pixels"] for file in files if file["split"] in {"train", "val"}}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    seen = np.array([one in known for one in pixels])
+    return {
+        "images": int(seen.sum()),
+        "of": len(seen),
+        "accuracy_on_the_others": float(right[~seen].mean()) if (~seen).any() else None,
+    }

@@ -1,8 +1,7 @@
 """Before anything is trained: look at every image once, measure, split, plan."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,10 +10,14 @@ import torch
 from regraft import backbone as backbones
 from regraft.backbone import Backbone, stages_of
 from regraft.cuts import Traced, trace
+from regraft.decoding import allow_pixels
 from regraft.errors import BackboneError
+from regraft.faults import odd_ones
 from regraft.features import Features, Progress, extract, silent
+from regraft.finding import Data, find_images
 from regraft.graft import stages_between
-from regraft.images import ImageSet, find_images
+from regraft.images import Fault, ImageSet, Reading
+from regraft.neighbours import Leak, find_leaks, leak_faults
 from regraft.outlook import Network, outlook
 from regraft.plan import Plan, make_plan, size_of
 from regraft.recipe import Recipe
@@ -22,6 +25,7 @@ from regraft.rules import settings_shown
 from regraft.samples import Samples, read_samples
 from regraft.similarity import measure_similarity
 from regraft.split import Split, split_images
+from regraft.suspects import Suspect, find_suspects, suspect_faults
 
 PASS_BATCH = 64
 
@@ -59,18 +63,35 @@ class Prepared:
     @cached_property
     def samples(self) -> Samples:
         """All images decoded for training, on first use."""
-        paths, labels = [file.path for file in self.images.files], torch.from_numpy(self.features.labels)
-        return read_samples(paths, labels, self.backbone.preprocessing, self.recipe.workers)
+        contents, labels = [file.content for file in self.images.files], torch.from_numpy(self.features.labels)
+        return read_samples(contents, labels, self.backbone.preprocessing, self.recipe.workers)
 
     @property
     def images(self) -> ImageSet:
         """The images that could be decoded."""
         return self.features.images
 
+    @cached_property
+    def leaks(self) -> tuple[Leak, ...]:
+        """Test images that are copies of others, or nearly."""
+        return find_leaks(self.features, self.split)
 
-def prepare(data: Path, recipe: Recipe, progress: Progress = silent) -> Prepared:
+    @cached_property
+    def suspects(self) -> tuple[Suspect, ...]:
+        """Images whose labels are not believed, the least believed first."""
+        return find_suspects(self.features, self.recipe.split_seed)
+
+    @cached_property
+    def faults(self) -> tuple[Fault, ...]:
+        """All that is odd or wrong: what a look at the files tells, and what the features tell."""
+        leaks = leak_faults(self.features, self.split, self.leaks)
+        return (*self.images.faults, *leaks, *suspect_faults(self.features, self.suspects))
+
+
+def prepare(data: Data, recipe: Recipe, progress: Progress = silent) -> Prepared:
     """Look at every image once, measure, and plan."""
-    images = find_images(data)
+    allow_pixels(recipe.max_pixels)
+    images = find_images(data, reading_of(recipe))
     backbone = backbones.load(recipe.backbone, recipe.weights, recipe.image_size)
     try:
         traced = trace(backbone.model, backbone.preprocessing.size, stages_of(backbone.model))
@@ -90,6 +111,7 @@ def prepare(data: Path, recipe: Recipe, progress: Progress = silent) -> Prepared
         pooling=recipe.pooling,
         progress=progress,
     )
+    features = features.noting(odd_ones(features.images, features.looks))
     split = split_images(features.images, features.pixels, recipe.split_seed)
     distinct = len({features.pixels[row] for row in split.train})
     size = size_of(features.labels[split.train], len(images.classes), recipe.large_from, distinct)
@@ -97,3 +119,8 @@ def prepare(data: Path, recipe: Recipe, progress: Progress = silent) -> Prepared
         features, split.train, split.folds, backbone.statistics, backbone.source_classes, progress
     )
     return Prepared(recipe, backbone, traced, features, split, make_plan(size, similarity, recipe, names))
+
+
+def reading_of(recipe: Recipe) -> Reading:
+    """The recipe's part that says how the images are read."""
+    return Reading(**{field.name: getattr(recipe, field.name) for field in fields(Reading)})

@@ -1,17 +1,17 @@
 """Several backbones side by side on the same images: who sees them best, at what cost."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from regraft.features import Progress
+from regraft.finding import Data
 from regraft.logme import logme
 from regraft.prepared import Prepared, prepare
 from regraft.recipe import Recipe
 from regraft.similarity import paired
 
 
-def rank(data: Path, recipe: Recipe, named: Sequence[tuple[str, str | None]], progress: Progress) -> dict[str, Any]:
+def rank(data: Data, recipe: Recipe, named: Sequence[tuple[str, str | None]], progress: Progress) -> dict[str, Any]:
     """Plan ``data`` for each backbone (name, weights file or None); the most accurate probe comes first.
 
     All are judged on the same images and folds, so that differences from the best have paired standard errors.

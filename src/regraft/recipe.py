@@ -22,7 +22,7 @@ METRICS = (
 CHOICES: dict[str, tuple[Any, ...]] = {
     "strategy": (None, *STRATEGIES),
     "initialiser": INITIALISERS,
-    "class_weights": ("none", "auto"),
+    "class_weights": ("none", "auto", "inverse-frequency", "effective-number"),
     "head_layers": (1, 2),
     "optimiser": OPTIMISERS,
     "schedule": ("cosine", "constant", "one-cycle"),
@@ -36,7 +36,18 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "mode": ("auto", "max", "min"),
 }
 RANGES: dict[str, tuple[float, float]] = {
-    **dict.fromkeys(("batch_size", "hidden", "large_from", "epochs", "patience", "time_limit"), (1, math.inf)),
+    **dict.fromkeys(
+        (
+            "batch_size",
+            "hidden",
+            "large_from",
+            "epochs",
+            "patience",
+            "time_limit",
+            "max_pixels",
+        ),
+        (1, math.inf),
+    ),
     **dict.fromkeys(("workers", "seed", "split_seed", "weight_decay", "clip"), (0, math.inf)),
     **dict.fromkeys(("min_improvement", "checkpoint_minutes"), (0, math.inf)),
     **dict.fromkeys(("similar_from", "layer_decay", "warm_up", "label_smoothing"), (0, 1)),
@@ -68,7 +79,12 @@ class Recipe:
         None  # of a frozen strategy's head (None: chosen by validation), else of all layers (0.05)
     )
     views: int = 0  # augmented views of each training image that a frozen strategy's head is trained on too
-    class_weights: str = "none"  # none, or auto: classes weigh the same whatever their counts
+    class_weights: str = "none"  # none; auto or inverse-frequency: classes weigh the same; effective-number
+    image_column: str = "image"  # of a manifest: the file's path
+    label_column: str = "label"  # of a manifest, or the field of a shard's JSON
+    split_column: str = "split"  # of a manifest
+    group_by: str | None = None  # a manifest's column, or a regular expression on paths: what stays in one split
+    max_pixels: int = 178_956_970  # of one image; larger ones are left out
     large_from: int = 20_000  # training images from which the data counts as large
     similar_from: float = 0.5  # similarity score from which the data counts as similar
     epochs: int | None = None  # of training the whole network; None: by the number of images

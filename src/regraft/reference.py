@@ -10,10 +10,13 @@ import torch
 from regraft import backbone as backbones
 from regraft import source
 from regraft.backbone import stages_of
+from regraft.content import OnDisk
 from regraft.cuts import trace
+from regraft.decoding import allow_pixels
 from regraft.errors import DataError
 from regraft.features import Progress, extract, silent
-from regraft.images import ImageFile, ImageSet, images_at
+from regraft.folders import images_at
+from regraft.images import ImageFile, ImageSet
 from regraft.prepared import PASS_BATCH
 from regraft.recipe import Recipe
 from regraft.shift import moments_at
@@ -28,10 +31,11 @@ def make_reference(
 
     They are written to ``out``, or where plan and train look for them. Raises DataError for too few images.
     """
+    allow_pixels(recipe.max_pixels)
     files = images_at(paths)
     backbone = backbones.load(recipe.backbone, recipe.weights, recipe.image_size)
     traced = trace(backbone.model, backbone.preprocessing.size, stages_of(backbone.model))
-    images = ImageSet(Path(paths[0]), ("source",), tuple(ImageFile(file, 0, None) for file in files))
+    images = ImageSet(Path(paths[0]), ("source",), tuple(ImageFile(str(file), 0, None, OnDisk(file)) for file in files))
     batch = recipe.batch_size or PASS_BATCH
     features = extract(
         images, backbone, traced, batch_size=batch, workers=recipe.workers, device=recipe.device, progress=progress

@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 
 from regraft.charts import draw_confusion, draw_curves, draw_profile, draw_quadrant, draw_surgery
-from regraft.images import Fault
+from regraft.images import IGNORED, KEPT, LEFT_OUT, Fault, ImageFile
+from regraft.suspects import Suspect
 from regraft.thumbnails import thumbnail
 
 MINUTES_IN_TWO_HOURS = 120
 WORST = 18  # mistakes shown as pictures
+PAIRS, DOUBTED = 12, 24  # copies and suspicious labels shown as pictures
+LISTED = 50  # faults of one kind
 MOST_CLASSES_IN_TABLE = 20  # of the confusion matrix; more are drawn as a picture
 
 
@@ -29,7 +32,9 @@ class Report:
     classes: Sequence[str]
     counts: Mapping[str, Mapping[str, int]]
     faults: Sequence[Fault]
-    paths: Sequence[Path]  # of the images that were reported on
+    leaks: Sequence[tuple[ImageFile, ImageFile]]  # images reported on, and those of which they are copies or nearly
+    suspects: Sequence[tuple[ImageFile, Suspect]]  # images whose label is not believed, the worst first
+    files: Sequence[ImageFile]  # the images that were reported on
     labels: np.ndarray  # (images,)
     probabilities: np.ndarray  # (images, classes)
     references: Sequence[Mapping[str, Any]] = ()  # the sets that the score was calibrated on, for the quadrant
@@ -57,6 +62,9 @@ def write(path: Path, shown: Report) -> None:
         confusion=draw_confusion(shown.metrics["confusion"], shown.classes) if many else None,
         curves=draw_curves(shown.history) if len(shown.history) > 1 else None,
         mistakes=worst_mistakes(shown),
+        kinds=by_kind(shown.faults),
+        copies=pairs(shown),
+        suspects=doubted(shown),
         right=int((shown.probabilities.argmax(axis=1) == shown.labels).sum()),
     )
     path.write_text(page, encoding="utf-8")
@@ -70,6 +78,45 @@ def duration(seconds: float) -> str:
     return f"{minutes:.0f} min" if minutes < MINUTES_IN_TWO_HOURS else f"{minutes / 60:.1f} h"
 
 
+def by_kind(faults: Sequence[Fault]) -> list[dict[str, Any]]:
+    """Faults of one kind and outcome together, what was left out first."""
+    kinds: dict[tuple[str, str], list[Fault]] = {}
+    for fault in faults:
+        kinds.setdefault((fault.action, fault.kind), []).append(fault)
+    ordered = sorted(kinds.items(), key=lambda item: (LEFT_OUT, KEPT, IGNORED).index(item[0][0]))
+    return [
+        {"kind": kind, "action": action, "count": len(found), "faults": found[:LISTED]}
+        for (action, kind), found in ordered
+    ]
+
+
+def pairs(shown: Report) -> list[dict[str, Any]]:
+    """The first images reported on that are copies, beside what they are copies of."""
+    return [
+        {
+            "picture": thumbnail(file.content),
+            "other": thumbnail(other.content),
+            "path": file.name,
+            "other_path": other.name,
+        }
+        for file, other in shown.leaks[:PAIRS]
+    ]
+
+
+def doubted(shown: Report) -> list[dict[str, Any]]:
+    """The first suspicious labels, with their images."""
+    return [
+        {
+            "picture": thumbnail(file.content),
+            "path": file.name,
+            "label": shown.classes[file.label],
+            "likely": shown.classes[suspect.label],
+            "probability": suspect.probability,
+        }
+        for file, suspect in shown.suspects[:DOUBTED]
+    ]
+
+
 def worst_mistakes(shown: Report) -> list[dict[str, Any]]:
     """The wrong predictions that the model was surest of, as thumbnails."""
     predicted = shown.probabilities.argmax(axis=1)
@@ -77,12 +124,12 @@ def worst_mistakes(shown: Report) -> list[dict[str, Any]]:
     wrong = np.flatnonzero(predicted != shown.labels)
     found = []
     for row in wrong[np.argsort(-sure[wrong], kind="stable")][:WORST]:
-        picture = thumbnail(shown.paths[row])
+        picture = thumbnail(shown.files[row].content)
         if picture:
             found.append(
                 {
                     "picture": picture,
-                    "path": shown.paths[row].name,
+                    "path": shown.files[row].name.rpartition("/")[2],
                     "truth": shown.classes[shown.labels[row]],
                     "predicted": shown.classes[predicted[row]],
                     "sure": float(sure[row]),

@@ -18,8 +18,8 @@ RUNS = Path("runs")
 LIBRARIES = ("regraft", "torch", "torchvision", "timm", "scikit-learn", "numpy", "pillow")
 
 
-def choose_folder(data: Path, out: Path | None, overwrite: bool, resume: bool = False) -> Path:
-    """The run folder: ``out``, or the next free runs/<data>-<n>; to ``resume`` it is ``out``.
+def choose_folder(name: str, out: Path | None, overwrite: bool, resume: bool = False) -> Path:
+    """The run folder: ``out``, or the next free runs/<name>-<n>; to ``resume`` it is ``out``.
 
     Raises RunError where it exists and may not be replaced, cannot be written, or has nothing to resume.
     """
@@ -30,7 +30,6 @@ def choose_folder(data: Path, out: Path | None, overwrite: bool, resume: bool = 
             raise RunError(f"{out} has no checkpoints to resume from; train it without --resume")
         return out
     if out is None:
-        name = data.resolve().name or "data"
         number = 1
         while (RUNS / f"{name}-{number}").exists():
             number += 1

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import floor
-from pathlib import Path
 from typing import Any
 
 import torch
 from torchvision.transforms import v2
 
 from regraft.augmentation import View
+from regraft.content import Content
 from regraft.decoding import decode
 from regraft.preprocessing import Preprocessing
 from regraft.stream import map_ahead
@@ -33,31 +33,33 @@ class Samples:
         return ((pixels - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
-def read_samples(paths: Sequence[Path], labels: torch.Tensor, preprocessing: Preprocessing, workers: int) -> Samples:
-    """Decode the files, which are known to be readable, and resize their short side."""
+def read_samples(
+    contents: Sequence[Content], labels: torch.Tensor, preprocessing: Preprocessing, workers: int
+) -> Samples:
+    """Decode the images, which are known to be readable, and resize their short side."""
     resize = v2.Compose([preprocessing.resize(), v2.PILToTensor()])
 
-    def read(path: Path) -> torch.Tensor:
-        image: torch.Tensor = resize(decode(path.read_bytes()))
+    def read(content: Content) -> torch.Tensor:
+        image: torch.Tensor = resize(decode(content.read()))
         return image
 
     side = floor(preprocessing.size / preprocessing.crop_share)
-    if len(paths) * 3 * side * side * USUAL_ASPECT > MEMORY_BYTES:
-        return Samples(OnDemand(paths, read), labels, preprocessing)
-    return Samples(tuple(image for _, image in map_ahead(read, paths, workers)), labels, preprocessing)
+    if len(contents) * 3 * side * side * USUAL_ASPECT > MEMORY_BYTES:
+        return Samples(OnDemand(contents, read), labels, preprocessing)
+    return Samples(tuple(image for _, image in map_ahead(read, contents, workers)), labels, preprocessing)
 
 
 @dataclass(frozen=True)
 class OnDemand(Sequence[torch.Tensor]):
     """Images that are too many for memory, decoded each time they are asked for."""
 
-    paths: Sequence[Path]
-    read: Callable[[Path], torch.Tensor]
+    contents: Sequence[Content]
+    read: Callable[[Content], torch.Tensor]
 
     def __getitem__(self, row: Any) -> Any:
         """Decode one image."""
-        return self.read(self.paths[row])
+        return self.read(self.contents[row])
 
     def __len__(self) -> int:
         """Count the images."""
-        return len(self.paths)
+        return len(self.contents)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from regraft.predict import Prediction
 
 MOST_ROWS = 40
+ACTIONS = ("left out", "kept", "ignored")
 
 
 def table(*columns: str) -> Table:
@@ -35,17 +36,23 @@ def scan(result: dict[str, Any]) -> None:
 
 
 def show_faults(console: Console, faults: Sequence[dict[str, Any]]) -> None:
-    """The first faults, and how many more there are."""
+    """How many faults of each kind, and the first of each."""
     if not faults:
         console.print("No faults found.")
         return
-    console.print(f"\n{len(faults)} left out:", style="bold")
+    kinds: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for fault in faults:
+        kinds.setdefault((fault["action"], fault["kind"]), []).append(fault)
+    console.print()
+    each = max(1, MOST_ROWS // len(kinds))
     made = Table(box=None, show_header=False, pad_edge=False)
-    for fault in faults[:MOST_ROWS]:
-        made.add_row(fault["path"], fault["kind"], fault["reason"])
+    for (action, kind), found in sorted(kinds.items(), key=lambda item: ACTIONS.index(item[0][0])):
+        made.add_row(f"{kind} ({len(found)}, {action})", style="bold")
+        for fault in found[:each]:
+            made.add_row("  " + fault["path"], fault["reason"])
+        if len(found) > each:
+            made.add_row(f"  and {len(found) - each} more (--json lists all)", style="dim")
     console.print(made)
-    if len(faults) > MOST_ROWS:
-        console.print(f"and {len(faults) - MOST_ROWS} more (--json lists all)")
 
 
 def plan(result: dict[str, Any]) -> None:
@@ -145,6 +152,11 @@ def evaluation(result: dict[str, Any]) -> None:
     for row in metrics["per_class"]:
         made.add_row(row["class"], str(row["images"]), *(f"{row[key]:.1%}" for key in ("precision", "recall", "f1")))
     console.print(made)
+    seen = result["trained_on"]
+    if seen and seen["images"]:
+        others = seen["accuracy_on_the_others"]
+        rest = "" if others is None else f"; accuracy on the others {others:.1%}"
+        console.print(f"The run was trained on {seen['images']:,} of these {seen['of']:,} images{rest}")
     if result["left_out"]:
         show_faults(console, result["left_out"])
 

@@ -6,10 +6,13 @@ report the other; given neither, a stratified fifth is set aside as test first.
 """
 
 import hashlib
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from networkx.utils import UnionFind
+from sklearn.model_selection import StratifiedGroupKFold
 
 from regraft.errors import DataError
 from regraft.images import ImageSet
@@ -42,7 +45,7 @@ def split_images(images: ImageSet, pixels: Sequence[str], seed: int) -> Split:
     """
     labels = np.array([file.label for file in images.files])
     given = np.array([file.split or "" for file in images.files])
-    ranks = ranks_within_class(labels, pixels, seed)
+    units = units_of(pixels, [file.group for file in images.files])
     if images.splits and "train" not in images.splits:
         raise DataError(f"{images.root} has {' and '.join(images.splits)} folders but no train folder; add one")
     parts = {name: np.flatnonzero(given == name) for name in ("train", "val", "test")}
@@ -53,11 +56,51 @@ def split_images(images: ImageSet, pixels: Sequence[str], seed: int) -> Split:
         reported = "val" if len(parts["val"]) else "test"
         train, val, test = parts["train"], none, parts[reported]
     else:
-        held_out = ranks.rank < np.round(TEST_SHARE * ranks.size)
+        held_out = set_aside(labels, pixels, units, seed)
         train, val, test, reported = np.flatnonzero(~held_out), none, np.flatnonzero(held_out), "test"
     if not len(test):
         raise DataError(f"{len(labels)} images are too few to set a test part aside; bring three or more of each class")
-    return Split(train, val, test, reported, folds_of(labels[train], [pixels[int(row)] for row in train], seed))
+    train, val, test = (in_order(rows, pixels, labels) for rows in (train, val, test))
+    grouped = None if units is None else units[train]
+    folds = folds_of(labels[train], [pixels[int(row)] for row in train], seed, grouped)
+    return Split(train, val, test, reported, folds)
+
+
+def in_order(rows: np.ndarray, pixels: Sequence[str], labels: np.ndarray) -> np.ndarray:
+    """Rows by what the images show, so that nothing depends on the order or the names they came with."""
+    return np.array(sorted(rows.tolist(), key=lambda row: (pixels[row], labels[row])), dtype=np.int64)
+
+
+def units_of(pixels: Sequence[str], groups: Sequence[str | None]) -> np.ndarray | None:
+    """A number for each image, the same for all that must stay together: one group, the same pixels, and so on.
+
+    None where there is no group.
+    """
+    if not any(groups):
+        return None
+    sets = UnionFind()
+    for pixel, group in zip(pixels, groups, strict=True):
+        if group:
+            sets.union(("pixels", pixel), ("group", group))
+    numbers: dict[tuple[str, str], int] = {}
+    found = [sets[("pixels", pixel)] for pixel in pixels]
+    return np.array([numbers.setdefault(one, len(numbers)) for one in found])
+
+
+def set_aside(labels: np.ndarray, pixels: Sequence[str], units: np.ndarray | None, seed: int) -> np.ndarray:
+    """Which images (bool) are test: a stratified fifth, one of each class that has two, units whole."""
+    if units is None:
+        ranks = ranks_within_class(labels, pixels, seed)
+        wanted = np.maximum(np.round(TEST_SHARE * ranks.size), ranks.size > 1)
+        return np.asarray(ranks.rank < wanted)
+    held_out = folds_of(labels, pixels, seed - 1, units) == 0
+    for label in np.unique(labels):
+        if held_out[labels == label].all():
+            raise DataError(
+                f"all images of class {label} are in one group, or in groups that hang together; a test part needs two"
+                " groups of each class or more: give another --group-by, or your own splits"
+            )
+    return np.asarray(held_out)
 
 
 @dataclass(frozen=True)
@@ -86,7 +129,21 @@ def ranks_within_class(labels: np.ndarray, pixels: Sequence[str], seed: int) -> 
     return Ranks(rank, size, np.array([first_label[pixel] for pixel in pixels], dtype=np.int64))
 
 
-def folds_of(labels: np.ndarray, pixels: Sequence[str], seed: int, folds: int = FOLDS) -> np.ndarray:
-    """A fold for each image: stratified, copies together, classes smaller than the folds spread as far as they go."""
-    ranks = ranks_within_class(labels, pixels, seed + 1)
-    return np.asarray((ranks.rank + ranks.label) % folds)
+def folds_of(
+    labels: np.ndarray, pixels: Sequence[str], seed: int, units: np.ndarray | None = None, folds: int = FOLDS
+) -> np.ndarray:
+    """A fold for each image: stratified, copies (and ``units``, where given) together.
+
+    Classes smaller than the folds are spread as far as they go.
+    """
+    if units is None:
+        ranks = ranks_within_class(labels, pixels, seed + 1)
+        return np.asarray((ranks.rank + ranks.label) % folds)
+    order = in_order(np.arange(len(labels)), pixels, labels)
+    made = StratifiedGroupKFold(min(folds, len(np.unique(units))), shuffle=True, random_state=seed + 1)
+    found = np.zeros(len(labels), dtype=np.int64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of classes with fewer images than folds
+        for fold, (_, judged) in enumerate(made.split(order, labels[order], units[order])):
+            found[order[judged]] = fold
+    return found

@@ -3,7 +3,6 @@
 import base64
 import io
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,6 +10,7 @@ from PIL import Image
 from torchvision.transforms import v2
 
 from regraft.augmentation import PRESETS, training_view
+from regraft.content import Content
 from regraft.decoding import Undecodable, decode
 from regraft.preprocessing import Preprocessing
 
@@ -18,11 +18,11 @@ THUMBNAIL = 150  # pixels a side
 VIEWS_SHOWN = 5  # of each image
 
 
-def thumbnail(path: Path) -> str | None:
+def thumbnail(content: Content) -> str | None:
     """A small JPEG as a data URL; None where the file has gone since."""
     try:
-        image = decode(path.read_bytes())
-    except (OSError, Undecodable):
+        image = decode(content.read())
+    except Undecodable:
         return None
     scale = THUMBNAIL / max(image.size)
     small = image.resize(
@@ -38,14 +38,16 @@ def as_url(image: Image.Image) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode()
 
 
-def augmentation_strips(paths: Sequence[Path], preprocessing: Preprocessing, flip: bool, seed: int) -> dict[str, str]:
-    """For each preset a strip of random views of the images at ``paths``; those that have gone are left out."""
+def augmentation_strips(
+    contents: Sequence[Content], preprocessing: Preprocessing, flip: bool, seed: int
+) -> dict[str, str]:
+    """For each preset a strip of random views of the images ``contents``; those that have gone are left out."""
     resize = v2.Compose([preprocessing.resize(), v2.PILToTensor()])
     images = []
-    for path in paths:
+    for content in contents:
         try:
-            images.append(resize(decode(path.read_bytes())))
-        except (OSError, Undecodable):
+            images.append(resize(decode(content.read())))
+        except Undecodable:
             continue
     strips = {}
     for preset in PRESETS if images else ():

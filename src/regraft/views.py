@@ -7,6 +7,7 @@ import torch
 
 from regraft.augmentation import training_view
 from regraft.cache import Store, open_store
+from regraft.content import Look
 from regraft.cuts import Cut
 from regraft.engine import best_engine, compile_network, device_of
 from regraft.features import Progress, key_of
@@ -27,7 +28,7 @@ def view_features(
     engine = best_engine(device_of(recipe.device))
     kind = ["views", recipe.augmentation, recipe.flip, str(recipe.seed), *names]
     store = open_store(key_of(prepared.backbone, prepared.traced, engine, kind))
-    contents = [prepared.features.contents[row] for row in rows]
+    contents = [prepared.features.looks[row].content for row in rows]
     keys = [f"{content}-{view}" for view in range(recipe.views) for content in contents]
     wanted = dict(zip(keys, np.tile(rows, recipe.views).tolist(), strict=True))
     missing = {key: row for key, row in wanted.items() if key not in store.rows}
@@ -64,7 +65,7 @@ def run_views(
             images.append(samples.batch([missing[key]], view))
         outputs = engine.run(torch.cat(images))
         for place, key in enumerate(batch):
-            store.add(key, "", {name: output[place] for name, output in zip(names, outputs, strict=True)})
+            store.add(Look(key, "", 0, 0), {name: output[place] for name, output in zip(names, outputs, strict=True)})
         progress("Looking at augmented views", start + len(batch), len(keys))
 
 

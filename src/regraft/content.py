@@ -1,0 +1,176 @@
+"""Where the bytes or the pixels of one image lie, and how they are had."""
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+from zipfile import ZipFile, ZipInfo
+
+import numpy as np
+from PIL import Image
+
+from regraft.decoding import Undecodable, decode
+
+MOST_BYTES = 1 << 30  # of one encoded image
+GREY, COLOUR = 2, 3  # dimensions of an array
+CHANNELS = (1, 3, 4)
+
+
+class Content(Protocol):
+    """One image, wherever it lies."""
+
+    def read(self) -> bytes | Image.Image:
+        """Its encoded bytes, or its pixels where it was never encoded; Undecodable where it cannot be had."""
+        ...
+
+
+@dataclass(frozen=True)
+class OnDisk:
+    """A file."""
+
+    path: Path
+
+    def read(self) -> bytes:
+        """All of it."""
+        try:
+            with self.path.open("rb") as file:
+                data = file.read(MOST_BYTES + 1)
+        except OSError as error:
+            raise Undecodable("unreadable", error.strerror or str(error)) from None
+        return checked(data)
+
+
+@dataclass(frozen=True)
+class InZip:
+    """A member of a zip archive."""
+
+    archive: ZipFile = field(repr=False)
+    info: ZipInfo
+
+    def read(self) -> bytes:
+        """All of it, unpacked; what unpacks to more than it says is refused by zipfile."""
+        if self.info.flag_bits & 1:
+            raise Undecodable("encrypted", "it has a password; unpack the archive and give the folder")
+        if self.info.file_size > MOST_BYTES:
+            raise Undecodable("too large", f"it unpacks to {self.info.file_size:,} bytes; {MOST_BYTES:,} are read")
+        try:
+            return self.archive.read(self.info)
+        except Exception as error:  # zipfile and zlib raise many kinds
+            raise Undecodable("unreadable", str(error).split("\n")[0] or type(error).__name__) from None
+
+
+class OpenFile:
+    """A file that stays open as long as something of it may be read."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """A part of it; threads don't disturb each other."""
+        return os.pread(self.file.fileno(), size, offset)
+
+    def __del__(self) -> None:
+        self.file.close()
+
+
+@dataclass(frozen=True)
+class InTar:
+    """A member of an uncompressed tar archive, by its place in the open file."""
+
+    file: OpenFile = field(repr=False)
+    offset: int
+    size: int
+
+    def read(self) -> bytes:
+        """All of it."""
+        if self.size > MOST_BYTES:
+            raise Undecodable("too large", f"it holds {self.size:,} bytes; {MOST_BYTES:,} are read")
+        try:
+            data = self.file.read_at(self.offset, self.size)
+        except OSError as error:
+            raise Undecodable("unreadable", error.strerror or str(error)) from None
+        if len(data) < self.size:
+            raise Undecodable("truncated", "the archive ends inside it")
+        return data
+
+
+@dataclass(frozen=True)
+class Given:
+    """Bytes or pixels that something else hands out: an array, a data set's item."""
+
+    hand_out: Callable[[], Any]
+
+    def read(self) -> bytes | Image.Image:
+        """What is handed out, as bytes or as an image."""
+        try:
+            value = self.hand_out()
+        except Exception as error:  # the user's own data set runs here
+            raise Undecodable("unreadable", f"{type(error).__name__}: {error}".split("\n")[0]) from None
+        return value if isinstance(value, bytes) else as_image(value)
+
+
+def checked(data: bytes) -> bytes:
+    """``data``, unless it is too long to be one image."""
+    if len(data) > MOST_BYTES:
+        raise Undecodable("too large", f"it holds more than {MOST_BYTES:,} bytes")
+    return data
+
+
+def as_image(value: Any) -> Image.Image:
+    """Pixels in memory as an image.
+
+    ``value``: a Pillow image; an array (height, width) or (height, width, 1, 3 or 4); a tensor (1, 3 or 4, height,
+    width); integers of 8 or 16 bits, bool, or floats in 0..1. Raises Undecodable for anything else.
+    """
+    if isinstance(value, Image.Image):
+        return value
+    array = np.asarray(value)
+    if hasattr(value, "detach") and array.ndim == COLOUR:  # a tensor: channels first
+        array = np.moveaxis(array, 0, -1)
+    if array.ndim == COLOUR and array.shape[2] == 1:
+        array = array[:, :, 0]
+    if array.size == 0 or not (array.ndim == GREY or (array.ndim == COLOUR and array.shape[2] in CHANNELS)):
+        raise Undecodable("not an image", f"its shape is {np.shape(value)}; give height x width x 1, 3 or 4")
+    if array.dtype == np.uint16:
+        array = (array / 257).astype(np.uint8)
+    elif array.dtype == np.bool_:
+        array = array.astype(np.uint8) * 255
+    elif array.dtype.kind == "f":
+        if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
+            raise Undecodable("not an image", "floats must lie in 0..1; rescale them, or give integers of 8 bits")
+        array = (array * 255).round().astype(np.uint8)
+    elif array.dtype != np.uint8:
+        raise Undecodable("not an image", f"its numbers are {array.dtype}; give uint8, uint16, or floats in 0..1")
+    return Image.fromarray(np.ascontiguousarray(array))
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one look at an image leaves: hashes of its bytes and of its decoded pixels, and its size in pixels."""
+
+    content: str
+    pixels: str
+    width: int
+    height: int
+
+
+def look_at(content: Content) -> tuple[Look, Image.Image]:
+    """Read and decode one image; Undecodable where it cannot be."""
+    data = content.read()
+    image = decode(data)
+    return look_of(hash_of(data), image), image
+
+
+def look_of(content: str, image: Image.Image) -> Look:
+    """The look at a decoded image."""
+    return Look(content, hash_of(image), *image.size)
+
+
+def hash_of(data: bytes | Image.Image) -> str:
+    """A hash of encoded bytes; of pixels in memory, a hash of size and pixels as RGB."""
+    if isinstance(data, Image.Image):
+        image = decode(data)
+        data = repr(image.size).encode() + image.tobytes()
+    return hashlib.blake2b(data, digest_size=16).hexdigest()

@@ -1,0 +1,78 @@
+"""What is odd about images that can all be read: copies, contradicting labels, classes too small, sizes far off."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from regraft.content import Look
+from regraft.images import KEPT, SPLITS, Fault, ImageSet
+
+FEW = 5  # images of a class: one a fold of cross-validation
+FAR_LARGER = 16.0  # times the median number of pixels
+FEWEST_FOR_MEDIAN = 10
+
+
+def odd_ones(images: ImageSet, looks: Sequence[Look]) -> tuple[Fault, ...]:
+    """Everything that one look at each image (in the order of the files) and the classes' counts give away."""
+    return (*class_faults(images), *copies(images, looks), *far_larger(images, looks))
+
+
+def class_faults(images: ImageSet) -> Iterator[Fault]:
+    """Classes absent from a split, very small, or spelt alike but for capital letters."""
+    for split, by_class in images.counts().items():
+        for name, count in by_class.items():
+            where = name if split == "all" else f"{split}/{name}"
+            if not count:
+                yield Fault(where, "class absent", f"no image of '{name}' in {split}", KEPT)
+            elif split in {"all", "train"} and count < FEW:
+                yield Fault(where, "small class", f"{count} images of '{name}'; bring {FEW} or more", KEPT)
+    spelt: defaultdict[str, list[str]] = defaultdict(list)
+    for name in images.classes:
+        spelt[" ".join(name.casefold().split())].append(name)
+    for first, *others in spelt.values():
+        for other in others:
+            yield Fault(other, "class spelt twice", f"'{first}' and '{other}' count as two classes", KEPT)
+
+
+def copies(images: ImageSet, looks: Sequence[Look]) -> Iterator[Fault]:
+    """One fault for each image whose pixels came before: under another label, in another split, or the same again."""
+    seen: dict[str, list[int]] = {}
+    for row, look in enumerate(looks):
+        earlier = seen.setdefault(look.pixels, [])
+        if earlier:
+            yield copy_fault(images, looks, row, earlier)
+        earlier.append(row)
+
+
+def copy_fault(images: ImageSet, looks: Sequence[Look], row: int, earlier: Sequence[int]) -> Fault:
+    """What is worst about the copy ``row`` of the rows ``earlier``."""
+    files = images.files
+    mine = files[row]
+    same = "bytes" if any(looks[other].content == looks[row].content for other in earlier) else "pixels"
+    for other in earlier:
+        if files[other].label != mine.label:
+            label = images.classes[files[other].label]
+            reason = (
+                f"the same {same} are labelled '{label}' in {files[other].name}, here '{images.classes[mine.label]}'"
+            )
+            return Fault(mine.name, "two labels", reason, KEPT)
+    for other in earlier:
+        if files[other].split != mine.split:
+            tested, trained = sorted((mine, files[other]), key=lambda file: SPLITS.index(file.split or "train"))[::-1]
+            return Fault(tested.name, "leak", f"the same {same} as {trained.name}, in {trained.split}", KEPT)
+    return Fault(mine.name, "duplicate", f"the same {same} as {files[earlier[0]].name}", KEPT)
+
+
+def far_larger(images: ImageSet, looks: Sequence[Look]) -> Iterator[Fault]:
+    """Images of very many more pixels than the median one."""
+    if len(looks) < FEWEST_FOR_MEDIAN:
+        return
+    pixels = np.array([look.width * look.height for look in looks], dtype=np.float64)
+    median = float(np.median(pixels))
+    for row in np.flatnonzero(pixels > FAR_LARGER * median).tolist():
+        look = looks[row]
+        times = pixels[row] / median
+        yield Fault(
+            images.files[row].name, "far larger", f"{look.width} x {look.height}, {times:.0f} times the median", KEPT
+        )

@@ -1,0 +1,182 @@
+"""Files in folders named by class, wherever the folders are: on a disk, in an archive."""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from regraft.content import Content, OnDisk
+from regraft.errors import DataError
+from regraft.images import (
+    FEWEST_CLASSES,
+    IGNORED,
+    SPLIT_NAMES,
+    SUFFIXES,
+    Fault,
+    ImageSet,
+    Labelled,
+    collect,
+    expected,
+)
+
+SYSTEM_FILES = {"thumbs.db", "desktop.ini", "icon\r"}
+
+
+@dataclass
+class Tree:
+    """Files below a root by their path with forward slashes, folders, and what was passed over."""
+
+    files: dict[str, Content] = field(default_factory=dict)
+    folders: set[str] = field(default_factory=set)
+    faults: list[Fault] = field(default_factory=list)
+
+    def below(self, folder: str) -> "Tree":
+        """The part below one folder, with paths from there."""
+        prefix = folder + "/"
+        return Tree(
+            {name.removeprefix(prefix): content for name, content in self.files.items() if name.startswith(prefix)},
+            {name.removeprefix(prefix) for name in self.folders if name.startswith(prefix)},
+            self.faults,
+        )
+
+    def top(self) -> list[str]:
+        """Folders directly below the root, sorted."""
+        return sorted({name.split("/")[0] for name in self.folders} | {n.split("/")[0] for n in self.files if "/" in n})
+
+    def loose(self) -> list[str]:
+        """Image files that lie in no folder."""
+        return sorted(name for name in self.files if "/" not in name and is_image(name))
+
+
+def is_image(name: str) -> bool:
+    """Whether a file's suffix is an image's."""
+    return Path(name).suffix.lower() in SUFFIXES
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is the system's own."""
+    return name.startswith((".", "__MACOSX", "@eaDir")) or name.lower() in SYSTEM_FILES
+
+
+def tree_of(root: Path) -> Tree:
+    """Every file below a folder, links followed once; what is hidden or no file is passed over and listed."""
+    tree, visited = Tree(), set()
+    waiting = [(root, "")]
+    while waiting:
+        folder, prefix = waiting.pop()
+        real = os.path.realpath(folder)
+        if real in visited:
+            tree.faults.append(Fault(prefix.rstrip("/"), "linked twice", f"it is {real} again", IGNORED))
+            continue
+        visited.add(real)
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as error:
+            tree.faults.append(Fault(prefix.rstrip("/") or ".", "unreadable", error.strerror or str(error)))
+            continue
+        for entry in entries:
+            name = prefix + entry.name
+            if is_hidden(entry.name):
+                tree.faults.append(Fault(name, "hidden", "hidden or a system's own", IGNORED))
+            elif entry.is_dir():
+                tree.folders.add(name)
+                waiting.append((Path(entry.path), name + "/"))
+            elif entry.is_file():
+                tree.files[name] = OnDisk(Path(entry.path))
+            else:
+                reason = "a link to nothing" if entry.is_symlink() else "no regular file"
+                tree.faults.append(Fault(name, "not a file", reason))
+    return tree
+
+
+def read_folder(root: Path, fewest_classes: int = FEWEST_CLASSES) -> ImageSet:
+    """List ``root/class/...`` or ``root/{train,val,test}/class/...`` without opening a file."""
+    return by_folder(root, tree_of(root), fewest_classes)
+
+
+def by_folder(root: Path, tree: Tree, fewest_classes: int = FEWEST_CLASSES) -> ImageSet:
+    """Label the files of ``tree`` by their folders: the class, or the split and in it the class.
+
+    A single folder that holds all class folders is stepped into. Raises DataError where there is no class folder,
+    or fewer than ``fewest_classes``.
+    """
+    prefix, tree = unwrapped(tree)
+    filled = {name.split("/")[0] for name in tree.files if "/" in name}
+    if not filled:
+        raise DataError(f"no class folders with images in {root}; {expected(root)}")
+    splits = split_folders(tree, filled)
+    faults = [Fault(prefix + name, "loose file", "it lies in no class folder") for name in tree.loose()]
+    found: list[Labelled] = []
+    for folder, split in splits.items() if splits else [("", None)]:
+        part = tree.below(folder) if folder else tree
+        here = f"{prefix}{folder}/" if folder else prefix
+        if folder:
+            faults += [Fault(here + name, "loose file", "it lies in no class folder") for name in part.loose()]
+        found += labelled(part, here, split, faults)
+    if splits:
+        faults += [
+            Fault(prefix + name, "other folder", "it is beside train/val/test folders")
+            for name in sorted(filled - splits.keys())
+        ]
+    return collect(root, sorted(found, key=lambda item: item.name), [*tree.faults, *faults], fewest_classes)
+
+
+def labelled(tree: Tree, prefix: str, split: str | None, faults: list[Fault]) -> Iterator[Labelled]:
+    """The images in class folders; other files, and class folders without an image, go to ``faults``."""
+    by_class: defaultdict[str, int] = defaultdict(int)
+    for name, content in tree.files.items():
+        if "/" not in name:
+            continue
+        label = name.split("/")[0]
+        if is_image(name):
+            by_class[label] += 1
+            yield Labelled(prefix + name, label, content, split)
+        else:
+            suffix = Path(name).suffix or Path(name).name
+            faults.append(Fault(prefix + name, "not an image", f"'{suffix}' is no image suffix"))
+    for folder in tree.top():
+        if not by_class[folder]:
+            faults.append(Fault(prefix + folder, "empty folder", "a class folder without an image", IGNORED))
+
+
+def unwrapped(tree: Tree) -> tuple[str, Tree]:
+    """Step into a folder that is alone and holds nothing but folders with files, as archives often have it."""
+    prefix = ""
+    while True:
+        top = tree.top()
+        if len(top) != 1 or tree.loose() or top[0].lower() in SPLIT_NAMES:
+            return prefix, tree
+        inside = tree.below(top[0])
+        if inside.loose() or len({name.split("/")[0] for name in inside.files if "/" in name}) == 0:
+            return prefix, tree
+        prefix, tree = f"{prefix}{top[0]}/", inside
+
+
+def split_folders(tree: Tree, filled: set[str]) -> dict[str, str]:
+    """The folders that are splits (train, val, valid, validation, dev, test), or none when they are classes.
+
+    They are splits when images lie in folders below them and either all folders bear such names, or
+    train and another one do.
+    """
+    deep = {name.split("/")[0] for name in tree.files if name.count("/") > 1}
+    splits = {name: SPLIT_NAMES[name.lower()] for name in sorted(filled & deep) if name.lower() in SPLIT_NAMES}
+    names = set(splits.values())
+    if len(splits) == len(filled) or ("train" in names and len(names) > 1):
+        return splits
+    return {}
+
+
+def images_at(paths: Sequence[Path]) -> list[Path]:
+    """The files named, and the image files in the folders named; DataError where there is nothing."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found += [path / name for name in sorted(tree_of(path).files) if is_image(name)]
+        elif path.exists():
+            found.append(path)
+        else:
+            raise DataError(f"there is no file or folder {path}; give images, or folders of images")
+    if not found:
+        raise DataError(f"no image below {', '.join(str(path) for path in paths)}; give images, or folders of images")
+    return found

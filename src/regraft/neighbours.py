@@ -1,0 +1,150 @@
+"""Near-copies of test images among those that train or choose, found by their features and checked by their pixels."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.nn.functional import normalize
+
+from regraft.content import Content
+from regraft.decoding import Undecodable, decode
+from regraft.features import Features
+from regraft.head import Scale, scale_of
+from regraft.images import KEPT, Fault
+from regraft.split import Split
+
+NEAR = 0.25  # cosine distance of standardised features under which two images may be copies
+OF_USUAL = 0.3  # and under so much of the set's usual distance to the nearest neighbour
+ALIKE = 0.85  # correlation of two thumbnails, from which they may be
+OF_UNLIKE = 0.25  # and as near to 1 as this share of what is left between other images of the set
+SIDE = 24  # pixels of those thumbnails
+MARGINS = (0, 1, 2)  # pixels of a thumbnail cut off at each side, in case one image is a crop of the other
+PAIRS = 40  # other pairs that say how alike the set's images are
+BLOCK = 4_000  # images compared at a time
+MOST_CHECKED = 2_000  # pairs whose pixels are looked at
+
+
+@dataclass(frozen=True)
+class Leak:
+    """A test image (its row) that is nearly one of those that train or choose."""
+
+    row: int
+    other: int
+    distance: float  # 0: the same
+
+
+def find_leaks(features: Features, split: Split) -> tuple[Leak, ...]:
+    """For each test image its nearest neighbour among the others, where that is a copy or nearly one.
+
+    Candidates are near in the features of the last cut, each channel standardised; they count where small grey
+    pictures of the two agree too, far more than those of other pairs in the set do.
+    """
+    others = np.concatenate([split.train, split.val]).astype(np.int64)
+    if not len(others) or not len(split.test):
+        return ()
+    nearest, distance = nearest_of(features, split.test, others)
+    limit = min(NEAR, OF_USUAL * float(np.median(distance)))
+    order = np.argsort(distance, kind="stable")
+    candidates = order[distance[order] < max(limit, 1e-6)][:MOST_CHECKED].tolist()
+    if not candidates:
+        return ()
+    thumbnails = Thumbnails([file.content for file in features.images.files])
+    draw = np.random.default_rng(0)
+    usual = [thumbnails.likeness(int(a), int(b)) for a, b in draw.choice(others, (PAIRS, 2))]
+    needed = max(ALIKE, 1 - OF_UNLIKE * (1 - float(np.quantile(usual, 0.95))))
+    found = []
+    for place in candidates:
+        row, other = int(split.test[place]), int(nearest[place])
+        same = features.pixels[row] == features.pixels[other]
+        if same or thumbnails.likeness(row, other) >= needed:
+            found.append(Leak(row, other, max(0.0, float(distance[place]))))
+    return tuple(found)
+
+
+def nearest_of(features: Features, rows: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The nearest of ``others`` to each of ``rows``, and its cosine distance: (rows,), (rows,)."""
+    cut = [features.cuts[-1]]
+    sample = features.pooled(cut, others[:: max(1, len(others) // BLOCK)])
+    scale = scale_of(torch.from_numpy(sample))
+    nearest, best = np.zeros(len(rows), np.int64), np.full(len(rows), -np.inf, np.float32)
+    for start in range(0, len(others), BLOCK):
+        part = others[start : start + BLOCK]
+        there = directions(features.pooled(cut, part), scale)
+        for first in range(0, len(rows), BLOCK):
+            here = slice(first, first + BLOCK)
+            cosine = directions(features.pooled(cut, rows[here]), scale) @ there.T
+            place = cosine.argmax(1)
+            value = cosine[np.arange(len(place)), place]
+            better = value > best[here]
+            best[here] = np.where(better, value, best[here])
+            nearest[here] = np.where(better, part[place], nearest[here])
+    return nearest, 1 - best
+
+
+def directions(values: np.ndarray, scale: Scale) -> np.ndarray:
+    """Standardised features of length one: (images, channels)."""
+    return normalize(scale.apply(torch.from_numpy(values))).numpy()
+
+
+@dataclass
+class Thumbnails:
+    """Small grey pictures of the images, made when they are asked for."""
+
+    contents: Sequence[Content]
+
+    def likeness(self, row: int, other: int) -> float:
+        """The highest correlation of two images' pictures, as they are or mirrored, whole or one of them cropped."""
+        try:
+            one, two = grey(self.contents[row]), grey(self.contents[other])
+        except Undecodable:
+            return 0.0
+        views = [(margin, 0) for margin in MARGINS] + [(0, margin) for margin in MARGINS[1:]]
+        seconds = {margin: small(two, margin) for margin in MARGINS}
+        return max(
+            correlation(small(one, first), picture)
+            for first, second in views
+            for picture in (seconds[second], seconds[second][:, ::-1])
+        )
+
+
+def grey(content: Content) -> Image.Image:
+    """A grey picture, small enough to be cropped and shrunk quickly."""
+    image = decode(content.read()).convert("L")
+    return image.resize((4 * SIDE, 4 * SIDE), Image.Resampling.BOX)
+
+
+def small(image: Image.Image, margin: int) -> np.ndarray:
+    """A thumbnail (SIDE, SIDE) of what is left when ``margin`` of its pixels are cut off at each side."""
+    cut = 4 * margin
+    box = (cut, cut, image.width - cut, image.height - cut)
+    return np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BOX, box), dtype=np.float64)
+
+
+def correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """Pearson's, of two pictures of one size; of two flat ones whether they are equally bright."""
+    a, b = one - one.mean(), other - other.mean()
+    length = np.linalg.norm(a) * np.linalg.norm(b)
+    return float((a * b).sum() / length) if length > 1e-9 else float(np.abs(one - other).max() < 1)  # noqa: PLR2004
+
+
+def leak_faults(features: Features, split: Split, leaks: Sequence[Leak]) -> Iterator[Fault]:
+    """The leaks that are not the same pixels, which are listed anyway."""
+    files, part = features.images.files, split.part_of()
+    for leak in leaks:
+        if features.pixels[leak.row] != features.pixels[leak.other]:
+            reason = f"in {part[leak.row]}, nearly the same as {files[leak.other].name} in {part[leak.other]}"
+            yield Fault(files[leak.row].name, "near-duplicate", f"{reason} (distance {leak.distance:.2f})", KEPT)
+
+
+def with_and_without(leaks: Sequence[Leak], test: np.ndarray, right: np.ndarray) -> dict[str, Any]:
+    """How many test images are affected, and the accuracy with them and without; ``right``: (test,) bool."""
+    affected = np.isin(test, [leak.row for leak in leaks])
+    return {
+        "images": int(affected.sum()),
+        "of": len(test),
+        "accuracy_with": float(right.mean()),
+        "accuracy_without": float(right[~affected].mean()) if (~affected).any() else None,
+    }

@@ -1,0 +1,97 @@
+"""Labels that a classifier which has not seen them does not believe.
+
+The rule is confident learning's (Northcutt et al., 2021, "Confident learning: estimating uncertainty in dataset
+labels"): an image is suspicious where another class is as likely as for images that bear its name.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from regraft.features import Features
+from regraft.head import Fold, HeadSettings, best_trial, folds_from, solve, try_decays
+from regraft.images import KEPT, Fault
+from regraft.metrics import softmax
+from regraft.split import folds_of, units_of
+
+DECAYS = (0.3, 0.1, 0.03, 0.01)
+CUTS = 3  # the last ones, joined
+JUDGES = 10  # folds: each classifier learns from the others'
+ROUNDS, FEW = 3, 1_000  # so many divisions into folds where there are few images, else one
+FITTED = 5_000  # images that each classifier learns from, at most
+FEWEST_LISTED, SHARE_LISTED = 20, 0.02  # of the images; a list that a person can go through
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """An image (its row) whose label is not believed."""
+
+    row: int
+    label: int  # what looks more likely
+    probability: float  # of that
+    own: float  # probability of the label that it has
+
+
+def find_suspects(features: Features, seed: int) -> tuple[Suspect, ...]:
+    """The least believed labels first: judged by linear classifiers on the last cuts that have not seen the image."""
+    labels, pixels = features.labels, features.pixels
+    x = features.pooled(features.cuts[-CUTS:], np.arange(len(labels)))
+    units = units_of(pixels, [file.group for file in features.images.files])
+    rounds = [
+        folds_from(folds_of(labels, pixels, seed + 1 + n, units, JUDGES))
+        for n in range(ROUNDS if len(labels) <= FEW else 1)
+    ]
+    decay = best_decay(x, labels, len(features.images.classes), rounds[0][0])
+    believed = [out_of_fold(x, labels, len(features.images.classes), folds, decay) for folds in rounds]
+    most = max(FEWEST_LISTED, round(SHARE_LISTED * len(labels)))
+    return tuple(suspicious(np.mean(believed, axis=0), labels)[:most])
+
+
+def best_decay(x: np.ndarray, labels: np.ndarray, classes: int, fold: Fold) -> float:
+    """The weight decay that does best on one fold."""
+    thin = Fold(thinned(fold.fit, labels), thinned(fold.judge, labels))
+    return best_trial(try_decays(x, labels, classes, [thin], HeadSettings(), DECAYS)).decay
+
+
+def out_of_fold(x: np.ndarray, labels: np.ndarray, classes: int, folds: Sequence[Fold], decay: float) -> np.ndarray:
+    """Probabilities (images, classes) of classifiers that did not learn from the image."""
+    probabilities = np.full((len(labels), classes), 1 / classes)
+    for fold in folds:
+        rows = thinned(fold.fit, labels)
+        head = solve(x[rows], labels[rows], classes, decay, HeadSettings())
+        with torch.inference_mode():
+            probabilities[fold.judge] = softmax(head(torch.from_numpy(x[fold.judge])).numpy())
+    return probabilities
+
+
+def thinned(rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """At most FITTED of the rows, every class in proportion."""
+    if len(rows) <= FITTED:
+        return rows
+    by_class = rows[np.argsort(labels[rows], kind="stable")]
+    return np.sort(by_class[np.linspace(0, len(rows) - 1, FITTED).round().astype(int)])
+
+
+def suspicious(probabilities: np.ndarray, labels: np.ndarray) -> list[Suspect]:
+    """Images (of (images, classes) and (images,)) that confident learning puts into another class, worst first."""
+    own = probabilities[np.arange(len(labels)), labels]
+    counts = np.bincount(labels, minlength=probabilities.shape[1])
+    usual = np.bincount(labels, weights=own, minlength=probabilities.shape[1]) / np.maximum(counts, 1)
+    confident = np.where((probabilities >= usual) & (counts > 0), probabilities, -1.0)
+    confident[np.arange(len(labels)), labels] = -1.0
+    other = confident.argmax(axis=1)
+    likely = probabilities[np.arange(len(labels)), other]
+    flagged = np.flatnonzero((confident.max(axis=1) >= 0) & (likely > own))
+    worst = flagged[np.argsort((own - likely)[flagged], kind="stable")]
+    return [Suspect(int(row), int(other[row]), float(likely[row]), float(own[row])) for row in worst]
+
+
+def suspect_faults(features: Features, suspects: Sequence[Suspect]) -> Iterator[Fault]:
+    """The suspects as faults, in their order."""
+    files, classes = features.images.files, features.images.classes
+    for suspect in suspects:
+        file = files[suspect.row]
+        reason = f"labelled '{classes[file.label]}', looks like '{classes[suspect.label]}' ({suspect.probability:.0%})"
+        yield Fault(file.name, "suspicious label", reason, KEPT)
