@@ -91,15 +91,20 @@ def load(name: str, weights: str | None = None, image_size: int | None = None) -
 
 def embedded(image_size: int | None) -> Backbone:
     """The small network inside the package, with its source statistics."""
+    with as_file(files("regraft") / "embedded") as folder:
+        return exported(folder, image_size)
+
+
+def exported(folder: Path, image_size: int | None) -> Backbone:
+    """A network as the pretraining exports it."""
     from safetensors.torch import load_file
 
-    with as_file(files("regraft") / "embedded") as folder:
-        config = json.loads((folder / "config.json").read_text())
-        data = (folder / "model.safetensors").read_bytes()
-        if hashlib.sha256(data).hexdigest() != config["sha256"]:
-            raise BackboneError("the embedded weights are damaged (their SHA-256 differs); install regraft anew")
-        state = {key: value.float() for key, value in load_file(folder / "model.safetensors").items()}
-        statistics = load_file(folder / "statistics.safetensors")
+    config = json.loads((folder / "config.json").read_text())
+    data = (folder / "model.safetensors").read_bytes()
+    if hashlib.sha256(data).hexdigest() != config["sha256"]:
+        raise BackboneError("the embedded weights are damaged (their SHA-256 differs); install regraft anew")
+    state = {key: value.float() for key, value in load_file(folder / "model.safetensors").items()}
+    statistics = load_file(folder / "statistics.safetensors")
     architecture = Architecture("timm", config["architecture"], config["model_args"])
     model = architecture.build(len(config["classes"]))
     integers = {key: value.dtype for key, value in model.state_dict().items() if not value.is_floating_point()}

@@ -88,11 +88,11 @@ class Prepared:
         return (*self.images.faults, *leaks, *suspect_faults(self.features, self.suspects))
 
 
-def prepare(data: Data, recipe: Recipe, progress: Progress = silent) -> Prepared:
-    """Look at every image once, measure, and plan."""
+def prepare(data: Data, recipe: Recipe, progress: Progress = silent, backbone: Backbone | None = None) -> Prepared:
+    """Look at every image once, measure, and plan; ``backbone`` in place of the one that the recipe names."""
     allow_pixels(recipe.max_pixels)
     images = find_images(data, reading_of(recipe))
-    backbone = backbones.load(recipe.backbone, recipe.weights, recipe.image_size)
+    backbone = backbone or backbones.load(recipe.backbone, recipe.weights, recipe.image_size)
     try:
         traced = trace(backbone.model, backbone.preprocessing.size, stages_of(backbone.model))
     except BackboneError as error:
