@@ -1,7 +1,7 @@
 """Labels that a classifier which has not seen them does not believe.
 
 The rule is confident learning's (Northcutt et al., 2021, "Confident learning: estimating uncertainty in dataset
-labels"): an image is suspicious where another class is as likely as for images that bear its name.
+labels"): an image is most suspicious where another class is as likely as it is for images that bear its name.
 """
 
 from collections.abc import Iterator, Sequence
@@ -75,16 +75,24 @@ def thinned(rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def suspicious(probabilities: np.ndarray, labels: np.ndarray) -> list[Suspect]:
-    """Images (of (images, classes) and (images,)) that confident learning puts into another class, worst first."""
-    own = probabilities[np.arange(len(labels)), labels]
+    """Images (of (images, classes) and (images,)) that look more like another class.
+
+    Those that confident learning puts there come first, then those that are merely taken for it; by the margin of
+    the other class over the label within both.
+    """
+    each = np.arange(len(labels))
+    own = probabilities[each, labels]
     counts = np.bincount(labels, minlength=probabilities.shape[1])
     usual = np.bincount(labels, weights=own, minlength=probabilities.shape[1]) / np.maximum(counts, 1)
-    confident = np.where((probabilities >= usual) & (counts > 0), probabilities, -1.0)
-    confident[np.arange(len(labels)), labels] = -1.0
-    other = confident.argmax(axis=1)
-    likely = probabilities[np.arange(len(labels)), other]
-    flagged = np.flatnonzero((confident.max(axis=1) >= 0) & (likely > own))
-    worst = flagged[np.argsort((own - likely)[flagged], kind="stable")]
+    others = probabilities.copy()
+    others[each, labels] = -1.0
+    confident = np.where((others >= usual) & (counts > 0), others, -1.0)
+    sure = confident.max(axis=1) > own
+    other = np.where(sure, confident.argmax(axis=1), others.argmax(axis=1))
+    likely = probabilities[each, other]
+    doubted = np.flatnonzero(likely > own)
+    order = np.lexsort((own - likely, ~sure))
+    worst = order[np.isin(order, doubted)]
     return [Suspect(int(row), int(other[row]), float(likely[row]), float(own[row])) for row in worst]
 
 

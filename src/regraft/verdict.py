@@ -17,6 +17,8 @@ import numpy as np
 
 Z = 1.96  # standard errors on either side of the score, for a 95% interval
 
+SMALL_ERROR = 0.03  # added to each: where probes are nearly perfect, their ratio says nothing
+
 
 @dataclass(frozen=True)
 class Witnesses:
@@ -45,7 +47,7 @@ class Score:
 def gain_of(right: Sequence[np.ndarray]) -> float:
     """The profile's witness from the hits at each cut, each (images,) bool."""
     images = len(right[0])
-    errors = [1 - (float(hit.sum()) + 0.5) / (images + 1) for hit in right]  # never nothing at all
+    errors = [1 - (float(hit.sum()) + 0.5) / (images + 1) + SMALL_ERROR for hit in right]
     return math.log(min(errors[: (len(errors) + 1) // 2]) / errors[-1])
 
 

@@ -1,0 +1,87 @@
+"""How the score takes what changes the statistics of images and not what they show: grey, low resolution, object size.
+
+uv run python benchmarks/disturb.py SET... [--backbone NAME] [--weights FILE] [--images 400]
+"""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from regraft.arrays import from_arrays
+from regraft.decoding import decode
+from regraft.finding import find_images
+from regraft.images import ImageSet
+from regraft.prepared import prepare
+from regraft.recipe import Recipe
+from regraft.similarity import subsample
+
+SIDE = 256  # pixels of the short side that all versions start from
+
+
+def small(side: int) -> Callable[[Image.Image], Image.Image]:
+    """Shrink to ``side`` pixels, as a set of small images is."""
+    return lambda image: image.resize((side, side), Image.Resampling.BOX)
+
+
+def far(image: Image.Image) -> Image.Image:
+    """The image at half its size, before a plain ground of its mean colour."""
+    ground = image.resize((1, 1), Image.Resampling.BOX).resize(image.size)
+    half = image.resize((image.width // 2, image.height // 2))
+    ground.paste(half, (image.width // 4, image.height // 4))
+    return ground
+
+
+def near(image: Image.Image) -> Image.Image:
+    """The middle quarter of the image."""
+    return image.crop((image.width // 4, image.height // 4, image.width * 3 // 4, image.height * 3 // 4))
+
+
+VERSIONS: dict[str, Callable[[Image.Image], Image.Image]] = {
+    "as it is": lambda image: image,
+    "grey": lambda image: image.convert("L"),
+    "64 pixels": small(64),
+    "32 pixels": small(32),
+    "objects half as large": far,
+    "objects twice as large": near,
+}
+
+
+def read(root: Path, most: int) -> tuple[list[Image.Image], list[str]]:
+    """At most so many images of a set, at SIDE pixels, and their labels."""
+    images = find_images(root)
+    chosen = [images.files[row] for row in subsample(np.array([file.label for file in images.files]), most)]
+    found = []
+    for file in chosen:
+        image = decode(file.content.read())
+        scale = SIDE / min(image.size)
+        found.append(image.resize((round(image.width * scale), round(image.height * scale))))
+    return found, [images.classes[file.label] for file in chosen]
+
+
+def main() -> None:
+    """Print a row a set and version."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sets", type=Path, nargs="+")
+    parser.add_argument("--backbone", default="embedded")
+    parser.add_argument("--weights")
+    parser.add_argument("--images", type=int, default=400)
+    given = parser.parse_args()
+    recipe = Recipe(backbone=given.backbone, weights=given.weights)
+    for root in given.sets:
+        pictures, labels = read(root, given.images)
+        for name, change in VERSIONS.items():
+            images: ImageSet = from_arrays([change(picture) for picture in pictures], labels)
+            found = prepare(images, recipe).plan.similarity
+            profile = found.profile[-1]
+            print(
+                f"{root.name:16} {name:24} score {found.score.value:.2f} ({found.score.low:.2f} to"
+                f" {found.score.high:.2f})  shift at the last cut {profile.shift:.2f}  probe {profile.accuracy:.2f}",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
