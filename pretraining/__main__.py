@@ -26,7 +26,7 @@ def main() -> None:
     for step in (training, exporting):
         step.add_argument("--run", default="run", help="name of the training, a folder in WORK")
     teaching.add_argument("--backbone", default="torchvision/squeezenet1_1", help="as regraft's --backbone names it")
-    teaching.add_argument("--weights", required=True, help="the teacher's weights, a local file")
+    teaching.add_argument("--weights", help="the teacher's weights, a local file")
     teaching.add_argument("--views", type=int, default=6, help="random crops of each image")
     teaching.add_argument("--size", type=int, default=128, help="pixels a side that the teacher sees")
     training.add_argument("--devices", default="auto", help="processes, as Lightning Fabric counts them")

@@ -44,7 +44,7 @@ class Lessons:
         return int(self.logits.shape[2])
 
 
-def write_lessons(packed: Path, out: Path, name: str, weights: str, views: int, size: int) -> None:
+def write_lessons(packed: Path, out: Path, name: str, weights: str | None, views: int, size: int) -> None:
     """Ask ``name`` about ``views`` random crops of each image, shown at ``size`` pixels a side.
 
     Writes crops.npy and logits.npy to ``out`` one view after another, goes on where it was stopped, and does nothing
@@ -63,7 +63,7 @@ def write_lessons(packed: Path, out: Path, name: str, weights: str, views: int, 
         answers = np.empty((len(images), len(teacher.source_classes)), np.float16)
         for start in range(0, len(images), BATCH):
             part = slice(start, start + BATCH)
-            batch = crop(normalise(torch.from_numpy(images[part])), theta[part], size)
+            batch = crop(normalise(torch.from_numpy(images[part].copy())), theta[part], size)
             answers[part] = engine.run(batch)[0]
         np.save(out / f"crops-{view}.npy", theta.numpy())
         np.save(out / f"logits-{view}.part.npy", answers)

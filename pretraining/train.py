@@ -183,6 +183,10 @@ def train(packed: Path, lessons_folder: Path, out: Path, settings: Settings, dev
     first = 0
     if (out / "checkpoint.pt").exists():
         state = torch.load(out / "checkpoint.pt", weights_only=True)
+        if state["settings"] != asdict(settings):
+            raise SystemExit(
+                f"{out} was begun with other settings: {state['settings']}; give the same, or another --run"
+            )
         plain.load_state_dict(state["student"])
         optimiser.load_state_dict(state["optimiser"])
         first = state["epoch"]

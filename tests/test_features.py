@@ -31,7 +31,7 @@ def test_cached_features_are_the_live_networks(make_folder: Make, embedded, monk
     again = extract(images, backbone, traced)
     assert (first.passed, again.passed) == (27, 0)
     transform = backbone.preprocessing.transform()
-    batch = torch.stack([transform(decode(file.path.read_bytes())) for file in images.files])
+    batch = torch.stack([transform(decode(file.content.read())) for file in images.files])
     with torch.no_grad():
         live = pooled_network(backbone.model, traced, traced.cuts)(batch)
     rows = np.arange(27)
@@ -49,7 +49,7 @@ def test_only_new_images_go_through_the_network(make_folder: Make, embedded) -> 
     Image.effect_noise((40, 40), 80).save(root / "class0" / "new.png")
     grown = extract(find_images(root), backbone, traced)
     assert grown.passed == 1
-    assert len(grown.contents) == 10
+    assert len(grown.looks) == 10
     other = backbones.load("embedded", image_size=64)
     assert extract(find_images(root), other, traced).passed == 9
 

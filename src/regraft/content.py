@@ -35,11 +35,13 @@ class OnDisk:
     def read(self) -> bytes:
         """All of it."""
         try:
-            with self.path.open("rb") as file:
-                data = file.read(MOST_BYTES + 1)
+            with self.path.open("rb", buffering=0) as file:
+                size = os.fstat(file.fileno()).st_size
+                if size > MOST_BYTES:
+                    raise Undecodable("too large", f"it holds {size:,} bytes; {MOST_BYTES:,} are read")
+                return file.read()
         except OSError as error:
             raise Undecodable("unreadable", error.strerror or str(error)) from None
-        return checked(data)
 
 
 @dataclass(frozen=True)
@@ -109,13 +111,6 @@ class Given:
         except Exception as error:  # the user's own data set runs here
             raise Undecodable("unreadable", f"{type(error).__name__}: {error}".split("\n")[0]) from None
         return value if isinstance(value, bytes) else as_image(value)
-
-
-def checked(data: bytes) -> bytes:
-    """``data``, unless it is too long to be one image."""
-    if len(data) > MOST_BYTES:
-        raise Undecodable("too large", f"it holds more than {MOST_BYTES:,} bytes")
-    return data
 
 
 def as_image(value: Any) -> Image.Image:

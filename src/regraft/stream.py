@@ -2,13 +2,15 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-AHEAD = 32  # results that may wait for each thread
+CHUNK = 8  # items that a thread takes at a time: handing over costs more than a small image
+AHEAD = 4  # chunks that may wait for each thread
 
 
 def map_ahead(
@@ -16,17 +18,26 @@ def map_ahead(
 ) -> Iterator[tuple[Item, Result]]:
     """Yield each item with ``function(item)``, in order; 0 ``workers`` is one thread a processor."""
     workers = workers or os.cpu_count() or 1
-    waiting: deque[tuple[Item, Future[Result]]] = deque()
+
+    def run(chunk: Sequence[Item]) -> list[tuple[Item, Result]]:
+        return [(item, function(item)) for item in chunk]
+
+    waiting: deque[Future[list[tuple[Item, Result]]]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         try:
-            for item in items:
-                waiting.append((item, pool.submit(function, item)))
+            for chunk in batched(items, CHUNK):
+                waiting.append(pool.submit(run, chunk))
                 if len(waiting) > AHEAD * workers:
-                    first, future = waiting.popleft()
-                    yield first, future.result()
+                    yield from waiting.popleft().result()
             while waiting:
-                first, future = waiting.popleft()
-                yield first, future.result()
+                yield from waiting.popleft().result()
         finally:
-            for _, future in waiting:
+            for future in waiting:
                 future.cancel()
+
+
+def batched(items: Iterable[Item], size: int) -> Iterator[Sequence[Item]]:
+    """Groups of ``size`` items; the last one may be smaller."""
+    left = iter(items)
+    while chunk := list(islice(left, size)):
+        yield chunk

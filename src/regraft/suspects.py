@@ -19,7 +19,6 @@ from regraft.split import folds_of, units_of
 DECAYS = (0.3, 0.1, 0.03, 0.01)
 CUTS = 3  # the last ones, joined
 JUDGES = 10  # folds: each classifier learns from the others'
-ROUNDS, FEW = 3, 1_000  # so many divisions into folds where there are few images, else one
 FITTED = 5_000  # images that each classifier learns from, at most
 FEWEST_LISTED, SHARE_LISTED = 20, 0.02  # of the images; a list that a person can go through
 
@@ -39,14 +38,12 @@ def find_suspects(features: Features, seed: int) -> tuple[Suspect, ...]:
     labels, pixels = features.labels, features.pixels
     x = features.pooled(features.cuts[-CUTS:], np.arange(len(labels)))
     units = units_of(pixels, [file.group for file in features.images.files])
-    rounds = [
-        folds_from(folds_of(labels, pixels, seed + 1 + n, units, JUDGES))
-        for n in range(ROUNDS if len(labels) <= FEW else 1)
-    ]
-    decay = best_decay(x, labels, len(features.images.classes), rounds[0][0])
-    believed = [out_of_fold(x, labels, len(features.images.classes), folds, decay) for folds in rounds]
+    folds, classes = folds_from(folds_of(labels, pixels, seed + 1, units, JUDGES)), len(features.images.classes)
+    if not folds:
+        return ()
+    decay = best_decay(x, labels, classes, folds[0])
     most = max(FEWEST_LISTED, round(SHARE_LISTED * len(labels)))
-    return tuple(suspicious(np.mean(believed, axis=0), labels)[:most])
+    return tuple(suspicious(out_of_fold(x, labels, classes, folds, decay), labels)[:most])
 
 
 def best_decay(x: np.ndarray, labels: np.ndarray, classes: int, fold: Fold) -> float:

@@ -1,0 +1,70 @@
+"""The pretraining, on a handful of small images: packed, taught, trained in two sittings, exported, grafted."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from pretraining.export import export
+from pretraining.source import pack
+from pretraining.teacher import read_lessons, write_lessons
+from pretraining.train import Settings, train
+from regraft import backbone as backbones
+from regraft.prepared import prepare
+from regraft.recipe import Recipe
+
+SETTINGS = Settings(epochs=2, batch_size=8, sizes=(32,), learning_rate=0.01)
+
+
+@pytest.fixture
+def packed(make_folder: Callable[..., Path], tmp_path: Path) -> Path:
+    pack(make_folder("source", each=12), tmp_path / "packed", size=32)
+    return tmp_path / "packed"
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    found: dict[str, torch.Tensor] = torch.load(folder / "checkpoint.pt", weights_only=True)["student"]
+    return found
+
+
+@pytest.mark.filterwarnings("ignore")  # of Lightning's, about the machine
+def test_from_images_to_a_backbone(
+    packed: Path, make_folder: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lessons = tmp_path / "lessons"
+    write_lessons(packed, lessons, "embedded", None, views=2, size=64)
+    taught = read_lessons(lessons)
+    assert taught is not None
+    assert taught.logits.shape == (2, 24, taught.classes)
+    train(packed, lessons, tmp_path / "whole", SETTINGS)
+
+    calls = []
+    real = torch.save
+
+    def stop_after_one(state: object, path: Path) -> None:
+        if calls:
+            raise KeyboardInterrupt
+        calls.append(path)
+        real(state, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("torch.save", stop_after_one)
+        with pytest.raises(KeyboardInterrupt):
+            train(packed, lessons, tmp_path / "stopped", SETTINGS)
+    train(packed, lessons, tmp_path / "stopped", SETTINGS)
+    whole, resumed = weights(tmp_path / "whole"), weights(tmp_path / "stopped")
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+    export(packed, tmp_path / "whole" / "checkpoint.pt", tmp_path / "made", size=64, names=None)
+    made = backbones.exported(tmp_path / "made", None)
+    assert made.source_classes == ("class0", "class1")
+    assert (tmp_path / "made" / "model.safetensors").stat().st_size < 10e6
+    prepared = prepare(make_folder("target", each=10), Recipe(), backbone=made)
+    assert prepared.plan.similarity.shift is not None
+
+
+def test_other_settings_do_not_go_on(packed: Path, tmp_path: Path) -> None:
+    train(packed, tmp_path / "none", tmp_path / "run", SETTINGS)
+    with pytest.raises(SystemExit, match="other settings"):
+        train(packed, tmp_path / "none", tmp_path / "run", Settings(epochs=3))
