@@ -13,9 +13,11 @@ from PIL import Image
 torch.set_num_threads(2)
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REGRAFT_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+@pytest.fixture(autouse=True, scope="session")
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REGRAFT_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+        yield
 
 
 def picture(kind: int, seed: int, size: int = 40) -> Image.Image:
@@ -64,13 +66,13 @@ def regraft(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
 @pytest.fixture(scope="session")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """scikit-learn's digits, 40 of each, as class folders of PNGs."""
+    """scikit-learn's digits, 30 of each, as class folders of PNGs."""
     from regraft.demo import write_digits
 
     folder = tmp_path_factory.mktemp("digits") / "digits"
     write_digits(folder)
     for digit in folder.iterdir():
-        for path in sorted(digit.iterdir())[40:]:
+        for path in sorted(digit.iterdir())[30:]:
             path.unlink()
     return folder
 

@@ -38,10 +38,10 @@ def test_fine_tuning_through_the_command_line(regraft: Regraft, digits: Path, tm
 
 
 def test_ctrl_c_gives_the_best_so_far_and_the_command_to_go_on(
-    regraft: Regraft, digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    regraft: Regraft, make_folder: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = ("--strategy", "fine-tune", "--epochs", 3, "--image-size", 32, "--flip", "no", "--quiet")
-    epochs = []
+    root, epochs = make_folder(classes=3, each=20), []
 
     def interrupted(*given: object, run: Callable[..., None] = finetune.train_epoch) -> None:
         if len(epochs) == 1:
@@ -50,14 +50,14 @@ def test_ctrl_c_gives_the_best_so_far_and_the_command_to_go_on(
 
     with monkeypatch.context() as patched:
         patched.setattr(finetune, "train_epoch", interrupted)
-        code, _, err = regraft("train", digits, *options, "--out", tmp_path / "run")
+        code, _, err = regraft("train", root, *options, "--out", tmp_path / "run")
     assert code == 130
-    assert f"regraft train {digits}" in err
+    assert f"regraft train {root}" in err
     assert "--resume" in err
     assert (tmp_path / "run" / "model" / "model.safetensors").exists()
-    code, out, err = regraft("train", digits, *options, "--out", tmp_path / "run", "--resume", "--json")
+    code, out, err = regraft("train", root, *options, "--out", tmp_path / "run", "--resume", "--json")
     assert code == 0, err
-    code, whole, err = regraft("train", digits, *options, "--out", tmp_path / "whole", "--json")
+    code, whole, err = regraft("train", root, *options, "--out", tmp_path / "whole", "--json")
     assert code == 0, err
     assert json.loads(out)["metrics"] == json.loads(whole)["metrics"]
 
