@@ -3,6 +3,7 @@
 import math
 import re
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -142,6 +143,7 @@ def summarise(prepared: Prepared, trained: Trained, metrics: dict[str, Any], fol
         "images_through_backbone": prepared.features.passed + trained.passed,
         "report": str(folder / "report.html"),
         "left_out": prepared.images.left_out,
+        "found": dict(Counter(fault.kind for fault in prepared.faults)),
         "tried": [asdict(rung) for rung in trained.tried],
         "interrupted": trained.interrupted,
         "notes": notes_of(prepared, trained, metrics["leaks"]),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -86,6 +87,7 @@ def plan(result: dict[str, Any]) -> None:
     for row in result["strategies"]:
         if not row["chosen"]:
             console.print(f"Not {row['strategy']}: {row['why']}")
+    show_found(console, Counter(fault["kind"] for fault in result["faults"]), "--json lists them")
 
 
 def ranking(result: dict[str, Any]) -> None:
@@ -120,13 +122,20 @@ def summary(result: dict[str, Any]) -> None:
         f"{result['trainable_parameters']:,} trainable and {result['frozen_parameters']:,} frozen parameters;"
         f" {seconds['total']:.1f} s, {result['images_through_backbone']:,} images through the backbone"
     )
-    if result["left_out"]:
-        console.print(f"{result['left_out']} files were left out; the report lists them")
+    show_found(console, result["found"], "the report shows them")
     if result["tried"]:
         show_tried(console, result["tried"])
     for note in result["notes"]:
         console.print(f"Note: {note}")
     console.print(f"Report: {result['report']}", soft_wrap=True)
+
+
+def show_found(console: Console, found: Mapping[str, int], where: str) -> None:
+    """How many of each kind of fault there are."""
+    if found:
+        console.print(
+            f"Odd about the images: {', '.join(f'{count:,} {kind}' for kind, count in found.items())}; {where}"
+        )
 
 
 def show_tried(console: Console, rungs: Sequence[dict[str, Any]]) -> None:
