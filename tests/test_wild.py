@@ -2,20 +2,24 @@
 
 import io
 import json
+import os
 import random
 import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from conftest import picture
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from regraft.content import Given, as_image
+from regraft.arrays import from_arrays
+from regraft.content import Given, as_image, hash_of
 from regraft.decoding import MAX_PIXELS, Undecodable, allow_pixels, decode
 from regraft.errors import DataError
 from regraft.finding import find_images, scan
@@ -393,6 +397,158 @@ def test_files_that_are_no_archives(regraft: Regraft, tmp_path: Path, name: str,
     assert code == 2
     assert word in err
     assert len(err.strip().splitlines()) == 1
+
+
+def test_a_train_folder_is_a_split_whatever_lies_beside(make_folder: Make) -> None:
+    root = make_folder(each=3, parts=("train",))
+    (root / "test").mkdir()
+    (root / "test" / "a.png").write_bytes(PNG)
+    (root / "annotations").mkdir()
+    (root / "annotations" / "a.xml").write_text("x")
+    images = find_images(root)
+    assert images.classes == ("class0", "class1")
+    assert [(fault.path, fault.kind) for fault in images.faults] == [("test", "other folder")]
+
+
+def test_groups_torn_by_the_given_splits_are_named(make_folder: Make) -> None:
+    root = make_folder(each=6)
+    lines = [f"class{c}/{i:03d}.png,{c},{'test' if i == 5 else 'train'},p{i % 5}" for c in range(2) for i in range(6)]
+    table = write_csv(root, "\n".join(["image,label,split,group", *lines]))
+    assert [(f.path, f.kind) for f in scan(table).faults] == [("p0", "group in two splits")]
+
+
+def test_images_without_a_split_beside_others_are_listed(make_folder: Make) -> None:
+    root = make_folder(each=3)
+    lines = [f"class{c}/{i:03d}.png,{c},{'train' if i else ''}" for c in range(2) for i in range(3)]
+    images = find_images(write_csv(root, "\n".join(["image,label,split", *lines])))
+    assert [fault.kind for fault in images.faults] == ["no split", "no split"]
+    assert images.counts() == {"train": {"0": 2, "1": 2}}
+
+
+def tar_of(path: Path, members: list[tuple[str, bytes, dict[str, str]]]) -> Path:
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
+        for name, data, headers in members:
+            info = tarfile.TarInfo(name)
+            info.size, info.pax_headers = len(data), headers
+            archive.addfile(info, io.BytesIO(data))
+    return path
+
+
+PLAIN = [(f"{name}/{i}.png", PNG, {}) for name in ("a", "b") for i in range(6)]
+
+
+@pytest.mark.parametrize("damage", ["checksum", "cut in a header", "no end mark", "size below nothing"])
+def test_damaged_tars_end_and_say_so(tmp_path: Path, damage: str) -> None:
+    if damage == "size below nothing":
+        path = tar_of(tmp_path / "a.tar", [*PLAIN, ("b/x.png", PNG, {"size": "-1536"})])
+    else:
+        path = tar_of(tmp_path / "a.tar", PLAIN)
+        with tarfile.open(path) as archive:
+            at = archive.getmembers()[10].offset
+        whole = bytearray(path.read_bytes())
+        if damage == "checksum":
+            whole[at + 148 : at + 154] = b"999999"
+        path.write_bytes(whole[: {"checksum": len(whole), "cut in a header": at + 100, "no end mark": at}[damage]])
+    images = find_images(path)
+    assert len(images.files) >= 10
+    assert [fault.kind for fault in images.faults] == ["truncated"]
+
+
+def test_members_below_a_dot(tmp_path: Path) -> None:
+    images = find_images(tar_of(tmp_path / "a.tar", [("./", b"", {}), *((f"./{n}", d, h) for n, d, h in PLAIN)]))
+    assert images.classes == ("a", "b")
+    assert images.faults == ()
+
+
+def test_class_folders_with_sidecars_are_no_shards(tmp_path: Path) -> None:
+    images = find_images(tar_of(tmp_path / "a.tar", [*PLAIN, ("a/0.json", b'{"boxes": []}', {})]))
+    assert images.classes == ("a", "b")
+
+
+ODD_SAMPLES: dict[str, tuple[bytes, str]] = {
+    "a list": (b'{"label": [1, 2]}', "no label"),
+    "an object": (b'{"label": {"a": 1}}', "no label"),
+    "too deep": (b"[" * 200_000, "no label"),
+    "no JSON": (b"hello", "no label"),
+    "nothing": (b"{}", "no label"),
+}
+
+
+@pytest.mark.parametrize("kind", ODD_SAMPLES)
+def test_one_odd_label_leaves_the_other_samples(tmp_path: Path, kind: str) -> None:
+    data, expected = ODD_SAMPLES[kind]
+    good = [part for i in range(4) for part in ((f"{i}.png", PNG, {}), (f"{i}.cls", b"ab"[i % 2 : i % 2 + 1], {}))]
+    path = tar_of(tmp_path / "s-0.tar", [*good, ("9.mask.png", PNG, {}), ("9.png", PNG, {}), ("9.json", data, {})])
+    images = find_images(path)
+    assert len(images.files) == 4
+    assert expected in [fault.kind for fault in images.faults]
+
+
+@pytest.mark.parametrize(
+    "pattern", ["no-{0000..0003}.tar", "no-{3..0}.tar", "no-*.tar", "{0..99999}{0..99999}.tar", "**.tar"]
+)
+def test_patterns_without_shards_are_refused(tmp_path: Path, regraft: Regraft, pattern: str) -> None:
+    code, _, err = regraft("scan", tmp_path / pattern)
+    assert code == 2
+    assert "shard" in err
+
+
+def test_names_are_no_markup(make_folder: Make, regraft: Regraft) -> None:
+    root = make_folder(each=5)
+    (root / "class0").rename(root / "[bold]x[")
+    (root / "class1" / "bad].png").write_bytes(b"")
+    (root / "class1" / "line\nbreak :smile:.png").write_bytes(b"")
+    code, out, err = regraft("scan", root)
+    assert code == 0, err
+    for name in ("[bold]x[", "bad].png", ":smile:"):
+        assert name in out
+
+
+def test_links_to_themselves_and_pipes(make_folder: Make, regraft: Regraft, tmp_path: Path) -> None:
+    root = make_folder(each=5)
+    (root / "class0" / "self").symlink_to(root / "class0" / "self")
+    (root / "a-link").symlink_to(root / "class1")
+    os.mkfifo(root / "class0" / "pipe.png")
+    os.mkfifo(tmp_path / "pipe.csv")
+    images = scan(root)
+    assert images.classes == ("class0", "class1")
+    assert {(f.path, f.kind) for f in images.faults} == {
+        ("class0/self", "unreadable"), ("class0/pipe.png", "not a file"), ("a-link", "linked twice"),
+        ("a-link", "empty folder"),
+    }  # fmt: skip
+    for path in (tmp_path / "pipe.csv", tmp_path / ("x" * 300), ""):
+        code, _, err = regraft("scan", path)
+        assert code == 2, err
+        assert len(err.strip().splitlines()) == 1
+
+
+def test_python_images_that_fail_are_left_out(make_folder: Make) -> None:
+    half = Image.open(io.BytesIO(JPEG[:900]))
+    odd = [
+        half,
+        torch.zeros(3, 8, 8, requires_grad=True),
+        torch.zeros(3, 8, 8, dtype=torch.bfloat16),
+        [[1], [1, 2]],
+        None,
+    ]
+    good = [np.full((8, 8), i, np.uint8) for i in range(8)]
+    images = scan(from_arrays([*good, *odd], [i % 2 for i in range(13)], groups=["p", *[None] * 12]))
+    assert {(fault.path, fault.kind) for fault in images.faults if fault.action == "left out"} == {
+        ("08", "truncated"), ("11", "unreadable"), ("12", "no image"),
+    }  # fmt: skip
+    assert [file.group for file in images.files].count("p") == 1
+    assert None in {file.group for file in images.files}
+
+
+@pytest.mark.parametrize("labels", [[0, None], [0, float("nan")], np.eye(2)])
+def test_labels_that_are_none(labels: Any) -> None:
+    with pytest.raises(DataError, match="label"):
+        from_arrays(np.zeros((2, 8, 8), np.uint8), labels)
+
+
+def test_images_in_memory_are_turned_upright_too() -> None:
+    turned = Image.open(io.BytesIO(sideways(6)))
+    assert hash_of(turned) == hash_of(decode(sideways(6)))
 
 
 def mutate(data: bytes, draw: random.Random) -> bytes:

@@ -1,6 +1,6 @@
 """Images that are in memory or come from a data set in Python."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,10 @@ from regraft.images import SPLIT_NAMES, ImageSet, Labelled, collect
 
 def from_arrays(
     images: Any,
-    labels: Sequence[Any],
+    labels: Iterable[Any],
     classes: Sequence[str] | None = None,
-    splits: Sequence[str] | None = None,
-    groups: Sequence[str] | None = None,
+    splits: Iterable[str] | None = None,
+    groups: Iterable[str | None] | None = None,
     name: str = "arrays",
 ) -> ImageSet:
     """An ImageSet of pixels in memory.
@@ -25,17 +25,21 @@ def from_arrays(
     each, class ids where ``classes`` names them, else the names. ``splits``: train, val or test, one each.
     Raises DataError where the lengths differ or a label has no name.
     """
-    count = len(images)
-    for what, given in (("labels", labels), ("splits", splits), ("groups", groups)):
-        if given is not None and len(given) != count:
+    if not hasattr(images, "__len__") or not hasattr(images, "__getitem__"):
+        raise DataError(f"images are a {type(images).__name__}; give an array, a tensor or a list")
+    count, named = len(images), list(labels)
+    parts = [None] * count if splits is None else list(splits)
+    grouped = [None] * count if groups is None else list(groups)
+    for what, given in (("labels", named), ("splits", parts), ("groups", grouped)):
+        if len(given) != count:
             raise DataError(f"there are {count} images and {len(given)} {what}; give one for each image")
     found = [
         Labelled(
             f"{row:0{len(str(count))}d}",
-            class_name(labels[row], classes),
+            class_name(named[row], classes),
             Given(partial(images.__getitem__, row)),
-            None if splits is None else split_name(splits[row]),
-            None if groups is None else str(groups[row]),
+            split_name(parts[row]),
+            None if grouped[row] is None else str(grouped[row]),
         )
         for row in range(count)
     ]
@@ -49,9 +53,19 @@ def from_dataset(dataset: Any, classes: Sequence[str] | None = None, name: str =
     ``classes`` or ``dataset.classes``. The image is anything that ``from_arrays`` takes.
     """
     targets = getattr(dataset, "targets", None)
-    labels = [dataset[row][1] for row in range(len(dataset))] if targets is None else list(targets)
+    labels = [label_of(dataset, row) for row in range(len(dataset))] if targets is None else list(targets)
     names = classes if classes is not None else getattr(dataset, "classes", None)
     return from_arrays(Images(dataset), labels, names, name=name)
+
+
+def label_of(dataset: Any, row: int) -> Any:
+    """The second of an item's pair; DataError where the data set has no such thing."""
+    try:
+        _, label = dataset[row]
+    except Exception as error:  # the user's own data set runs here
+        why = f"{type(error).__name__}: {error}".split("\n")[0]
+        raise DataError(f"item {row} of the data set is no (image, label) pair: {why}; mend or drop it") from None
+    return label
 
 
 class Images:
@@ -69,7 +83,14 @@ class Images:
 
 def class_name(label: Any, classes: Sequence[str] | None) -> str:
     """A label as the name of its class; DataError for an id that ``classes`` does not have."""
-    value = label.item() if hasattr(label, "item") else label
+    try:
+        value = label.item() if hasattr(label, "item") else label
+    except (ValueError, RuntimeError):  # more than one number
+        raise DataError(f"a label is {label}; give one class id or name for each image, not one-hot rows") from None
+    if value is None or value != value:  # noqa: PLR0124 - a number that is not itself is NaN
+        raise DataError(f"a label is {value}; give each image a class, or leave it out")
+    if isinstance(value, bytes):
+        value = value.decode()
     if classes is None or (isinstance(value, str) and value in classes):
         return str(value)
     if isinstance(value, int) and 0 <= value < len(classes):
@@ -77,8 +98,10 @@ def class_name(label: Any, classes: Sequence[str] | None) -> str:
     raise DataError(f"the label {value!r} is no id of the {len(classes)} classes; give 0 to {len(classes) - 1}")
 
 
-def split_name(text: str) -> str:
+def split_name(text: str | None) -> str | None:
     """A split's usual name; DataError for a word that is none."""
+    if text is None:
+        return None
     try:
         return SPLIT_NAMES[str(text).lower()]
     except KeyError:

@@ -1,5 +1,6 @@
 """The command line: parse, call one function, print."""
 
+import io
 import json
 import shlex
 import sys
@@ -288,6 +289,9 @@ def demo(
 
 def main() -> None:
     """Run the command line; what the user can mend exits 2 with one line, a fault of ours 1."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # file names may hold what no encoding has
     try:
         app(standalone_mode=True)
     except RegraftError as error:

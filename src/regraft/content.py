@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,13 +36,22 @@ class OnDisk:
     def read(self) -> bytes:
         """All of it."""
         try:
-            with self.path.open("rb", buffering=0) as file:
-                size = os.fstat(file.fileno()).st_size
-                if size > MOST_BYTES:
-                    raise Undecodable("too large", f"it holds {size:,} bytes; {MOST_BYTES:,} are read")
-                return file.read()
+            state = self.path.stat()  # before it is opened: a pipe would wait for ever
+            data = b"" if unfit(state) else self.path.read_bytes()
         except OSError as error:
             raise Undecodable("unreadable", error.strerror or str(error)) from None
+        if fault := unfit(state):
+            raise Undecodable(*fault)
+        return data
+
+
+def unfit(state: os.stat_result) -> tuple[str, str] | None:
+    """Kind and reason why a file is not to be opened."""
+    if not stat.S_ISREG(state.st_mode):
+        return "not a file", "it is a folder, a pipe or a device"
+    if state.st_size > MOST_BYTES:
+        return "too large", f"it holds {state.st_size:,} bytes; {MOST_BYTES:,} are read"
+    return None
 
 
 @dataclass(frozen=True)
@@ -108,9 +118,11 @@ class Given:
         """What is handed out, as bytes or as an image."""
         try:
             value = self.hand_out()
-        except Exception as error:  # the user's own data set runs here
+            return value if isinstance(value, bytes) else as_image(value)
+        except Undecodable:
+            raise
+        except Exception as error:  # the user's own data set runs here, and NumPy and torch on what it gives
             raise Undecodable("unreadable", f"{type(error).__name__}: {error}".split("\n")[0]) from None
-        return value if isinstance(value, bytes) else as_image(value)
 
 
 def as_image(value: Any) -> Image.Image:
@@ -121,9 +133,9 @@ def as_image(value: Any) -> Image.Image:
     """
     if isinstance(value, Image.Image):
         return value
-    array = np.asarray(value)
-    if hasattr(value, "detach") and array.ndim == COLOUR:  # a tensor: channels first
-        array = np.moveaxis(array, 0, -1)
+    if value is None:
+        raise Undecodable("no image", "there is None in its place")
+    array = from_tensor(value) if hasattr(value, "detach") else np.asarray(value)
     if array.ndim == COLOUR and array.shape[2] == 1:
         array = array[:, :, 0]
     if array.size == 0 or not (array.ndim == GREY or (array.ndim == COLOUR and array.shape[2] in CHANNELS)):
@@ -139,6 +151,13 @@ def as_image(value: Any) -> Image.Image:
     elif array.dtype != np.uint8:
         raise Undecodable("not an image", f"its numbers are {array.dtype}; give uint8, uint16, or floats in 0..1")
     return Image.fromarray(np.ascontiguousarray(array))
+
+
+def from_tensor(tensor: Any) -> np.ndarray:
+    """A tensor (channels, height, width) or (height, width) -> an array with the channels last."""
+    plain = tensor.detach().cpu()
+    array: np.ndarray = (plain.float() if plain.is_floating_point() else plain).numpy()
+    return np.moveaxis(array, 0, -1) if array.ndim == COLOUR else array
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,17 @@ import warnings
 from contextlib import suppress
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 MAX_PIXELS = 178_956_970  # of one image, as Pillow's own limit
 HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")
 DEEP_GREY = {"I;16", "I;16B", "I;16L", "I;16N"}
+ORIENTATION = 0x0112  # EXIF's tag
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}  # fmt: skip
 DEPTH = 257  # from 16 bits to 8: 65535 becomes 255
 
 
@@ -32,16 +38,14 @@ def decode(data: bytes | Image.Image) -> Image.Image:
     The EXIF orientation is applied, transparency is laid over white, deep grey is scaled to 8 bits
     and of an animation the first frame is taken.
     """
-    if isinstance(data, Image.Image):
-        return to_rgb(data)
-    if not data:
+    if data == b"":
         raise Undecodable("empty", "the file holds no bytes")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            image = opened(data)
+            image = checked(data) if isinstance(data, Image.Image) else opened(data)
             image.load()
-            return to_rgb(ImageOps.exif_transpose(image))
+            return to_rgb(upright(image))
     except Undecodable:
         raise
     except UnidentifiedImageError:
@@ -53,6 +57,23 @@ def decode(data: bytes | Image.Image) -> Image.Image:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         kind = "truncated" if "truncated" in reason.lower() else "unreadable"
         raise Undecodable(kind, reason) from None
+
+
+def checked(image: Image.Image) -> Image.Image:
+    """An image in memory, unless it has too many pixels, as Pillow asks of files."""
+    if Image.MAX_IMAGE_PIXELS and image.width * image.height > 2 * Image.MAX_IMAGE_PIXELS:
+        raise Image.DecompressionBombError
+    return image
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """Turned and mirrored as its EXIF orientation says."""
+    turn = TURNS.get(image.getexif().get(ORIENTATION, 1))
+    if turn is None:
+        return image
+    turned = image.transpose(turn)
+    turned.info = {name: turned.info[name] for name in ("transparency",) if name in turned.info}  # not to turn again
+    return turned
 
 
 def opened(data: bytes) -> Image.Image:

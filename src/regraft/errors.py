@@ -28,3 +28,8 @@ class RecipeError(RegraftError):
 
 class RunError(RegraftError):
     """A run folder is missing, in the way, unwritable or incomplete."""
+
+
+def reason_of(error: BaseException) -> str:
+    """The first line of what another library's error says, or its kind where it says nothing."""
+    return str(error).strip().split("\n")[0] or type(error).__name__

@@ -15,7 +15,7 @@ FEWEST_FOR_MEDIAN = 10
 
 def odd_ones(images: ImageSet, looks: Sequence[Look]) -> tuple[Fault, ...]:
     """Everything that one look at each image (in the order of the files) and the classes' counts give away."""
-    return (*class_faults(images), *copies(images, looks), *far_larger(images, looks))
+    return (*class_faults(images), *torn_groups(images), *copies(images, looks), *far_larger(images, looks))
 
 
 def class_faults(images: ImageSet) -> Iterator[Fault]:
@@ -33,6 +33,17 @@ def class_faults(images: ImageSet) -> Iterator[Fault]:
     for first, *others in spelt.values():
         for other in others:
             yield Fault(other, "class spelt twice", f"'{first}' and '{other}' count as two classes", KEPT)
+
+
+def torn_groups(images: ImageSet) -> Iterator[Fault]:
+    """Groups that the given splits tear apart."""
+    splits: defaultdict[str, set[str]] = defaultdict(set)
+    for file in images.files:
+        if file.group and file.split:
+            splits[file.group].add(file.split)
+    for group, found in splits.items():
+        if len(found) > 1:
+            yield Fault(group, "group in two splits", f"its images are in {' and '.join(sorted(found))}", KEPT)
 
 
 def copies(images: ImageSet, looks: Sequence[Look]) -> Iterator[Fault]:

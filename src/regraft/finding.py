@@ -5,15 +5,16 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from regraft.archives import is_tar, read_shards, read_tar, read_zip, shards_of
+from regraft.archives import is_tar, read_zip
 from regraft.content import Look, look_at
 from regraft.decoding import Undecodable, allow_pixels
 from regraft.errors import DataError
 from regraft.faults import odd_ones
-from regraft.folders import is_hidden, read_folder
+from regraft.folders import is_hidden, is_image, kind_of, read_folder
 from regraft.huggingface import PREFIX, is_saved, read_dataset
 from regraft.images import FEWEST_CLASSES, Fault, ImageFile, ImageSet, Reading
 from regraft.manifest import TABLES, read_manifest
+from regraft.shards import RANGE, read_shards, read_tar, shards_of
 from regraft.stream import map_ahead
 
 AS_USUAL = Reading()
@@ -36,26 +37,33 @@ def find_images(data: Data, reading: Reading = AS_USUAL, fewest_classes: int = F
 
 def read_source(text: str, reading: Reading, fewest_classes: int) -> ImageSet:
     """What ``text`` names, by its kind."""
-    path = Path(text)
-    if text.startswith(PREFIX) or (path.is_dir() and is_saved(path)):
+    if not text:
+        raise DataError("the images have no name; give the folder that holds your class folders")
+    if text.startswith(PREFIX):
         return read_dataset(text, reading, fewest_classes)
-    if path.is_dir():
-        tars = shards_in(path)
-        return read_shards(path, tars, reading, fewest_classes) if tars else read_folder(path, fewest_classes)
-    if not path.exists():
-        if is_tar(path) and (shards := shards_of(text)) != [path]:
-            return read_shards(path, shards, reading, fewest_classes)
-        raise DataError(f"there is no folder or file {text}; give the folder that holds your class folders")
-    return read_file(path, reading, fewest_classes)
+    path = Path(text)
+    kind = kind_of(path) if not RANGE.search(text) else None
+    if kind == "folder":
+        return read_any_folder(path, reading, fewest_classes)
+    if kind == "file":
+        return read_file(path, reading, fewest_classes)
+    if is_tar(path) and (RANGE.search(text) or set("*?[") & set(text)):
+        return read_shards(path, shards_of(text), reading, fewest_classes)
+    raise DataError(f"there is no folder or file {text}; give the folder that holds your class folders")
 
 
-def shards_in(folder: Path) -> list[Path]:
-    """The tars of a folder that holds no other folder."""
+def read_any_folder(folder: Path, reading: Reading, fewest_classes: int) -> ImageSet:
+    """A folder of class folders, of shards, or a saved data set."""
     if not os.access(folder, os.R_OK | os.X_OK):
         raise DataError(f"the folder {folder} may not be read; grant yourself read permission")
-    children = sorted(folder.iterdir())
-    folders = any(child.is_dir() and not is_hidden(child.name) for child in children)
-    return [] if folders else [child for child in children if is_tar(child)]
+    if is_saved(folder):
+        return read_dataset(str(folder), reading, fewest_classes)
+    children = [child for child in sorted(folder.iterdir()) if not is_hidden(child.name)]
+    tars = [child for child in children if is_tar(child)]
+    if not tars or any(kind_of(child) == "folder" for child in children):
+        return read_folder(folder, fewest_classes)
+    loose = (Fault(child.name, "loose file", "beside shards") for child in children if is_image(child.name))
+    return read_shards(folder, tars, reading, fewest_classes).noting(loose)
 
 
 def read_file(path: Path, reading: Reading, fewest_classes: int) -> ImageSet:
@@ -94,6 +102,8 @@ def grouped(images: ImageSet, pattern: str) -> ImageSet:
 
 def scan(data: Data, reading: Reading = AS_USUAL, workers: int = 0) -> ImageSet:
     """Find the images and decode each in full; broken ones are left out, and all that is odd is listed."""
+    if workers < 0:
+        raise DataError(f"--workers is {workers}; it must be 0 or more")
     allow_pixels(reading.max_pixels)
     found = find_images(data, reading)
 

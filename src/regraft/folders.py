@@ -1,7 +1,8 @@
 """Files in folders named by class, wherever the folders are: on a disk, in an archive."""
 
 import os
-from collections import defaultdict
+import stat
+from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,8 @@ from regraft.images import (
     expected,
 )
 
+SHOWN = 200  # letters of a path in a message
+MOST_WRAPPERS = 10  # folders around the classes that are stepped into
 SYSTEM_FILES = {"thumbs.db", "desktop.ini", "icon\r"}
 
 
@@ -62,9 +65,9 @@ def is_hidden(name: str) -> bool:
 def tree_of(root: Path) -> Tree:
     """Every file below a folder, links followed once; what is hidden or no file is passed over and listed."""
     tree, visited = Tree(), set()
-    waiting = [(root, "")]
-    while waiting:
-        folder, prefix = waiting.pop()
+    waiting, linked = deque([(root, "")]), deque[tuple[Path, str]]()  # links last: the folder itself goes first
+    while waiting or linked:
+        folder, prefix = (waiting or linked).popleft()
         real = os.path.realpath(folder)
         if real in visited:
             tree.faults.append(Fault(prefix.rstrip("/"), "linked twice", f"it is {real} again", IGNORED))
@@ -79,15 +82,33 @@ def tree_of(root: Path) -> Tree:
             name = prefix + entry.name
             if is_hidden(entry.name):
                 tree.faults.append(Fault(name, "hidden", "hidden or a system's own", IGNORED))
-            elif entry.is_dir():
+                continue
+            try:
+                is_folder, is_file, is_link = entry.is_dir(), entry.is_file(), entry.is_symlink()
+            except OSError as error:
+                tree.faults.append(Fault(name, "unreadable", error.strerror or str(error)))
+                continue
+            if is_folder:
                 tree.folders.add(name)
-                waiting.append((Path(entry.path), name + "/"))
-            elif entry.is_file():
+                (linked if is_link else waiting).append((Path(entry.path), name + "/"))
+            elif is_file:
                 tree.files[name] = OnDisk(Path(entry.path))
             else:
-                reason = "a link to nothing" if entry.is_symlink() else "no regular file"
+                reason = "a link to nothing" if is_link else "no regular file"
                 tree.faults.append(Fault(name, "not a file", reason))
     return tree
+
+
+def kind_of(path: Path) -> str | None:
+    """Whether ``path`` is a folder or a regular file, or neither; DataError where that cannot be told."""
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise DataError(f"{str(path)[:SHOWN]} cannot be looked at: {why}; give a path that can") from None
+    return "folder" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else None
 
 
 def read_folder(root: Path, fewest_classes: int = FEWEST_CLASSES) -> ImageSet:
@@ -102,7 +123,7 @@ def by_folder(root: Path, tree: Tree, fewest_classes: int = FEWEST_CLASSES) -> I
     or fewer than ``fewest_classes``.
     """
     prefix, tree = unwrapped(tree)
-    filled = {name.split("/")[0] for name in tree.files if "/" in name}
+    filled = {name.split("/")[0] for name in tree.files if "/" in name and is_image(name)}
     if not filled:
         raise DataError(f"no class folders with images in {root}; {expected(root)}")
     splits = split_folders(tree, filled)
@@ -116,7 +137,7 @@ def by_folder(root: Path, tree: Tree, fewest_classes: int = FEWEST_CLASSES) -> I
         found += labelled(part, here, split, faults)
     if splits:
         faults += [
-            Fault(prefix + name, "other folder", "it is beside train/val/test folders")
+            Fault(prefix + name, "other folder", "beside train/val/test folders, and no such folder of class folders")
             for name in sorted(filled - splits.keys())
         ]
     return collect(root, sorted(found, key=lambda item: item.name), [*tree.faults, *faults], fewest_classes)
@@ -143,7 +164,7 @@ def labelled(tree: Tree, prefix: str, split: str | None, faults: list[Fault]) ->
 def unwrapped(tree: Tree) -> tuple[str, Tree]:
     """Step into a folder that is alone and holds nothing but folders with files, as archives often have it."""
     prefix = ""
-    while True:
+    for _ in range(MOST_WRAPPERS):
         top = tree.top()
         if len(top) != 1 or tree.loose() or top[0].lower() in SPLIT_NAMES:
             return prefix, tree
@@ -151,18 +172,20 @@ def unwrapped(tree: Tree) -> tuple[str, Tree]:
         if inside.loose() or len({name.split("/")[0] for name in inside.files if "/" in name}) == 0:
             return prefix, tree
         prefix, tree = f"{prefix}{top[0]}/", inside
+    return prefix, tree
 
 
 def split_folders(tree: Tree, filled: set[str]) -> dict[str, str]:
     """The folders that are splits (train, val, valid, validation, dev, test), or none when they are classes.
 
-    They are splits when images lie in folders below them and either all folders bear such names, or
+    They are splits when images lie in folders below them and either all folders with images bear such names, or
     train and another one do.
     """
-    deep = {name.split("/")[0] for name in tree.files if name.count("/") > 1}
-    splits = {name: SPLIT_NAMES[name.lower()] for name in sorted(filled & deep) if name.lower() in SPLIT_NAMES}
+    deep = {name.split("/")[0] for name in tree.files if name.count("/") > 1 and is_image(name)}
+    named = {name: SPLIT_NAMES[name.lower()] for name in sorted(filled) if name.lower() in SPLIT_NAMES}
+    splits = {name: split for name, split in named.items() if name in deep}
     names = set(splits.values())
-    if len(splits) == len(filled) or ("train" in names and len(names) > 1):
+    if names and (len(splits) == len(filled) or ("train" in names and (len(names) > 1 or len(named) == len(filled)))):
         return splits
     return {}
 
@@ -171,9 +194,10 @@ def images_at(paths: Sequence[Path]) -> list[Path]:
     """The files named, and the image files in the folders named; DataError where there is nothing."""
     found: list[Path] = []
     for path in paths:
-        if path.is_dir():
+        kind = kind_of(path)
+        if kind == "folder":
             found += [path / name for name in sorted(tree_of(path).files) if is_image(name)]
-        elif path.exists():
+        elif kind == "file":
             found.append(path)
         else:
             raise DataError(f"there is no file or folder {path}; give images, or folders of images")

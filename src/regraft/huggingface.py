@@ -6,16 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from regraft.content import Given
-from regraft.errors import DataError
-from regraft.images import FEWEST_CLASSES, SPLIT_NAMES, ImageSet, Labelled, Reading, collect
+from regraft.errors import DataError, reason_of
+from regraft.images import FEWEST_CLASSES, SPLIT_NAMES, Fault, ImageSet, Labelled, Reading, collect
 
 PREFIX = "hf:"
-MARKS = ("dataset_dict.json", "dataset_info.json")  # of a folder that save_to_disk wrote
+DICTIONARY = "dataset_dict.json"  # in the folder that save_to_disk wrote of several splits
 
 
 def is_saved(folder: Path) -> bool:
     """Whether ``save_to_disk`` wrote the folder."""
-    return any((folder / mark).is_file() for mark in MARKS)
+    marked = (folder / DICTIONARY).is_file()
+    return marked or ((folder / "dataset_info.json").is_file() and (folder / "state.json").is_file())
 
 
 def read_dataset(name: str, reading: Reading, fewest_classes: int = FEWEST_CLASSES) -> ImageSet:
@@ -30,24 +31,31 @@ def read_dataset(name: str, reading: Reading, fewest_classes: int = FEWEST_CLASS
         else:
             loaded = datasets.load_from_disk(name)
     except Exception as error:  # the library's errors have many kinds, the network's among them
-        reason = str(error).strip().split("\n")[0]
-        raise DataError(f"the data set {name} cannot be had: {reason}; save a copy with save_to_disk") from None
+        raise DataError(
+            f"the data set {name} cannot be had: {reason_of(error)}; save a copy with save_to_disk"
+        ) from None
     parts = dict(loaded) if isinstance(loaded, dict) else {"": loaded}
-    found = [item for part, rows in parts.items() for item in labelled(name, part, rows, reading)]
-    return collect(Path(name), found, (), fewest_classes)
+    faults: list[Fault] = []
+    found = [item for part, rows in parts.items() for item in labelled(name, part, rows, reading, faults)]
+    return collect(Path(name), found, faults, fewest_classes)
 
 
-def labelled(name: str, part: str, rows: Any, reading: Reading) -> Iterator[Labelled]:
-    """The items of one split."""
+def labelled(name: str, part: str, rows: Any, reading: Reading, faults: list[Fault]) -> Iterator[Labelled]:
+    """The items of one split; those without a label go to ``faults``."""
     import datasets
 
-    image = column_of(name, rows, reading.image_column, datasets.Image)
-    label = column_of(name, rows, reading.label_column, datasets.ClassLabel)
-    encoded = rows.cast_column(image, datasets.Image(decode=False))
+    usual = Reading()
+    image = column_of(name, rows, reading.image_column, usual.image_column, datasets.Image)
+    label = column_of(name, rows, reading.label_column, usual.label_column, datasets.ClassLabel)
+    try:
+        encoded = rows.cast_column(image, datasets.Image(decode=False))
+    except Exception:  # pyarrow's errors have many kinds
+        raise DataError(f"{name} holds no images in '{image}' but {rows.features[image]}; name the right one") from None
     feature = rows.features[label]
-    group = reading.group_by if reading.group_by in rows.column_names else None
+    groups = rows[reading.group_by] if reading.group_by in rows.column_names else None
     for row, value in enumerate(rows[label]):
         if value is None or value == -1:  # the hub's mark of an unlabelled part
+            faults.append(Fault(f"{part}/{row:08d}" if part else f"{row:08d}", "no label", "the data set gives none"))
             continue
         text = feature.int2str(value) if isinstance(feature, datasets.ClassLabel) else str(value)
         yield Labelled(
@@ -55,22 +63,26 @@ def labelled(name: str, part: str, rows: Any, reading: Reading) -> Iterator[Labe
             text,
             Given(partial(bytes_of, encoded, image, row)),
             SPLIT_NAMES.get(part.lower()),
-            str(rows[row][group]) if group else None,
+            None if groups is None or groups[row] is None else str(groups[row]),
         )
 
 
-def column_of(name: str, rows: Any, wanted: str, kind: Any) -> str:
-    """The column ``wanted``, else the first of the right kind; DataError where there is none."""
+def column_of(name: str, rows: Any, wanted: str, usual: str, kind: Any) -> str:
+    """The column ``wanted``; where that is the usual name and is not there, the first of the right kind.
+
+    Raises DataError where there is none.
+    """
     if wanted in rows.column_names:
         return wanted
-    for column, feature in rows.features.items():
-        if isinstance(feature, kind):
-            return str(column)
-    there = ", ".join(rows.column_names)
-    raise DataError(f"{name} has no column '{wanted}' but {there}; name the right one")
+    fitting = [str(column) for column, feature in rows.features.items() if isinstance(feature, kind)]
+    if wanted == usual and fitting:
+        return fitting[0]
+    raise DataError(f"{name} has no column '{wanted}' but {', '.join(rows.column_names)}; name the right one")
 
 
 def bytes_of(rows: Any, column: str, row: int) -> Any:
-    """One image as it was encoded."""
+    """One image as it was encoded; None where there is none."""
     value = rows[row][column]
-    return value["bytes"] if value.get("bytes") else Path(value["path"]).read_bytes()
+    if value is None or value.get("bytes"):
+        return value and value["bytes"]
+    return Path(value["path"]).read_bytes()

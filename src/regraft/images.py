@@ -13,7 +13,10 @@ SUFFIXES = frozenset((
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".bmp", ".dib", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm",
     ".pbm", ".pnm", ".tga", ".jp2", ".j2k", ".avif", ".heic", ".heif", ".ico", ".pcx",
 ))  # fmt: skip
-SPLIT_NAMES = {"train": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val", "test": "test"}
+SPLIT_NAMES = {
+    "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val",
+    "test": "test", "testing": "test",
+}  # fmt: skip
 SPLITS = ("train", "val", "test")
 FEWEST_CLASSES = 2
 LEFT_OUT, KEPT, IGNORED = "left out", "kept", "ignored"  # what is done about a fault
@@ -28,6 +31,11 @@ class Reading:
     split_column: str = "split"
     group_by: str | None = None  # a manifest's column, or a regular expression on paths: what stays in one split
     max_pixels: int = MAX_PIXELS  # of one image
+
+    def __post_init__(self) -> None:
+        """Raise DataError for a limit that no image can keep."""
+        if self.max_pixels < 1:
+            raise DataError(f"--max-pixels is {self.max_pixels}; it must be 1 or more")
 
 
 @dataclass(frozen=True)
@@ -119,10 +127,13 @@ def collect(
 ) -> ImageSet:
     """Give the classes ids, in the order of their names.
 
-    Images of a class that train has none of are left out and listed. Raises DataError where no image or fewer than
-    ``fewest_classes`` are left.
+    Images of a class that train has none of are left out and listed, and so are those without a split where others
+    have one. Raises DataError where no image or fewer than ``fewest_classes`` are left.
     """
     items, listed = list(found), list(faults)
+    if any(item.split for item in items):
+        listed += [Fault(item.name, "no split", "others are in train, val or test") for item in items if not item.split]
+        items = [item for item in items if item.split]
     if not items:
         raise DataError(f"there is no labelled image in {root}; {expected(root)}")
     training = {item.label for item in items if item.split in {None, "train"}} or {item.label for item in items}

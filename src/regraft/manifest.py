@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from regraft.content import OnDisk
-from regraft.errors import DataError
+from regraft.errors import DataError, reason_of
 from regraft.images import FEWEST_CLASSES, SPLIT_NAMES, Fault, ImageSet, Labelled, Reading, collect
 
 TABLES = frozenset((".csv", ".tsv", ".parquet"))
@@ -22,15 +22,12 @@ def read_manifest(path: Path, reading: Reading, fewest_classes: int = FEWEST_CLA
     Rows without a file, a label or a split (where others have one) are left out and listed. Raises DataError for a
     table that cannot be read or lacks a column.
     """
-    rows = parquet_rows(path) if path.suffix.lower() == ".parquet" else text_rows(path)
+    rows = parquet_rows(path, reading) if path.suffix.lower() == ".parquet" else text_rows(path)
     faults: list[Fault] = []
     found = list(labelled(path, rows, reading, faults))
     if not found:
         why = f" (the first row: {faults[0].reason})" if faults else ""
         raise DataError(f"{path} lists no image that can be used{why}; list files with their labels")
-    if any(item.split for item in found):
-        faults += [Fault(item.name, "no split", "other rows have one") for item in found if not item.split]
-        found = [item for item in found if item.split]
     return collect(path, found, faults, fewest_classes)
 
 
@@ -53,7 +50,11 @@ def labelled(path: Path, rows: Iterable[Row], reading: Reading, faults: list[Fau
 
 def check_columns(path: Path, row: Row, reading: Reading) -> None:
     """Raise DataError unless the table has the columns that are asked for."""
-    for option, column in (("--image-column", reading.image_column), ("--label-column", reading.label_column)):
+    usual = Reading()
+    wanted = {"--image-column": reading.image_column, "--label-column": reading.label_column}
+    if reading.split_column != usual.split_column:
+        wanted["--split-column"] = reading.split_column
+    for option, column in wanted.items():
         if column not in row:
             there = ", ".join(f"'{name}'" for name in row if name)
             raise DataError(f"{path} has no column '{column}' but {there}; name the right one with {option}")
@@ -67,6 +68,7 @@ def fault_of(folder: Path, number: int, name: str, label: str, again: bool) -> F
         (not label, name or row, "no label", f"its label column is empty in {row}"),
         (again, name, "listed twice", f"{row} repeats an earlier one"),
         ("://" in name, name, "not a file", "a web address; download it and list the file"),
+        (not label.isprintable(), name or row, "no label", f"its label in {row} holds a line break or the like"),
         ("\0" in name, row, "not a file", "its path holds a zero byte"),
     )
     for wrong, path, kind, reason in faults:
@@ -109,20 +111,30 @@ def text_rows(path: Path) -> Iterator[Row]:
     header = text.partition("\n")[0]
     delimiter = "\t" if path.suffix.lower() == ".tsv" else max(",;\t", key=header.count)
     try:
-        yield from csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+        yield from csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     except csv.Error as error:
         raise DataError(f"{path} is no table: {error}; save it as plain CSV") from None
 
 
-def parquet_rows(path: Path) -> Iterator[Row]:
-    """Rows of a Parquet file, through pyarrow."""
+def parquet_rows(path: Path, reading: Reading) -> Iterator[Row]:
+    """Rows of a Parquet file, through pyarrow; only the columns that matter."""
     try:
         from pyarrow import parquet
     except ImportError:
         raise DataError(f"{path} needs pyarrow; install regraft[hub], or save the table as CSV") from None
+    wanted = (reading.image_column, reading.label_column, reading.split_column, reading.group_by or GROUP)
+    try:
+        kinds = {field.name: str(field.type) for field in parquet.read_schema(path)}
+    except Exception as error:  # pyarrow's errors have many kinds
+        raise DataError(f"{path} is no Parquet file that can be read: {reason_of(error)}; save it anew") from None
+    if not set(wanted[:2]) <= set(kinds):
+        yield kinds  # the columns alone, for the error that names them
+        return
+    if "binary" in kinds[wanted[0]]:
+        raise DataError(f"'{wanted[0]}' in {path} holds bytes; give paths, or a saved data set (docs/images.md)")
     try:
         with parquet.ParquetFile(path) as file:
-            for batch in file.iter_batches():
+            for batch in file.iter_batches(columns=[name for name in wanted if name in kinds]):
                 yield from batch.to_pylist()
-    except Exception as error:  # pyarrow's errors have many kinds
-        raise DataError(f"{path} is no Parquet file that can be read: {str(error).split(chr(10))[0]}") from None
+    except Exception as error:
+        raise DataError(f"{path} is no Parquet file that can be read: {reason_of(error)}; save it anew") from None

@@ -15,7 +15,7 @@ from regraft.decoding import Undecodable, allow_pixels, decode
 from regraft.errors import DataError, RunError
 from regraft.features import Progress, silent
 from regraft.finding import AS_USUAL, Data, find_images
-from regraft.images import Fault, Reading
+from regraft.images import LEFT_OUT, Fault, Reading
 from regraft.metrics import measure, softmax
 from regraft.saved import Saved
 from regraft.stream import map_ahead
@@ -118,7 +118,10 @@ def evaluate(
         "run": str(run),
         "metrics": measure(probabilities, labels, network.classes, split, seed),
         "trained_on": trained_on(run, [p.pixels for p, _ in judged], probabilities.argmax(1) == labels),
-        "left_out": [vars(p.fault) for p in predictions if p.fault],
+        "left_out": [
+            *(vars(fault) for fault in images.faults if fault.action == LEFT_OUT),
+            *(vars(p.fault) for p in predictions if p.fault),
+        ],
     }
 
 

@@ -67,7 +67,7 @@ def write(path: Path, shown: Report) -> None:
         suspects=doubted(shown),
         right=int((shown.probabilities.argmax(axis=1) == shown.labels).sum()),
     )
-    path.write_text(page, encoding="utf-8")
+    path.write_text(page, encoding="utf-8", errors="backslashreplace")
 
 
 def duration(seconds: float) -> str:

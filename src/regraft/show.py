@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from regraft.predict import Prediction
@@ -24,14 +25,29 @@ def table(*columns: str) -> Table:
     return made
 
 
+def add(made: Table, *cells: str, style: str | None = None) -> None:
+    """A row of cells as they are: what users call their files is no markup."""
+    made.add_row(*(Text(plain(cell)) for cell in cells), style=style)
+
+
+def plain(text: str) -> str:
+    """Text that any terminal can show: control characters and broken letters are replaced."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
+
+
+def say(console: Console, text: str) -> None:
+    """A line of text that may hold what users call their files."""
+    console.print(plain(text), markup=False, emoji=False, soft_wrap=False)
+
+
 def scan(result: dict[str, Any]) -> None:
     """Classes by split, and the faults."""
     console = Console()
     splits = list(result["counts"])
     made = table("class", *splits)
     for name in result["classes"]:
-        made.add_row(name, *(f"{result['counts'][split][name]:,}" for split in splits))
-    made.add_row("total", *(f"{sum(result['counts'][split].values()):,}" for split in splits), style="bold")
+        add(made, name, *(f"{result['counts'][split][name]:,}" for split in splits))
+    add(made, "total", *(f"{sum(result['counts'][split].values()):,}" for split in splits), style="bold")
     console.print(made)
     show_faults(console, result["faults"])
 
@@ -48,11 +64,11 @@ def show_faults(console: Console, faults: Sequence[dict[str, Any]]) -> None:
     each = max(1, MOST_ROWS // len(kinds))
     made = Table(box=None, show_header=False, pad_edge=False)
     for (action, kind), found in sorted(kinds.items(), key=lambda item: ACTIONS.index(item[0][0])):
-        made.add_row(f"{kind} ({len(found)}, {action})", style="bold")
+        add(made, f"{kind} ({len(found)}, {action})", style="bold")
         for fault in found[:each]:
-            made.add_row("  " + fault["path"], fault["reason"])
+            add(made, "  " + fault["path"], fault["reason"])
         if len(found) > each:
-            made.add_row(f"  and {len(found) - each} more (--json lists all)", style="dim")
+            add(made, f"  and {len(found) - each} more (--json lists all)", style="dim")
     console.print(made)
 
 
@@ -66,7 +82,7 @@ def plan(result: dict[str, Any]) -> None:
         shift = "" if point["shift"] is None else f"{point['shift']:.2f}"
         behind = f"{point['behind_last']:+.1%}", f"{point['standard_error']:.1%}"
         style = "bold" if point["cut"] in result["cuts"] else None
-        made.add_row(point["cut"], f"{point['accuracy']:.1%}", *behind, shift, style=style)
+        add(made, point["cut"], f"{point['accuracy']:.1%}", *behind, shift, style=style)
     console.print(made)
     low, high = similarity["interval"]
     console.print(
@@ -78,15 +94,15 @@ def plan(result: dict[str, Any]) -> None:
         seconds = "" if row["seconds"] is None else f"{row['seconds']:,.0f} s"
         figures = f"{row['trained_parameters']:,}", f"{row['trained_parameters_an_image']:,.1f}"
         memory = f"{row['memory_bytes'] / 1e6:,.0f} MB"
-        made.add_row(row["strategy"], *figures, seconds, memory, style="bold" if row["chosen"] else None)
+        add(made, row["strategy"], *figures, seconds, memory, style="bold" if row["chosen"] else None)
     console.print(made)
     settings = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in result["settings"].items())
     console.print(f"Settings: {settings}\n")
     for number, reason in enumerate(result["reasons"], 1):
-        console.print(f"{number}. {reason}")
+        say(console, f"{number}. {reason}")
     for row in result["strategies"]:
         if not row["chosen"]:
-            console.print(f"Not {row['strategy']}: {row['why']}")
+            say(console, f"Not {row['strategy']}: {row['why']}")
     show_found(console, Counter(fault["kind"] for fault in result["faults"]), "--json lists them")
 
 
@@ -97,7 +113,8 @@ def ranking(result: dict[str, Any]) -> None:
     )
     for row in result["backbones"]:
         rate = "" if row["images_a_second"] is None else f"{row['images_a_second']:,.0f}"
-        made.add_row(
+        add(
+            made,
             row["backbone"], f"{row['accuracy']:.1%}", f"{row['behind_best']:.1%}", f"{row['standard_error']:.1%}",
             f"{row['logme']:.3f}", row["cut"], f"{row['score']:.2f}", f"{row['multiply_adds'] / 1e6:,.0f} M", rate,
         )  # fmt: skip
@@ -126,8 +143,8 @@ def summary(result: dict[str, Any]) -> None:
     if result["tried"]:
         show_tried(console, result["tried"])
     for note in result["notes"]:
-        console.print(f"Note: {note}")
-    console.print(f"Report: {result['report']}", soft_wrap=True)
+        say(console, f"Note: {note}")
+    console.print(plain(f"Report: {result['report']}"), markup=False, emoji=False, soft_wrap=True)
 
 
 def show_found(console: Console, found: Mapping[str, int], where: str) -> None:
@@ -144,7 +161,7 @@ def show_tried(console: Console, rungs: Sequence[dict[str, Any]]) -> None:
     for rung in rungs:
         figures = ("" if rung[key] is None else f"{rung[key]:.1%}" for key in ("accuracy", "before", "certainty"))
         outcome = "kept" if rung["kept"] else rung["note"] if rung["certainty"] is None else "turned down"
-        made.add_row(rung["name"], *figures, outcome, style="bold" if rung["kept"] else None)
+        add(made, rung["name"], *figures, outcome, style="bold" if rung["kept"] else None)
     console.print(made)
 
 
@@ -159,7 +176,7 @@ def evaluation(result: dict[str, Any]) -> None:
     console.print(f"Balanced accuracy {metrics['balanced_accuracy']:.1%}, macro F1 {metrics['macro_f1']:.1%}")
     made = table("class", "images", "precision", "recall", "F1")
     for row in metrics["per_class"]:
-        made.add_row(row["class"], str(row["images"]), *(f"{row[key]:.1%}" for key in ("precision", "recall", "f1")))
+        add(made, row["class"], str(row["images"]), *(f"{row[key]:.1%}" for key in ("precision", "recall", "f1")))
     console.print(made)
     seen = result["trained_on"]
     if seen and seen["images"]:
@@ -188,16 +205,19 @@ def predictions(result: dict[str, Any]) -> None:
     made = table("path", "class", "probability")
     for row in result["predictions"]:
         if row["error"]:
-            made.add_row(row["path"], row["error"], "", style="red")
+            add(made, row["path"], row["error"], "", style="red")
         else:
-            made.add_row(row["path"], row["class"], f"{row['probability']:.1%}")
+            add(made, row["path"], row["class"], f"{row['probability']:.1%}")
     Console(highlight=False).print(made)
 
 
 def reference(result: dict[str, Any]) -> None:
     """Where the statistics are, and of how many images."""
     Console(highlight=False).print(
-        f"Statistics of {result['images']:,} images at {len(result['cuts'])} cuts: {result['file']}", soft_wrap=True
+        f"Statistics of {result['images']:,} images at {len(result['cuts'])} cuts: {plain(result['file'])}",
+        markup=False,
+        emoji=False,
+        soft_wrap=True,
     )
 
 
@@ -205,7 +225,5 @@ def backbones(result: dict[str, Any]) -> None:
     """Names, and where the weights are."""
     made = table("backbone", "weights")
     for row in result["backbones"]:
-        made.add_row(
-            row["name"], "on this machine" if row["here"] else "to be fetched" if row["pretrained"] else "none"
-        )
+        add(made, row["name"], "on this machine" if row["here"] else "to be fetched" if row["pretrained"] else "none")
     Console(highlight=False).print(made)

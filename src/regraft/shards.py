@@ -1,0 +1,136 @@
+"""WebDataset's shards: tars in which an image and its label bear one name."""
+
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from glob import glob
+from pathlib import Path
+from typing import Any
+
+from regraft.archives import tar_tree
+from regraft.content import Content
+from regraft.decoding import Undecodable
+from regraft.errors import DataError, reason_of
+from regraft.folders import SHOWN, Tree, by_folder, is_image, kind_of
+from regraft.images import FEWEST_CLASSES, IGNORED, SPLIT_NAMES, Fault, ImageSet, Labelled, Reading, collect
+
+LABELS = (".cls", ".json")  # files of a shard that carry a sample's label
+JSON_LABELS = ("cls", "class")  # fields tried after the one that is asked for
+MOST_SHARDS = 100_000  # that a pattern may name
+RANGE = re.compile(r"\{(\d{1,9})\.\.(\d{1,9})\}")
+
+
+def read_tar(path: Path, reading: Reading, fewest_classes: int = FEWEST_CLASSES) -> ImageSet:
+    """The class folders in a tar, or its samples where it is a shard of WebDataset's."""
+    tree = tar_tree(path)
+    if is_shard(tree):
+        samples = list(samples_of(path.name, tree, reading, []))
+        if samples or not any("/" in name for name in tree.files):
+            return read_shards(path, [path], reading, fewest_classes)
+    return by_folder(path, tree, fewest_classes)
+
+
+def is_shard(tree: Tree) -> bool:
+    """Whether labels lie beside images."""
+    keys = {key_of(name)[0] for name in tree.files if is_image(name)}
+    return any(key_of(name)[0] in keys for name in tree.files if name.endswith(LABELS))
+
+
+def shards_of(text: str) -> list[Path]:
+    """The files that a pattern names: numbers in braces, {0000..0009}, and the wildcards of a shell.
+
+    Raises DataError where it names none, or too many.
+    """
+    counts = [int(last) - int(first) + 1 for first, last in RANGE.findall(text)]
+    if any(count < 1 for count in counts) or math.prod(counts) > MOST_SHARDS:
+        raise DataError(f"{text[:SHOWN]} names no shard, or over {MOST_SHARDS:,}; write a range as {{0000..0009}}")
+    found = [Path(name) for each in expanded(text) for name in matches(each)]
+    if not found:
+        raise DataError(f"no shard is called {text[:SHOWN]}; give the name or pattern of shards that are there")
+    return found
+
+
+def matches(name: str) -> list[str]:
+    """The files that a name with a shell's wildcards stands for; a name without them stands for itself."""
+    return sorted(glob(name)) if set("*?[") & set(name) else [name]  # noqa: PTH207 - the pattern may hold folders
+
+
+def expanded(text: str) -> Iterator[str]:
+    """Every name that the ranges in braces stand for."""
+    found = RANGE.search(text)
+    if not found:
+        yield text
+        return
+    for number in range(int(found[1]), int(found[2]) + 1):
+        yield from expanded(f"{text[: found.start()]}{number:0{len(found[1])}d}{text[found.end() :]}")
+
+
+def read_shards(root: Path, shards: Sequence[Path], reading: Reading, fewest_classes: int = FEWEST_CLASSES) -> ImageSet:
+    """WebDataset's samples: files of one name, an image and its .cls or .json (with the label column's field)."""
+    found: list[Labelled] = []
+    faults: list[Fault] = []
+    alone = len({shard.name for shard in shards}) == len(shards)
+    for shard in shards:
+        if kind_of(shard) != "file":
+            raise DataError(f"there is no shard {shard}; give shards that are there")
+        tree = tar_tree(shard)
+        faults += tree.faults
+        found += samples_of(shard.name if alone else shard.as_posix(), tree, reading, faults)
+    if not found:
+        raise DataError(f"{root} holds no image with a .cls or .json beside it; pack samples as WebDataset does")
+    return collect(root, found, faults, fewest_classes)
+
+
+def samples_of(shard: str, tree: Tree, reading: Reading, faults: list[Fault]) -> Iterator[Labelled]:
+    """The samples of one shard; images without a label go to ``faults``."""
+    parts: dict[str, dict[str, tuple[str, Content]]] = {}
+    for name, content in tree.files.items():
+        key, suffix = key_of(name)
+        parts.setdefault(key, {})[suffix] = (name, content)
+    for sample in parts.values():
+        images = [sample[suffix] for suffix in plain_first(sample) if is_image(sample[suffix][0])]
+        if not images:
+            name = next(iter(sample.values()))[0]
+            faults.append(Fault(f"{shard}/{name}", "not an image", "a sample without an image"))
+            continue
+        image, *others = images
+        faults += [Fault(f"{shard}/{name}", "second image", f"beside {image[0]}", IGNORED) for name, _ in others]
+        try:
+            fields = fields_of({suffix: content for suffix, (_, content) in sample.items()}, reading)
+        except (Undecodable, ValueError, RecursionError) as error:
+            faults.append(Fault(f"{shard}/{image[0]}", "no label", reason_of(error)))
+            continue
+        yield Labelled(f"{shard}/{image[0]}", fields["label"], image[1], fields["split"], fields["group"])
+
+
+def plain_first(suffixes: Iterable[str]) -> list[str]:
+    """Suffixes in order, those of one part before .mask.png and its like."""
+    return sorted(suffixes, key=lambda suffix: (suffix.count("."), suffix))
+
+
+def fields_of(sample: dict[str, Content], reading: Reading) -> dict[str, Any]:
+    """Label, split and group of a sample; ValueError where it has no label."""
+    given: dict[str, Any] = {}
+    if ".json" in sample:
+        loaded = json.loads(sample[".json"].read())  # type: ignore[arg-type]
+        given = loaded if isinstance(loaded, dict) else {}
+    named = (given.get(name) for name in (reading.label_column, *JSON_LABELS))
+    label: Any = next((value for value in named if value is not None and value != ""), "")
+    if ".cls" in sample:
+        label = bytes(sample[".cls"].read()).decode().strip()  # type: ignore[arg-type]
+    if str(label).strip() == "" or isinstance(label, (dict, list)):
+        raise ValueError(f"no .cls, and no field '{reading.label_column}' in a .json")
+    group = given.get(reading.group_by or "group")
+    return {
+        "label": str(label).strip(),
+        "split": SPLIT_NAMES.get(str(given.get(reading.split_column, "")).lower()),
+        "group": None if group is None else str(group),
+    }
+
+
+def key_of(name: str) -> tuple[str, str]:
+    """A sample's key and the rest, as WebDataset parts them: at the first dot of the file's name."""
+    folder, _, base = name.rpartition("/")
+    stem, _, rest = base.partition(".")
+    return f"{folder}/{stem}", f".{rest.lower()}"
