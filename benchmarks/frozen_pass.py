@@ -1,6 +1,6 @@
 """Images a second through the frozen network with features at every cut: PyTorch float32 against the engine in use.
 
-uv run python benchmarks/frozen_pass.py [--backbone NAME] [--weights FILE]
+uv run python benchmarks/frozen_pass.py [--backbone NAME] [--weights FILE] [--image-size 128]
 """
 
 import argparse
@@ -22,9 +22,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--backbone", default="embedded")
     parser.add_argument("--weights")
+    parser.add_argument("--image-size", type=int)
     parser.add_argument("--device", default="auto")
     given = parser.parse_args()
-    backbone = backbones.load(given.backbone, given.weights)
+    backbone = backbones.load(given.backbone, given.weights, given.image_size)
     size, device = backbone.preprocessing.size, device_of(given.device)
     traced = trace(backbone.model, size)
     network = pooled_network(backbone.model, traced, traced.cuts, ("mean", "rms"))
