@@ -35,6 +35,7 @@ class Settings:
     warm_up: float = 0.2  # share of the steps
     teaching: float = 1.0  # weight of the teacher's answers against the labels' 1
     temperature: float = 2.0  # that softens the teacher's answers
+    start_from: str = ""  # the name of a finished training whose weights this one begins with
     seed: int = 0
 
 
@@ -181,6 +182,9 @@ def train(packed: Path, lessons_folder: Path, out: Path, settings: Settings, dev
     plain = Student(len(source.classes), lessons.classes if lessons else 0)
     student, optimiser = fabric.setup(plain, optimiser_of(plain, settings))
     first = 0
+    if settings.start_from:
+        begun = torch.load(out.parent / settings.start_from / "checkpoint.pt", weights_only=True)
+        plain.load_state_dict(begun["student"])
     if (out / "checkpoint.pt").exists():
         state = torch.load(out / "checkpoint.pt", weights_only=True)
         if state["settings"] != asdict(settings):
