@@ -82,7 +82,7 @@ def main() -> None:
     given = parser.parse_args()
     images = torch.randn(given.batch, 3, given.size, given.size)
     labels = torch.arange(given.batch) % CLASSES
-    print(print(f"{given.backbone} at {given.size} px, batch {given.batch}, {platform.machine()}"))
+    print(f"{given.backbone} at {given.size} px, batch {given.batch}, {platform.machine()}")
     slow = median_seconds(plain(given.backbone, images, labels))
     fast = median_seconds(ours(given.backbone, images, labels))
     print(f"plain float32 {slow:.3f} s, regraft {fast:.3f} s, ratio {slow / fast:.2f}")

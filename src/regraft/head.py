@@ -18,6 +18,7 @@ DECAYS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)  # L2 per image on st
 CHOOSING_IMAGES = 10_000  # at most so many images choose the weight decay
 SMALLEST_STD = 0.1  # of a channel, as a share of the channels' mean
 STEPS = 100  # of L-BFGS at most, for one head
+REMEMBERED = 20  # steps from which L-BFGS estimates the curvature
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,12 @@ def fit(
     parameters = list(head.parameters())
     matrices = [p for p in parameters if p.ndim > 1]
     solver = torch.optim.LBFGS(
-        parameters, max_iter=STEPS, tolerance_grad=1e-5, tolerance_change=1e-7, line_search_fn="strong_wolfe"
+        parameters,
+        max_iter=STEPS,
+        history_size=REMEMBERED,
+        tolerance_grad=1e-5,
+        tolerance_change=1e-7,
+        line_search_fn="strong_wolfe",
     )
 
     def closure() -> torch.Tensor:

@@ -151,7 +151,7 @@ def show_found(console: Console, found: Mapping[str, int], where: str) -> None:
     """How many of each kind of fault there are."""
     if found:
         console.print(
-            f"Odd about the images: {', '.join(f'{count:,} {kind}' for kind, count in found.items())}; {where}"
+            f"Odd about the images: {', '.join(f'{kind} ({count:,})' for kind, count in found.items())}; {where}"
         )
 
 
