@@ -4,7 +4,7 @@
 
 Compares the embedded network (or another export of pretraining), the same architecture with random weights, and
 ImageNet's SqueezeNet 1.1 at 224 pixels. A probe's accuracy is cross-validated over five folds of the training images
-(at most 1,000 of them): at the last cut, at the best one, and of the last three joined. Fine-tuning is judged on test
+(at most 4,000 of them): at the last cut, at the best one, and of the last three joined. Fine-tuning is judged on test
 images.
 """
 

@@ -23,7 +23,7 @@ def export(packed: Path, checkpoint: Path, folder: Path, size: int, names: Path 
     ``size`` is the side in pixels that the network is to be used at; ``names`` a tab-separated file
     that gives each class folder's name in words.
     """
-    state = torch.load(checkpoint, weights_only=True)
+    state = torch.load(checkpoint, "cpu", weights_only=True)
     classes: list[str] = state["classes"]
     folder.mkdir(parents=True, exist_ok=True)
     weights = {key.removeprefix("network."): v for key, v in state["student"].items() if key.startswith("network.")}

@@ -183,10 +183,10 @@ def train(packed: Path, lessons_folder: Path, out: Path, settings: Settings, dev
     student, optimiser = fabric.setup(plain, optimiser_of(plain, settings))
     first = 0
     if settings.start_from:
-        begun = torch.load(out.parent / settings.start_from / "checkpoint.pt", weights_only=True)
+        begun = torch.load(out.parent / settings.start_from / "checkpoint.pt", "cpu", weights_only=True)
         plain.load_state_dict(begun["student"])
     if (out / "checkpoint.pt").exists():
-        state = torch.load(out / "checkpoint.pt", weights_only=True)
+        state = torch.load(out / "checkpoint.pt", "cpu", weights_only=True)
         if state["settings"] != asdict(settings):
             raise SystemExit(
                 f"{out} was begun with other settings: {state['settings']}; give the same, or another --run"

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from regraft.content import Given
@@ -73,12 +74,14 @@ class Images:
 
     def __init__(self, dataset: Any) -> None:
         self.dataset = dataset
+        self.lock = Lock()  # not every data set may be asked by several threads at once
 
     def __len__(self) -> int:
         return len(self.dataset)
 
     def __getitem__(self, row: int) -> Any:
-        return self.dataset[row][0]
+        with self.lock:
+            return self.dataset[row][0]
 
 
 def class_name(label: Any, classes: Sequence[str] | None) -> str:

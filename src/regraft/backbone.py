@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from regraft import demonstration, source
-from regraft.errors import BackboneError
+from regraft.errors import BackboneError, reason_of
 from regraft.hub import TORCHVISION, not_at_hand, reachable
 from regraft.preprocessing import Preprocessing, from_dict
 from regraft.recipe import DEMONSTRATION, EMBEDDED
@@ -61,7 +61,7 @@ class Backbone:
         digest = hashlib.blake2b(repr(self.architecture).encode(), digest_size=16)
         for name, value in self.model.state_dict().items():
             digest.update(name.encode())
-            digest.update(value.contiguous().view(-1).numpy().tobytes())
+            digest.update(value.cpu().contiguous().view(-1).numpy().tobytes())
         return digest.hexdigest()
 
 
@@ -128,7 +128,7 @@ def run_backbone(run: Path) -> Backbone:
     """The network of a finished run, without its head; BackboneError where it kept the early layers only."""
     config = json.loads((run / "model" / "config.json").read_text())
     own = config["regraft"]
-    if own["strategy"] not in {"head", "fine-tune", "from-scratch"}:
+    if not own.get("whole", own["strategy"] != "early-layers"):
         raise BackboneError(f"{run} kept the early layers only; name a run of head, fine-tune or from-scratch")
     architecture = Architecture(**own["architecture"])
     model = architecture.build()
@@ -282,14 +282,15 @@ def fetch(name: str, url: str, cached: bool, create: Callable[[], nn.Module]) ->
     try:
         return create()
     except (OSError, RuntimeError) as error:  # the hub libraries' network errors are OSErrors; bad files RuntimeErrors
-        raise BackboneError(f"{not_at_hand(name, url)} ({str(error).splitlines()[0][:100]})") from None
+        raise BackboneError(f"{not_at_hand(name, url)} ({reason_of(error)[:100]})") from None
 
 
-def load_weights(model: nn.Module, path: Path, name: str, classifier: str | None) -> tuple[str, ...]:
+def load_weights(model: nn.Module, path: Path, name: str, classifier: str | tuple[str, ...] | None) -> tuple[str, ...]:
     """Load a state dict into ``model``; a classifier of another size is left out, and said."""
     given = read_weights(path)
     own = model.state_dict()
-    head = (classifier or list(own)[-1].rsplit(".", 1)[0]) + "."
+    classifiers = (classifier,) if isinstance(classifier, str) else classifier  # some of timm's have several
+    head = tuple(one + "." for one in classifiers or (list(own)[-1].rsplit(".", 1)[0],))
     wrong = [
         key
         for key in own.keys() | given.keys()
@@ -320,7 +321,7 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
         else:
             found = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # safetensors, pickle and zip each raise their own kinds
-        why = str(error).strip().splitlines()[0][:100] if str(error).strip() else type(error).__name__
+        why = reason_of(error)[:100]
         raise BackboneError(
             f"{path} cannot be read as weights: {why}; give a .safetensors or .pth state dict"
         ) from None

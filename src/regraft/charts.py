@@ -136,8 +136,9 @@ def draw_confusion(confusion: Sequence[Sequence[int]], classes: Sequence[str]) -
     figure, axes = new_figure(side, side)
     axes.imshow(matrix, cmap="GnBu", vmin=0, vmax=1)
     if len(classes) <= MOST_CLASS_NAMES:
-        axes.set_xticks(range(len(classes)), classes, rotation=90, fontsize=6)
-        axes.set_yticks(range(len(classes)), classes, fontsize=6)
+        names = [name.replace("$", r"\$") for name in classes]  # which would begin a formula
+        axes.set_xticks(range(len(classes)), names, rotation=90, fontsize=6)
+        axes.set_yticks(range(len(classes)), names, fontsize=6)
     axes.set_xlabel("predicted", color=INK)
     axes.set_ylabel("true class", color=INK)
     return as_svg(figure)

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from regraft.errors import RunError
+from regraft.errors import RunError, reason_of
 
 LAST = "last.pt"
 
@@ -16,7 +16,7 @@ class Identity:
     """What a checkpoint belongs to; a resume with another one is refused."""
 
     recipe: dict[str, Any]
-    data: str  # fingerprint of the images' bytes and labels
+    data: str  # fingerprint of the images' bytes, labels and parts of the split
 
 
 def write(folder: Path, name: str, state: dict[str, Any]) -> None:
@@ -28,7 +28,7 @@ def write(folder: Path, name: str, state: dict[str, Any]) -> None:
         unfinished.replace(folder / name)
     except (OSError, RuntimeError) as error:  # torch's zip writer raises RuntimeError when the disk is full
         unfinished.unlink(missing_ok=True)
-        reason = str(error).splitlines()[0]
+        reason = reason_of(error)
         raise RunError(f"the checkpoint {folder / name} cannot be written: {reason}; free space and --resume") from None
 
 
@@ -49,10 +49,12 @@ def read(folder: Path, identity: Identity) -> dict[str, Any]:
         state = torch.load(path, map_location="cpu", weights_only=True)
         theirs = Identity(state["recipe"], state["data"])
     except Exception as error:  # zip and pickle each raise their own kinds
-        reason = str(error).strip().splitlines()[0][:100] if str(error).strip() else type(error).__name__
+        reason = reason_of(error)[:100]
         raise RunError(f"the checkpoint {path} is damaged or no checkpoint of regraft's: {reason}") from None
     if theirs.data != identity.data:
-        raise RunError(f"the checkpoint {path} was made with other images; give the same folder, or another --out")
+        raise RunError(
+            f"the checkpoint {path} was made with other images or another split; give the same, or another --out"
+        )
     changed = [key for key, value in identity.recipe.items() if theirs.recipe.get(key) != value]
     if changed:
         shown = ", ".join(f"{key} {theirs.recipe.get(key)} there, {identity.recipe[key]} here" for key in changed[:3])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from regraft.errors import RegraftError, RunError
+from regraft.errors import RecipeError, RegraftError, RunError
 from regraft.options import (
     NETWORK,
     PLANNING,
@@ -53,6 +53,9 @@ def recipe_from(given: Mapping[str, Any]) -> Recipe:
     changes = {name: value for name, value in named.items() if name in names and value is not None}
     if cuts := given.get("cut"):
         changes |= {"cut": None, "cuts": tuple(cuts)} if len(cuts) > 1 else {"cut": cuts[0], "cuts": ()}
+    if changes.get("strategy") not in {None, base.strategy}:  # what went with the other one goes with it
+        own = {"cut": None, "cuts": (), "unfreeze_from": None, "views": 0}
+        changes = own | changes
     if "time_limit" in changes:
         changes["time_limit"] = seconds_of(changes["time_limit"])
     return base.but(**changes)
@@ -141,6 +144,10 @@ def plan(
     from regraft import show
 
     if len(named) > 1:
+        if out:
+            raise RecipeError(
+                "--out goes with one --backbone; rank them with --json, then plan with the one you choose"
+            )
         from regraft.ranking import rank
 
         with progress_bar(quiet) as progress:

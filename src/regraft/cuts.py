@@ -14,7 +14,7 @@ import torch
 from torch import fx, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from regraft.errors import BackboneError
+from regraft.errors import BackboneError, reason_of
 
 FEWEST, MOST = 6, 12  # cuts to report, where the network has as many
 SPATIAL, TOKENS = 4, 3  # dimensions of (images, channels, height, width) and of (images, tokens, channels)
@@ -75,12 +75,12 @@ def trace(model: nn.Module, size: int, stages: Collection[str] = ()) -> Traced:
         graph, owners = graph_of(model, ())
     except Exception as error:  # tracing runs the network's own code: any kind may come
         if not stages:
-            raise BackboneError(f"this network cannot be traced, so it cannot be cut: {first_line(error)}") from None
-        note = f"its stages are taken whole, since they cannot be traced ({first_line(error)})"
+            raise BackboneError(f"this network cannot be traced, so it cannot be cut: {reason_of(error)}") from None
+        note = f"its stages are taken whole, since they cannot be traced ({reason_of(error)})"
         try:
             graph, owners = graph_of(model, tuple(stages))
         except Exception as again:
-            raise BackboneError(f"this network cannot be traced, so it cannot be cut: {first_line(again)}") from None
+            raise BackboneError(f"this network cannot be traced, so it cannot be cut: {reason_of(again)}") from None
     places, activations = places_of(model, graph, owners, size)
     ends = [i for i, place in enumerate(places) if place.heavy]
     if len(ends) <= 1:
@@ -92,11 +92,6 @@ def trace(model: nn.Module, size: int, stages: Collection[str] = ()) -> Traced:
     total = places[-1].multiply_adds
     cuts = tuple(cut_from(place, size, total) for place in chosen)
     return Traced(graph, cuts, note, total, activations)
-
-
-def first_line(error: Exception) -> str:
-    """The first line of an error's text, or its kind."""
-    return str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
 
 
 def graph_of(model: nn.Module, stages: tuple[str, ...]) -> tuple[fx.Graph, dict[fx.Node, str]]:
@@ -152,9 +147,9 @@ def places_of(model: nn.Module, graph: fx.Graph, owners: dict[fx.Node, str], siz
     try:
         with torch.no_grad():
             meter.run(torch.zeros(1, 3, size, size))
-    except RuntimeError as error:  # a feature map that has shrunk to nothing, or a fixed number of inputs
+    except (RuntimeError, AssertionError) as error:  # a map that has shrunk to nothing, or a fixed number of inputs
         raise BackboneError(
-            f"this network takes no inputs of {size} pixels ({first_line(error)}); use another --image-size,"
+            f"this network takes no inputs of {size} pixels ({reason_of(error)}); use another --image-size,"
             " best the backbone's own"
         ) from None
     names = ends_of_modules(model, graph, owners)

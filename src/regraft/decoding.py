@@ -1,11 +1,14 @@
 """Bytes of one file, or pixels in memory -> an RGB image, or the reason why not."""
 
 import io
+import sys
 import warnings
 from contextlib import suppress
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+
+from regraft.errors import reason_of
 
 MAX_PIXELS = 178_956_970  # of one image, as Pillow's own limit
 HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")
@@ -17,6 +20,7 @@ TURNS = {
     8: Image.Transpose.ROTATE_90,
 }  # fmt: skip
 DEPTH = 257  # from 16 bits to 8: 65535 becomes 255
+warnings.filterwarnings("ignore", module=r"PIL\.")  # once: catch_warnings is no good among threads
 
 
 class Undecodable(Exception):
@@ -32,6 +36,13 @@ def allow_pixels(most: int) -> None:
     Image.MAX_IMAGE_PIXELS = max(1, most // 2)  # Pillow warns from it on, and refuses from its double on
 
 
+def check_size(width: int, height: int) -> None:
+    """Raise Undecodable for an image of more pixels than are allowed."""
+    most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+    if most and width * height > most:
+        raise Undecodable("too large", f"it has more than {most:,} pixels; --max-pixels raises the limit")
+
+
 def decode(data: bytes | Image.Image) -> Image.Image:
     """Decode all of ``data`` to an upright RGB image; raise Undecodable with the reason.
 
@@ -41,29 +52,21 @@ def decode(data: bytes | Image.Image) -> Image.Image:
     if data == b"":
         raise Undecodable("empty", "the file holds no bytes")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            image = checked(data) if isinstance(data, Image.Image) else opened(data)
-            image.load()
-            return to_rgb(upright(image))
+        image = data if isinstance(data, Image.Image) else opened(data)
+        check_size(*image.size)
+        image.load()
+        return to_rgb(upright(image))
     except Undecodable:
         raise
     except UnidentifiedImageError:
         raise Undecodable("not an image", "its bytes are in no image format that Pillow reads") from None
     except Image.DecompressionBombError:
-        most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
-        raise Undecodable("too large", f"it has more than {most:,} pixels; --max-pixels raises the limit") from None
+        check_size(sys.maxsize, 1)
+        raise
     except Exception as error:  # Pillow's decoders raise many kinds: OSError, SyntaxError, struct.error, ...
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = reason_of(error)
         kind = "truncated" if "truncated" in reason.lower() else "unreadable"
         raise Undecodable(kind, reason) from None
-
-
-def checked(image: Image.Image) -> Image.Image:
-    """An image in memory, unless it has too many pixels, as Pillow asks of files."""
-    if Image.MAX_IMAGE_PIXELS and image.width * image.height > 2 * Image.MAX_IMAGE_PIXELS:
-        raise Image.DecompressionBombError
-    return image
 
 
 def upright(image: Image.Image) -> Image.Image:

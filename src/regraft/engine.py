@@ -3,6 +3,7 @@
 PyTorch in float32 is the reference; OpenVINO agrees with it to bf16's precision.
 """
 
+import copy
 import importlib.util
 import warnings
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import numpy as np
 import torch
 from torch import fx
 
-from regraft.errors import RecipeError
+from regraft.errors import RecipeError, reason_of
 
 Outputs = list[np.ndarray]
 BF16 = "openvino-bf16"
@@ -35,7 +36,7 @@ def device_of(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise RecipeError(f"--device {name} cannot be used: {str(error).splitlines()[0]}; try --device cpu") from None
+        raise RecipeError(f"--device {name} cannot be used: {reason_of(error)}; try --device cpu") from None
     return device
 
 
@@ -61,18 +62,26 @@ def compile_network(network: fx.GraphModule, size: int, device: torch.device, na
 
 def pytorch_engine(network: fx.GraphModule, device: torch.device) -> Engine:
     """The reference."""
+    if device.type != "cpu":
+        network = copy.deepcopy(network)  # its modules are the backbone's, which stays where it is
     network = network.to(device).to(memory_format=torch.channels_last)
 
-    @torch.inference_mode()
-    def run(images: torch.Tensor) -> Outputs:
+    def at_once(images: torch.Tensor) -> Outputs | None:
         try:
             outputs = network(images.to(device).contiguous(memory_format=torch.channels_last))
         except torch.OutOfMemoryError:
             if len(images) == 1:
                 raise
-            halves = [run(half) for half in images.chunk(2)]
-            return [np.concatenate(parts) for parts in zip(*halves, strict=True)]
+            return None
         return [output.float().cpu().numpy() for output in outputs]
+
+    @torch.inference_mode()
+    def run(images: torch.Tensor) -> Outputs:
+        outputs = at_once(images)
+        if outputs is None:  # now that nothing holds on to what the failed pass left behind
+            halves = [run(half) for half in images.chunk(2)]
+            outputs = [np.concatenate(parts) for parts in zip(*halves, strict=True)]
+        return outputs
 
     return Engine(PYTORCH, run)
 

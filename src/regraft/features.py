@@ -18,7 +18,7 @@ from regraft.backbone import Backbone
 from regraft.cache import Store, open_store
 from regraft.content import Look, hash_of, look_of
 from regraft.cuts import Cut, Traced
-from regraft.decoding import Undecodable, decode
+from regraft.decoding import Undecodable, check_size, decode
 from regraft.engine import Engine, best_engine, compile_network, device_of
 from regraft.graft import POOLINGS, pooled_network
 from regraft.images import Fault, ImageFile, ImageSet
@@ -82,9 +82,13 @@ class Features:
         """Per file, the hash of its decoded pixels."""
         return tuple(look.pixels for look in self.looks)
 
-    def fingerprint(self) -> str:
-        """A hash of every image's bytes and class name, whatever the files' names and order."""
-        return self.hash_with_names([look.content for look in self.looks])
+    def fingerprint(self, parts: Mapping[int, str] | None = None) -> str:
+        """A hash of every image's bytes and class name, whatever the files' names and order.
+
+        ``parts`` (row: name) enter too, where they are given.
+        """
+        named = parts or {}
+        return self.hash_with_names([look.content + named.get(row, "") for row, look in enumerate(self.looks)])
 
     def pixel_fingerprint(self) -> str:
         """The same of the decoded pixels: however they were encoded, or never were."""
@@ -113,7 +117,6 @@ class Read:
     content: str
     look: Look | None = None
     tensor: torch.Tensor | None = None
-    fault: Fault | None = None
 
 
 def extract(
@@ -142,7 +145,7 @@ def extract(
     names = [f"{pool}-{place.node}" for pool in pools for place in places]
     store = open_store(key_of(backbone, traced, engine_name, [*names, f"classifier {classifier}"]))
     engine: Engine | None = None
-    faults: list[Fault] = []
+    broken: dict[str, tuple[str, str]] = {}
     contents: list[str] = []
     batch: list[Read] = []
     passed = 0
@@ -157,11 +160,8 @@ def extract(
         batch.clear()
 
     try:
-        for done, read in enumerate(read_all(images, store, backbone.preprocessing.transform(), workers), 1):
-            if read.fault:
-                faults.append(read.fault)
-            else:
-                contents.append(read.content)
+        for done, read in enumerate(read_all(images, store, backbone.preprocessing.transform(), workers, broken), 1):
+            contents.append(read.content)
             if read.tensor is not None:
                 batch.append(read)
             if len(batch) == batch_size:
@@ -173,10 +173,17 @@ def extract(
         store.flush()
     if passed >= ENOUGH:
         store.note_rate(passed / (time.perf_counter() - started))
-    kept = images.without(tuple(faults)) if faults else images
-    looks = tuple(store.rows[content].look for content in contents)
+    kept = images.without(
+        tuple(
+            Fault(file.name, *broken[content])
+            for file, content in zip(images.files, contents, strict=True)
+            if content in broken
+        )
+    )
+    looks = tuple(store.rows[content].look for content in contents if content not in broken)
     seconds = time.perf_counter() - started
-    return Features(kept, traced.cuts, looks, store, norms, classifier, passed, seconds, engine_name)
+    ran = engine.name if engine else engine_name
+    return Features(kept, traced.cuts, looks, store, norms, classifier, passed, seconds, ran)
 
 
 def key_of(backbone: Backbone, traced: Traced, engine: str, what: Sequence[str]) -> str:
@@ -220,10 +227,14 @@ def confidence_of(logits: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def read_all(images: ImageSet, store: Store, transform: Transform, workers: int) -> Iterator[Read]:
-    """Read the files in order, a few threads ahead of the network; each content is decoded once."""
+def read_all(
+    images: ImageSet, store: Store, transform: Transform, workers: int, broken: dict[str, tuple[str, str]]
+) -> Iterator[Read]:
+    """Read the files in order, a few threads ahead of the network; each content is decoded once.
+
+    Contents that cannot be decoded are put into ``broken``: all of them are there when the last file has come.
+    """
     claimed: set[str] = set()
-    broken: dict[str, tuple[str, str]] = {}
     lock = threading.Lock()
 
     def read(file: ImageFile) -> Read:
@@ -231,20 +242,21 @@ def read_all(images: ImageSet, store: Store, transform: Transform, workers: int)
             data = file.content.read()
             content = hash_of(data)
         except Undecodable as error:
-            return Read("", fault=Fault(file.name, error.kind, str(error)))
+            broken[f"unread {file.name}"] = (error.kind, str(error))
+            return Read(f"unread {file.name}")
         with lock:
-            if content in claimed or content in store.rows:
+            known = store.rows.get(content)
+            if known is None and content in claimed:
                 return Read(content)
             claimed.add(content)
         try:
+            if known:
+                check_size(known.look.width, known.look.height)
+                return Read(content)
             image = decode(data)
         except Undecodable as error:
             broken[content] = (error.kind, str(error))
             return Read(content)
         return Read(content, look_of(content, image), transform(image))
 
-    for file, done in map_ahead(read, images.files, workers):
-        if done.content in broken:
-            yield Read(done.content, fault=Fault(file.name, *broken[done.content]))
-        else:
-            yield done
+    yield from (read for _, read in map_ahead(read, images.files, workers))

@@ -32,6 +32,7 @@ from regraft.samples import Samples
 OUT_OF_TIME = "the time limit was reached"
 NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")  # in PyTorch's messages
 DIVERGED = 2.0  # times the loss of knowing nothing
+SEEDS = 2**63  # a generator takes no larger one
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,7 @@ class Job:
 def run(job: Job, resume: bool) -> State:
     """Train until the last epoch, the patience's or the time's end, a loss out of bounds, or Ctrl-C; keep the best."""
     resume = resume and (job.folder / checkpoint.LAST).exists()
+    job.model.to(job.device)  # before the optimiser's state is read, which goes where the parameters are
     state, average = State(), copy_of(job.model) if job.settings.ema else {}
     best = restore(job, state, average) if resume else copy_of(job.model)
     fabric = fabric_for(job, state.epoch)
@@ -137,9 +139,10 @@ def run(job: Job, resume: bool) -> State:
 
 def reason_to_stop(job: Job, state: State) -> str:
     """Why the training ends before its last epoch, or nothing."""
-    settings, last = job.settings, state.history[-1]
-    if not last["train_loss"] < DIVERGED * math.log(max(2, job.classes)):
-        return f"the loss rose to {last['train_loss']:.2f}: try a smaller --learning-rate or --clip 1"
+    settings, most = job.settings, DIVERGED * math.log(max(2, job.classes))
+    losses = [row["train_loss"] for row in state.history[1:]][-2:]  # the first row is from before any training
+    if len(losses) == 2 and not min(losses) < most:  # noqa: PLR2004 - one epoch may bear a start that was far off
+        return f"the loss rose to {losses[-1]:.2f}: try a smaller --learning-rate or --clip 1"
     if state.epoch - state.best_epoch >= settings.patience and state.epoch < settings.epochs:
         return f"no improvement for {settings.patience} epochs"
     return ""
@@ -195,7 +198,7 @@ def gradients(
     no help.
     """
     while True:
-        torch.manual_seed((1_000_003 * job.settings.seed + state.epoch) * 1_000_003 + state.step)
+        torch.manual_seed(((1_000_003 * job.settings.seed + state.epoch) * 1_000_003 + state.step) % SEEDS)
         optimiser.zero_grad()
         total, hits = 0.0, 0
         try:
@@ -287,7 +290,7 @@ def batches(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
 
 def generator(seed: int, epoch: int) -> torch.Generator:
     """The generator of an epoch's order."""
-    return torch.Generator().manual_seed(1_000_003 * seed + epoch)
+    return torch.Generator().manual_seed((1_000_003 * seed + epoch) % SEEDS)
 
 
 def precision_of(device: torch.device) -> Any:
@@ -303,7 +306,8 @@ def fabric_for(job: Job, epoch: int) -> Fabric:
     for part in ("lightning.fabric", "lightning.pytorch"):  # whichever was imported last says which precision it uses
         logging.getLogger(part).setLevel(logging.WARNING)
     logger = TensorBoardLogger(job.folder / "tensorboard", name="", version="", purge_step=epoch)
-    return Fabric(accelerator=job.device.type, devices=1, precision=precision_of(job.device), loggers=logger)
+    devices: Any = [job.device.index] if job.device.index is not None else 1
+    return Fabric(accelerator=job.device.type, devices=devices, precision=precision_of(job.device), loggers=logger)
 
 
 def save(job: Job, state: State, best: Weights, average: Weights) -> None:
@@ -341,6 +345,6 @@ def restore(job: Job, state: State, average: Weights) -> Weights:
         setattr(state, name, value)
     if state.stopped == OUT_OF_TIME:
         state.stopped = ""
-    average.update(found["average"])
+    average.update({name: value.to(job.device) for name, value in found["average"].items()})
     best: Weights = found["best"]
     return best

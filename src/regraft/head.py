@@ -25,11 +25,11 @@ REMEMBERED = 20  # steps from which L-BFGS estimates the curvature
 class HeadSettings:
     """What a head is made of and how it is solved."""
 
-    layers: int = 1
-    hidden: int = 256
-    initialiser: str = "xavier_uniform_"
-    class_weights: str = "none"  # none or auto
-    seed: int = 0
+    layers: int = 1  # linear ones, one or two
+    hidden: int = 256  # units between two of them
+    initialiser: str = "xavier_uniform_"  # of the weights, a name in torch.nn.init
+    class_weights: str = "none"  # as weights_of_classes takes it
+    seed: int = 0  # of the initial weights
 
 
 @dataclass(frozen=True)

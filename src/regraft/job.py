@@ -48,6 +48,8 @@ def train(
     started = time.perf_counter()
     folder = choose_folder(name_of(data), out, overwrite, resume)
     prepared = prepare(data, recipe, progress)
+    if out is None:
+        folder = choose_folder(name_of(data), out, overwrite)  # another training may have begun in it meanwhile
     with writing(folder, resume) as place:
         trained = train_in_time(prepared, place / CHECKPOINTS, resume, progress, started)
         return finish(prepared, trained, folder, place, started)
@@ -192,7 +194,8 @@ def write_run(
     write_json(place / "metrics.json", metrics)
     if trained.history:
         write_rows(place / "history.csv", trained.history)
-    saved.save(trained.model, images.classes, prepared.backbone.preprocessing, trained.strategy, place / "model")
+    whole = prepared.traced.cuts[-1] in trained.model.cuts
+    saved.save(trained.model, images.classes, prepared.backbone.preprocessing, trained.strategy, place / "model", whole)
     predicted = probabilities.argmax(axis=1)
     write_rows(
         place / "predictions.csv",

@@ -10,12 +10,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from regraft.metrics import baselines
+from regraft.errors import RegraftError
 from regraft.prepared import Prepared
 from regraft.recipe import FROZEN_STRATEGIES, Recipe
 from regraft.trained import Judged, Rung, Trained
-from regraft.training import Carrier, or_from_scratch, planned_recipe
-from regraft.whole import rows_for_tuning
+from regraft.training import Carrier, baselines_on_validation, or_from_scratch, planned_recipe
 
 CERTAIN = 0.95  # share of the bootstrap's draws in which a rung must be better to be kept
 DRAWS = 10_000
@@ -47,11 +46,18 @@ def climb(prepared: Prepared, carry: Carrier, deadline: float) -> Trained:
         if best and left < (0 if frozen else LEAST_SECONDS):
             tried.append(Rung(step.name, None, None, None, False, 0.0, "no time was left for it"))
             continue
-        found = carry(step.recipe, step.name.replace(" ", "-"), time.monotonic() + left)
-        rung = compared(step.name, best, found)
-        tried.append(rung)
-        best = found if rung.kept else best
-        interrupted = found.interrupted
+        try:
+            found = carry(step.recipe, step.name.replace(" ", "-"), time.monotonic() + left)
+        except (RegraftError, KeyboardInterrupt) as error:
+            if best is None:
+                raise
+            interrupted = isinstance(error, KeyboardInterrupt)
+            tried.append(Rung(step.name, None, None, None, False, 0.0, str(error) or "interrupted"))
+        else:
+            rung = compared(step.name, best, found)
+            tried.append(rung)
+            best = found if rung.kept else best
+            interrupted = found.interrupted
         if interrupted:
             break
     assert best, "the first rung is always climbed"
@@ -90,12 +96,8 @@ def cuts_to_join(prepared: Prepared) -> tuple[str, ...]:
 
 def baseline_rungs(prepared: Prepared) -> Iterator[Rung]:
     """The majority class and the nearest neighbour, on the fold or part that validates."""
-    train, val = rows_for_tuning(prepared.split)
-    last, labels, started = [prepared.traced.cuts[-1]], prepared.features.labels, time.perf_counter()
-    found = baselines(
-        prepared.features.pooled(last, train), labels[train], prepared.features.pooled(last, val), labels[val]
-    )
-    for name, accuracy in found.items():
+    started = time.perf_counter()
+    for name, accuracy in baselines_on_validation(prepared).items():
         yield Rung(name.replace("_", " "), accuracy, None, None, False, time.perf_counter() - started, "baseline")
 
 

@@ -11,8 +11,7 @@ CLOSE = 1e-4  # relative change of the ratio at which it is found
 
 def logme(features: np.ndarray, labels: np.ndarray) -> float:
     """Mean over classes of the log maximum evidence an image. features: (images, channels); labels: (images,)."""
-    centred = features.astype(np.float64)
-    left, singular, _ = np.linalg.svd(centred, full_matrices=False)
+    left, singular, _ = np.linalg.svd(features.astype(np.float64), full_matrices=False)
     targets = [(labels == label).astype(np.float64) for label in np.unique(labels)]
     return float(np.mean([evidence(left, np.square(singular), target) for target in targets]))
 

@@ -17,7 +17,8 @@ from regraft.images import KEPT, Fault
 from regraft.split import Split
 
 NEAR = 0.25  # cosine distance of standardised features under which two images may be copies
-OF_USUAL = 0.3  # and under so much of the set's usual distance to the nearest neighbour
+OF_USUAL = 0.25  # and under so much of the distance to the nearest neighbour that USUAL of the images do not exceed
+USUAL = 0.9
 ALIKE = 0.85  # correlation of two thumbnails, from which they may be
 OF_UNLIKE = 0.25  # and as near to 1 as this share of what is left between other images of the set
 SIDE = 24  # pixels of those thumbnails
@@ -46,22 +47,28 @@ def find_leaks(features: Features, split: Split) -> tuple[Leak, ...]:
     if not len(others) or not len(split.test):
         return ()
     nearest, distance = nearest_of(features, split.test, others)
-    limit = min(NEAR, OF_USUAL * float(np.median(distance)))
-    order = np.argsort(distance, kind="stable")
-    candidates = order[distance[order] < max(limit, 1e-6)][:MOST_CHECKED].tolist()
+    first = {features.pixels[row]: int(row) for row in reversed(others)}
+    same = {int(row): first[features.pixels[row]] for row in split.test if features.pixels[row] in first}
+    found = [Leak(row, other, 0.0) for row, other in same.items()]
+    limit = min(NEAR, OF_USUAL * float(np.quantile(distance, USUAL)))
+    order = [place for place in np.argsort(distance, kind="stable") if int(split.test[place]) not in same]
+    candidates = [place for place in order if distance[place] < limit][:MOST_CHECKED]
     if not candidates:
-        return ()
+        return tuple(found)
     thumbnails = Thumbnails([file.content for file in features.images.files])
-    draw = np.random.default_rng(0)
-    usual = [thumbnails.likeness(int(a), int(b)) for a, b in draw.choice(others, (PAIRS, 2))]
-    needed = max(ALIKE, 1 - OF_UNLIKE * (1 - float(np.quantile(usual, 0.95))))
-    found = []
+    needed = likeness_needed(thumbnails, others)
     for place in candidates:
         row, other = int(split.test[place]), int(nearest[place])
-        same = features.pixels[row] == features.pixels[other]
-        if same or thumbnails.likeness(row, other) >= needed:
+        if thumbnails.likeness(row, other) >= needed:
             found.append(Leak(row, other, max(0.0, float(distance[place]))))
     return tuple(found)
+
+
+def likeness_needed(thumbnails: "Thumbnails", rows: np.ndarray) -> float:
+    """How alike two pictures must be to count as copies, from how alike others of the set are."""
+    pairs = np.random.default_rng(0).choice(rows, (PAIRS, 2))
+    usual = [thumbnails.likeness(int(a), int(b)) for a, b in pairs if a != b]
+    return max(ALIKE, 1 - OF_UNLIKE * (1 - float(np.quantile(usual, 0.95)))) if usual else ALIKE
 
 
 def nearest_of(features: Features, rows: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -59,7 +59,7 @@ PLANNING: dict[str, tuple[Any, str]] = {
 TRAINING: dict[str, tuple[Any, str]] = {
     "backbone": (str, f"{EMBEDDED} (default), demonstration, any timm name, torchvision/NAME, or a run."),
     **PLANNING,
-    "seed": (int, "Of the head's initial weights and the bootstrap (0)."),
+    "seed": (int, "Of everything random but the split (0)."),
     "head_layers": (int, "Linear layers in the new head, 1 (default) or 2."),
     "hidden": (int, "Units between two linear layers (256)."),
     "init": (str, "Of the head's weights, by torch.nn.init name (xavier_uniform_)."),

@@ -18,7 +18,7 @@ from regraft.finding import Data, find_images
 from regraft.graft import stages_between
 from regraft.images import Fault, ImageSet, Reading
 from regraft.neighbours import Leak, find_leaks, leak_faults
-from regraft.outlook import Network, outlook
+from regraft.outlook import PASS_BATCH, Network, outlook
 from regraft.plan import Plan, make_plan, size_of
 from regraft.recipe import Recipe
 from regraft.rules import settings_shown
@@ -26,8 +26,6 @@ from regraft.samples import Samples, read_samples
 from regraft.similarity import measure_similarity
 from regraft.split import Split, split_images
 from regraft.suspects import Suspect, find_suspects, suspect_faults
-
-PASS_BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -98,7 +96,9 @@ def prepare(data: Data, recipe: Recipe, progress: Progress = silent, backbone: B
     except BackboneError as error:
         raise BackboneError(f"{recipe.backbone}: {error}") from None
     names = [(cut.name, *cut.aliases) for cut in traced.cuts]
-    for name in (recipe.cut, *recipe.cuts, recipe.unfreeze_from):
+    if recipe.unfreeze_from:
+        recipe = recipe.but(unfreeze_from=traced.cut_of(recipe.unfreeze_from).name)
+    for name in (recipe.cut, *recipe.cuts):
         if name:
             traced.cut_of(name)  # refused now rather than after the pass
     features = extract(

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 Transform = Callable[[Image.Image], torch.Tensor]
+LONGEST = 16
 
 
 @dataclass(frozen=True)
@@ -25,13 +26,13 @@ class Preprocessing:
         """The same transform for inputs of ``size`` pixels (None: unchanged)."""
         return replace(self, size=size) if size else self
 
-    def resize(self) -> torch.nn.Module:
+    def resize(self) -> Callable[[Image.Image], Image.Image]:
         """The first step: the short side to the size that the centre square is cropped from."""
         from torchvision.transforms import v2
 
         modes = {name: getattr(v2.InterpolationMode, name.upper()) for name in ("bilinear", "bicubic", "lanczos")}
-        step: torch.nn.Module = v2.Resize(math.floor(self.size / self.crop_share), modes[self.interpolation])
-        return step
+        step = v2.Resize(math.floor(self.size / self.crop_share), modes[self.interpolation])
+        return lambda image: step(within(image))
 
     def transform(self) -> Transform:
         """A function from an RGB image to (3, size, size) float32."""
@@ -51,6 +52,15 @@ class Preprocessing:
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
         return asdict(self)
+
+
+def within(image: Image.Image) -> Image.Image:
+    """The middle of an image that is longer than LONGEST times its short side, which would grow out of bounds."""
+    most = LONGEST * min(image.size)
+    if max(image.size) <= most:
+        return image
+    left, top = (max(0, side - most) // 2 for side in image.size)
+    return image.crop((left, top, image.width - left, image.height - top))
 
 
 def from_dict(values: dict[str, Any]) -> Preprocessing:

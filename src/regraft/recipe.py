@@ -5,7 +5,8 @@ import math
 import re
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_type_hints
 
 from regraft.errors import RecipeError
 
@@ -114,7 +115,8 @@ class Recipe:
 
     def __post_init__(self) -> None:
         """Raise RecipeError for a value out of its range, and for two that contradict each other."""
-        object.__setattr__(self, "cuts", tuple(self.cuts))  # JSON has lists
+        self.check_kinds()
+        object.__setattr__(self, "cuts", tuple(map(str, self.cuts)))  # JSON has lists
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 listed = ", ".join(str(choice) for choice in choices if choice is not None)
@@ -127,14 +129,26 @@ class Recipe:
         for wrong, message in self.contradictions():
             if wrong:
                 raise RecipeError(message)
+        self.check_checkpoint_name()
+
+    def check_kinds(self) -> None:
+        """Raise RecipeError for a value of another kind than its setting has."""
+        for name, kinds in KINDS.items():
+            value = getattr(self, name)
+            if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+                listed = " or ".join(kind.__name__ for kind in kinds if kind is not type(None))
+                raise RecipeError(f"{flag(name)} is {value!r}; it must be of kind {listed}")
+
+    def check_checkpoint_name(self) -> None:
+        """Raise RecipeError for a name of the best checkpoint that makes no file name of its own."""
         try:
             name = self.checkpoint_name.format(epoch=1, metric=self.monitor, value=0.5)
         except (LookupError, ValueError) as error:
             name = f"?{error}"
-        if not re.fullmatch(r"[\w.=+-]+", name):
+        if not re.fullmatch(r"[\w.=+-]+", name) or name == "last":
             raise RecipeError(
                 f"--checkpoint-name '{self.checkpoint_name}' makes no file name; use letters, digits, . - _ and"
-                " {epoch}, {metric}, {value}, as in best-{epoch:03d}-{metric}{value:.3f}"
+                " {epoch}, {metric}, {value}, as in best-{epoch:03d}-{metric}{value:.3f}; last.pt is the last one's"
             )
 
     def contradictions(self) -> list[tuple[bool, str]]:
@@ -180,6 +194,16 @@ class Recipe:
         path.write_text(json.dumps(asdict(self), indent=2) + "\n")
 
 
+def kinds_of(hint: Any) -> tuple[type, ...]:
+    """The classes that a setting of this annotation may be of; a whole number does where any number does."""
+    named = {"tuple[str, ...]": (tuple, list)}
+    kinds = tuple(get_args(hint)) if isinstance(hint, UnionType) else named.get(str(hint), (hint,))
+    return (*kinds, int) if float in kinds else kinds
+
+
+KINDS = {name: kinds_of(hint) for name, hint in get_type_hints(Recipe).items()}
+
+
 def read_recipe(path: Path) -> Recipe:
     """Read a recipe that ``Recipe.write`` wrote; raise RecipeError where it is no recipe."""
     try:
@@ -192,10 +216,7 @@ def read_recipe(path: Path) -> Recipe:
     if not isinstance(values, dict) or set(values) - known:
         unknown = sorted(set(values) - known) if isinstance(values, dict) else [type(values).__name__]
         raise RecipeError(f"{path} holds what no recipe has: {', '.join(unknown)}; give the recipe.json of a run")
-    try:
-        return Recipe(**values)
-    except TypeError as error:
-        raise RecipeError(f"{path} has a setting of the wrong kind: {error}") from None
+    return Recipe(**values)
 
 
 def flag(name: str) -> str:

@@ -17,7 +17,7 @@ from regraft.errors import DataError
 from regraft.features import Progress, extract, silent
 from regraft.folders import images_at
 from regraft.images import ImageFile, ImageSet
-from regraft.prepared import PASS_BATCH
+from regraft.outlook import PASS_BATCH
 from regraft.recipe import Recipe
 from regraft.shift import moments_at
 

@@ -31,7 +31,7 @@ def choose_folder(name: str, out: Path | None, overwrite: bool, resume: bool = F
         return out
     if out is None:
         number = 1
-        while (RUNS / f"{name}-{number}").exists():
+        while (RUNS / f"{name}-{number}").exists() or unfinished_of(RUNS / f"{name}-{number}").exists():
             number += 1
         out = RUNS / f"{name}-{number}"
     elif out.exists():

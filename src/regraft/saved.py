@@ -16,7 +16,7 @@ from torch import nn
 
 from regraft.backbone import Architecture, stages_of
 from regraft.cuts import trace
-from regraft.errors import RunError
+from regraft.errors import RunError, reason_of
 from regraft.graft import Grafted, graft, new_head
 from regraft.preprocessing import Preprocessing, from_dict
 
@@ -33,8 +33,10 @@ class Saved:
     strategy: str
 
 
-def save(model: Grafted, classes: Sequence[str], preprocessing: Preprocessing, strategy: str, folder: Path) -> None:
-    """Write ``model`` to ``folder``, which must not exist."""
+def save(
+    model: Grafted, classes: Sequence[str], preprocessing: Preprocessing, strategy: str, folder: Path, whole: bool
+) -> None:
+    """Write ``model`` to ``folder``, which must not exist; ``whole`` where it kept all but the source's classifier."""
     folder.mkdir(parents=True)
     state = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     linears = [module for module in model.head if isinstance(module, nn.Linear)]
@@ -49,6 +51,7 @@ def save(model: Grafted, classes: Sequence[str], preprocessing: Preprocessing, s
         "regraft": {
             "format": 1,
             "strategy": strategy,
+            "whole": whole,
             "architecture": asdict(model.architecture),
             "cuts": [cut.name for cut in model.cuts],
             "pooling": model.pooling,
@@ -113,5 +116,5 @@ def load(folder: Path) -> Saved:
     except FileNotFoundError as error:
         raise RunError(f"{folder.parent} holds no finished run: {error.filename} is missing; train one first") from None
     except Exception as error:  # JSON, safetensors and torch each raise their own kinds
-        why = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
+        why = reason_of(error)[:120]
         raise RunError(f"the model in {folder} is damaged or from another version: {why}; train it again") from None

@@ -15,6 +15,7 @@ import torch
 from regraft.features import Features, Progress, silent
 from regraft.head import Fold, HeadSettings, folds_from, try_decays
 from regraft.shift import GROUPS, Shift, group_of, shift_at
+from regraft.split import subsample
 from regraft.verdict import Score, Witnesses, gain_of, score
 
 PROFILE_IMAGES = 4_000  # at most so many images make the profile
@@ -117,14 +118,6 @@ def probe(features: np.ndarray, labels: np.ndarray, classes: int, folds: Sequenc
     return trial.right[np.argsort(trial.rows)]
 
 
-def subsample(labels: np.ndarray, most: int) -> np.ndarray:
-    """Positions of at most ``most`` images, every class in proportion, spread evenly over the order given."""
-    if len(labels) <= most:
-        return np.arange(len(labels))
-    by_class = np.argsort(labels, kind="stable")
-    return np.sort(by_class[np.linspace(0, len(labels) - 1, most).round().astype(int)])
-
-
 def paired(better: np.ndarray, other: np.ndarray) -> tuple[float, float]:
     """Difference in accuracy on the same images, and its standard error; both bool (images,)."""
     difference = better.astype(float) - other.astype(float)
@@ -156,7 +149,7 @@ def scored(right: Sequence[np.ndarray], shift: Shift | None) -> Score:
     groups = group_of(len(right[0]))
     left_out = []
     for group in range(GROUPS):
-        kept = [hit[groups != group] for hit in right] if len(right[0]) > GROUPS else list(right)
+        kept = [hit[groups != group] for hit in right] if len(right[0]) > 1 else list(right)
         left_out.append(Witnesses(gain_of(kept), logarithm(shift.left_out[group]) if shift else None))
     return score(Witnesses(gain_of(right), logarithm(shift.value) if shift else None), left_out)
 

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from regraft.cache import cache_folder
-from regraft.errors import RunError
+from regraft.errors import RunError, reason_of
 
 
 def path_of(fingerprint: str) -> Path:
@@ -34,7 +34,7 @@ def floats(path: Path) -> dict[str, torch.Tensor]:
     try:
         return {name: value.float() for name, value in load_file(path).items()}
     except Exception as error:  # safetensors raises kinds of its own
-        why = str(error).splitlines()[0][:100]
+        why = reason_of(error)[:100]
         raise RunError(f"the source statistics {path} are damaged: {why}; delete them, or make them anew") from None
 
 

@@ -7,7 +7,7 @@ report the other; given neither, a stratified fifth is set aside as test first.
 
 import hashlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +30,7 @@ class Split:
     test: np.ndarray  # rows that are reported
     reported: str  # what metrics.split says of ``test``: "test" or "val"
     folds: np.ndarray  # per row of ``train``, its fold 0..FOLDS-1
+    units: np.ndarray  # per row of ``train``, a number that copies and members of one group share
 
     def part_of(self) -> dict[int, str]:
         """Row -> train, val or test."""
@@ -62,8 +63,9 @@ def split_images(images: ImageSet, pixels: Sequence[str], seed: int) -> Split:
         raise DataError(f"{len(labels)} images are too few to set a test part aside; bring three or more of each class")
     train, val, test = (in_order(rows, pixels, labels) for rows in (train, val, test))
     grouped = None if units is None else units[train]
-    folds = folds_of(labels[train], [pixels[int(row)] for row in train], seed, grouped)
-    return Split(train, val, test, reported, folds)
+    shown = [pixels[int(row)] for row in train]
+    folds = folds_of(labels[train], shown, seed, grouped)
+    return Split(train, val, test, reported, folds, numbered(shown) if grouped is None else grouped)
 
 
 def in_order(rows: np.ndarray, pixels: Sequence[str], labels: np.ndarray) -> np.ndarray:
@@ -82,9 +84,13 @@ def units_of(pixels: Sequence[str], groups: Sequence[str | None]) -> np.ndarray 
     for pixel, group in zip(pixels, groups, strict=True):
         if group:
             sets.union(("pixels", pixel), ("group", group))
-    numbers: dict[tuple[str, str], int] = {}
-    found = [sets[("pixels", pixel)] for pixel in pixels]
-    return np.array([numbers.setdefault(one, len(numbers)) for one in found])
+    return numbered([sets[("pixels", pixel)] for pixel in pixels])
+
+
+def numbered(names: Sequence[Hashable]) -> np.ndarray:
+    """A number for each of the names, the same for the same name."""
+    numbers: dict[Hashable, int] = {}
+    return np.array([numbers.setdefault(name, len(numbers)) for name in names], dtype=np.int64)
 
 
 def set_aside(labels: np.ndarray, pixels: Sequence[str], units: np.ndarray | None, seed: int) -> np.ndarray:
@@ -93,6 +99,8 @@ def set_aside(labels: np.ndarray, pixels: Sequence[str], units: np.ndarray | Non
         ranks = ranks_within_class(labels, pixels, seed)
         wanted = np.maximum(np.round(TEST_SHARE * ranks.size), ranks.size > 1)
         return np.asarray(ranks.rank < wanted)
+    if len(np.unique(units)) == 1:
+        raise DataError("all images are in one group, so none can be set aside as test; give another --group-by")
     held_out = folds_of(labels, pixels, seed - 1, units) == 0
     for label in np.unique(labels):
         if held_out[labels == label].all():
@@ -134,16 +142,25 @@ def folds_of(
 ) -> np.ndarray:
     """A fold for each image: stratified, copies (and ``units``, where given) together.
 
-    Classes smaller than the folds are spread as far as they go.
+    Classes smaller than the folds are spread as far as they go. A single unit is parted, since it cannot be kept.
     """
-    if units is None:
+    most = folds if units is None else min(folds, len(np.unique(units)), int(np.bincount(labels).max()))
+    if units is None or most == 1:
         ranks = ranks_within_class(labels, pixels, seed + 1)
         return np.asarray((ranks.rank + ranks.label) % folds)
     order = in_order(np.arange(len(labels)), pixels, labels)
-    made = StratifiedGroupKFold(min(folds, len(np.unique(units))), shuffle=True, random_state=seed + 1)
+    made = StratifiedGroupKFold(most, shuffle=True, random_state=seed + 1)
     found = np.zeros(len(labels), dtype=np.int64)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of classes with fewer images than folds
         for fold, (_, judged) in enumerate(made.split(order, labels[order], units[order])):
             found[order[judged]] = fold
     return found
+
+
+def subsample(labels: np.ndarray, most: int) -> np.ndarray:
+    """Positions of at most ``most`` images, every class in proportion, spread evenly over the order given."""
+    if len(labels) <= most:
+        return np.arange(len(labels))
+    by_class = np.argsort(labels, kind="stable")
+    return np.sort(by_class[np.linspace(0, len(labels) - 1, most).round().astype(int)])

@@ -14,7 +14,7 @@ from regraft.features import Features
 from regraft.head import Fold, HeadSettings, best_trial, folds_from, solve, try_decays
 from regraft.images import KEPT, Fault
 from regraft.metrics import softmax
-from regraft.split import folds_of, units_of
+from regraft.split import folds_of, subsample, units_of
 
 DECAYS = (0.3, 0.1, 0.03, 0.01)
 CUTS = 3  # the last ones, joined
@@ -65,10 +65,7 @@ def out_of_fold(x: np.ndarray, labels: np.ndarray, classes: int, folds: Sequence
 
 def thinned(rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """At most FITTED of the rows, every class in proportion."""
-    if len(rows) <= FITTED:
-        return rows
-    by_class = rows[np.argsort(labels[rows], kind="stable")]
-    return np.sort(by_class[np.linspace(0, len(rows) - 1, FITTED).round().astype(int)])
+    return np.asarray(rows[subsample(labels[rows], FITTED)])
 
 
 def suspicious(probabilities: np.ndarray, labels: np.ndarray) -> list[Suspect]:

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 
 from regraft.augmentation import centre_view
+from regraft.engine import device_of
+from regraft.errors import RegraftError
 from regraft.features import Progress
 from regraft.finetune import batches
 from regraft.frozen import train_frozen
@@ -39,7 +41,8 @@ def planned_recipe(prepared: Prepared) -> Recipe:
     """The recipe with the plan's strategy and cuts in it."""
     plan = prepared.plan
     joined = plan.cuts if len(plan.cuts) > 1 else ()
-    return prepared.recipe.but(strategy=plan.strategy, cut=None if joined else plan.cut, cuts=joined)
+    views = prepared.recipe.views if plan.strategy in FROZEN_STRATEGIES else 0
+    return prepared.recipe.but(strategy=plan.strategy, cut=None if joined else plan.cut, cuts=joined, views=views)
 
 
 def carry_out(prepared: Prepared, carry: Carrier, deadline: float) -> Trained:
@@ -61,7 +64,7 @@ def or_from_scratch(prepared: Prepared, tuned: Trained, carry: Carrier, deadline
     that epoch they are trained in full, and the better of the two is kept.
     """
     scratch = prepared.recipe.but(strategy="from-scratch", cut=None, cuts=(), unfreeze_from=None, views=0)
-    rival, mine = nearest_neighbour_on_validation(prepared), tuned.judged.accuracy
+    rival, mine = baselines_on_validation(prepared)["nearest_neighbour"], tuned.judged.accuracy
     if mine <= rival:
         why = f"fine-tuning validated at {mine:.1%}, no better than the nearest neighbour's {rival:.1%}"
     else:
@@ -73,7 +76,11 @@ def or_from_scratch(prepared: Prepared, tuned: Trained, carry: Carrier, deadline
             note = f"random weights were tried too and validated at {sizes}; the pre-trained start was kept"
             return replace(tuned, notes=(*tuned.notes, note), interrupted=trial.interrupted)
         why = f"random weights validated at {sizes}"
-    found = carry(scratch, "from-scratch", deadline)
+    try:
+        found = carry(scratch, "from-scratch", deadline)
+    except (RegraftError, KeyboardInterrupt) as error:
+        note = f"{why}, so random weights were to be trained in full, but: {str(error) or 'interrupted'}"
+        return replace(tuned, notes=(*tuned.notes, note), interrupted=isinstance(error, KeyboardInterrupt))
     better = max(tuned, found, key=lambda t: t.judged.accuracy)
     note = (
         f"{why}, so random weights were trained in full: {found.judged.accuracy:.1%}; {better.strategy} was kept,"
@@ -82,12 +89,12 @@ def or_from_scratch(prepared: Prepared, tuned: Trained, carry: Carrier, deadline
     return replace(better, notes=(*better.notes, note), interrupted=found.interrupted)
 
 
-def nearest_neighbour_on_validation(prepared: Prepared) -> float:
-    """The nearest-neighbour baseline on the rows that validate a fine-tuning."""
+def baselines_on_validation(prepared: Prepared) -> dict[str, float]:
+    """The baselines on the rows that validate a fine-tuning."""
     train, val = rows_for_tuning(prepared.split)
     last, labels = [prepared.traced.cuts[-1]], prepared.features.labels
     pooled = prepared.features.pooled
-    return baselines(pooled(last, train), labels[train], pooled(last, val), labels[val])["nearest_neighbour"]
+    return baselines(pooled(last, train), labels[train], pooled(last, val), labels[val])
 
 
 @torch.inference_mode()
@@ -97,6 +104,11 @@ def probabilities_of(prepared: Prepared, trained: Trained, rows: Sequence[int] |
     if trained.frozen:
         features = prepared.features.pooled(model.cuts, rows, model.pooling)
         return softmax(model.head(torch.from_numpy(features)).numpy())
-    view = centre_view(prepared.backbone.preprocessing.size)
-    parts = [model(prepared.samples.batch(part.tolist(), view)).numpy() for part in batches(rows, TRAIN_BATCH)]
+    view, device = centre_view(prepared.backbone.preprocessing.size), device_of(trained.recipe.device)
+    model.to(device)
+    parts = [
+        model(prepared.samples.batch(part.tolist(), view).to(device)).cpu().numpy()
+        for part in batches(rows, TRAIN_BATCH)
+    ]
+    model.cpu()
     return softmax(np.concatenate(parts))

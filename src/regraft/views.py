@@ -12,7 +12,8 @@ from regraft.cuts import Cut
 from regraft.engine import best_engine, compile_network, device_of
 from regraft.features import Progress, key_of
 from regraft.graft import POOLINGS, pooled_network
-from regraft.prepared import PASS_BATCH, Prepared
+from regraft.outlook import PASS_BATCH
+from regraft.prepared import Prepared
 from regraft.recipe import Recipe
 
 

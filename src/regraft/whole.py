@@ -17,7 +17,7 @@ from regraft.augmentation import centre_view, mixing, training_view
 from regraft.checkpoint import Identity
 from regraft.cuts import Traced, trace
 from regraft.engine import device_of
-from regraft.errors import BackboneError, RecipeError
+from regraft.errors import BackboneError, RecipeError, reason_of
 from regraft.features import Progress
 from regraft.frozen import head_settings, solved_head
 from regraft.graft import POOLINGS, Tunable, graft
@@ -29,7 +29,7 @@ from regraft.rules import batch_of, completed
 from regraft.split import Split
 from regraft.trained import Judged, Trained
 
-VALIDATING = 4_000  # images that fine-tuning sets aside of train to validate on, at most
+VALIDATING = 4_000  # images, or about so many, that fine-tuning sets aside of train to validate on at most
 SMALL_BATCH = 16  # batch norm keeps its running statistics in smaller ones
 
 
@@ -54,8 +54,10 @@ def train_whole(
         traced = trace(model, prepared.backbone.preprocessing.size)
     train_rows, val_rows = rows_for_tuning(prepared.split)
     head = first_head(prepared, recipe, traced, train_rows, progress)
-    recipe = completed(recipe, len(train_rows))
-    network = tunable(recipe, model, traced, head, len(train_rows))
+    size = prepared.plan.size
+    recipe = completed(recipe, size.images)
+    batch = batch_of(recipe, len(train_rows))
+    network = tunable(recipe, model, traced, head, batch, small=size.verdict == "small")
     trainable = sum(p.numel() for p in network.parameters() if p.requires_grad)
     job = job_for(prepared, recipe, network, folder, progress, deadline)
     state = finetune.run(job, resume)
@@ -72,12 +74,17 @@ def train_whole(
 
 
 def rows_for_tuning(split: Split) -> tuple[np.ndarray, np.ndarray]:
-    """Rows that train and rows that validate: the given validation part, else a fold of train, VALIDATING at most."""
+    """Rows that train and rows that validate: the given validation part, else a fold of train, about VALIDATING of it.
+
+    Copies and members of one group stay on one side.
+    """
     if len(split.val):
         return split.train, split.val
-    fold = np.flatnonzero(split.folds == 0)
-    chosen = fold[:: max(1, math.ceil(len(fold) / VALIDATING))]
-    return np.delete(split.train, chosen), split.train[chosen]
+    fold = split.folds == 0
+    found, first = np.unique(split.units[fold], return_index=True)
+    in_turn = found[np.argsort(first)]
+    chosen = fold & np.isin(split.units, in_turn[:: math.ceil(fold.sum() / VALIDATING)])
+    return split.train[~chosen], split.train[chosen]
 
 
 def first_head(
@@ -91,15 +98,15 @@ def first_head(
     return solved_head(prepared, recipe, [last], rows, None, progress).head
 
 
-def tunable(recipe: Recipe, model: nn.Module, traced: Traced, head: nn.Sequential, images: int) -> Tunable:
-    """The network ready to train on so many images, frozen where the recipe says so."""
-    batch, scratch = batch_of(recipe, images), recipe.strategy == "from-scratch"
+def tunable(recipe: Recipe, model: nn.Module, traced: Traced, head: nn.Sequential, batch: int, small: bool) -> Tunable:
+    """The network ready to train on small or large data in batches of ``batch``, frozen where the recipe says so."""
+    scratch = recipe.strategy == "from-scratch"
     try:
         network = Tunable(model, traced, traced.cuts[-1], head, recipe.pooling)
     except Exception as error:  # tracing for training runs the network's own code
-        why = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
+        why = reason_of(error)[:120]
         raise BackboneError(f"{recipe.backbone} cannot be trained as a whole: {why}; use --strategy head") from None
-    solved = recipe.head_start == "solved" and images < recipe.large_from  # on what the running statistics give
+    solved = recipe.head_start == "solved" and small  # on what the running statistics give
     if recipe.batch_norm == "frozen" or (
         recipe.batch_norm == "auto" and not scratch and (solved or batch < SMALL_BATCH)
     ):
@@ -140,7 +147,7 @@ def job_for(
         class_weights=weights_of_classes(labels, classes, recipe.class_weights),
         settings=tune_settings(recipe, len(train_rows)),
         folder=folder,
-        identity=Identity(asdict(recipe.but(time_limit=None)), prepared.features.fingerprint()),
+        identity=Identity(asdict(recipe.but(time_limit=None)), prepared.features.fingerprint(prepared.split.part_of())),
         device=device_of(recipe.device),
         mix=mixing(recipe.mix, classes),
         deadline=deadline,
