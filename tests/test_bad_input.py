@@ -7,11 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import timm
 import torch
+import torchvision
 
 from regraft import backbone as backbones
 from regraft import hub
+from regraft.cli import recipe_from
+from regraft.cuts import trace
 from regraft.errors import BackboneError
+from regraft.recipe import Recipe
+from regraft.run import choose_folder
 
 Regraft = Callable[..., tuple[int, str, str]]
 Make = Callable[..., Path]
@@ -85,7 +91,6 @@ def test_weights_that_are_not_here(
 
 def test_names_read_from_source_are_the_libraries_own() -> None:
     import timm
-    import torchvision
 
     assert hub.registered("timm") <= set(timm.list_models())
     assert len(hub.registered("timm")) > 0.9 * len(timm.list_models())
@@ -114,8 +119,6 @@ def test_weights_files_that_do_not_fit(regraft: Regraft, make_folder: Make, tmp_
 
 
 def test_a_classifier_of_another_size_is_left_out_and_said(tmp_path: Path) -> None:
-    import torchvision
-
     torch.save({"state_dict": torchvision.models.squeezenet1_1(num_classes=7).state_dict()}, tmp_path / "seven.pth")
     loaded = backbones.load("torchvision/squeezenet1_1", str(tmp_path / "seven.pth"))
     assert "classifier" in loaded.notes[0]
@@ -146,6 +149,7 @@ def test_settings_out_of_range(regraft: Regraft, make_folder: Make) -> None:
         ("--cut", "layer9"): "layer4",
         ("--strategy", "head", "--cut", "layer1"): "early-layers",
         ("--image-size", "3"): "--image-size",
+        ("--checkpoint-name", "last"): "last.pt",
     }.items():
         refused(regraft("train", root, "--quiet", *options), word)
 
@@ -155,7 +159,9 @@ def test_recipes_that_are_none(regraft: Regraft, make_folder: Make, tmp_path: Pa
     (tmp_path / "a.json").write_text("{")
     (tmp_path / "b.json").write_text('{"magic": 1}')
     (tmp_path / "c.json").write_text('{"seed": "one"}')
-    for name in ("a.json", "b.json", "c.json", "missing.json"):
+    (tmp_path / "d.json").write_text('{"cuts": "ab"}')
+    (tmp_path / "e.json").write_text('{"epochs": true}')
+    for name in ("a.json", "b.json", "c.json", "d.json", "e.json", "missing.json"):
         refused(regraft("train", root, "--recipe", tmp_path / name), name)
 
 
@@ -169,9 +175,16 @@ def test_runs_that_are_none(regraft: Regraft, make_folder: Make, tmp_path: Path)
 
 
 def test_an_image_size_below_the_networks_stride(regraft: Regraft, make_folder: Make) -> None:
-    code, _, err = regraft("plan", make_folder(), "--image-size", "16", "--json", "--quiet")
-    assert code in {0, 2}, err
-    assert "Traceback" not in err
+    root = make_folder()
+    code, _, err = regraft("plan", root, "--image-size", "16", "--json", "--quiet")
+    assert code == 0, err
+    with pytest.raises(BackboneError, match="another --image-size"):
+        trace(torchvision.models.vgg11().features, 16)
+
+
+def test_a_network_that_takes_one_size_only_says_so() -> None:
+    with pytest.raises(BackboneError, match="another --image-size"):
+        trace(timm.create_model("vit_tiny_patch16_224"), 128)
 
 
 def test_broken_files_are_listed_in_the_run(regraft: Regraft, make_folder: Make, tmp_path: Path) -> None:
@@ -184,3 +197,25 @@ def test_broken_files_are_listed_in_the_run(regraft: Regraft, make_folder: Make,
     faults = json.loads((tmp_path / "run" / "data.json").read_text())["faults"]
     assert {fault["path"] for fault in faults} == {"class0/000.png", "class1/003.png"}
     assert "class1/003.png" in (tmp_path / "run" / "report.html").read_text()
+
+
+def test_a_strategy_beside_a_recipe_wins_with_all_that_goes_with_it(tmp_path: Path) -> None:
+    Recipe(strategy="early-layers", cut="layer2", views=3).write(tmp_path / "early.json")
+    beside = recipe_from({"recipe": tmp_path / "early.json", "strategy": "fine-tune", "unfreeze_from": "layer1"})
+    assert (beside.strategy, beside.cut, beside.views, beside.unfreeze_from) == ("fine-tune", None, 0, "layer1")
+    same = recipe_from({"recipe": tmp_path / "early.json", "strategy": "early-layers"})
+    assert (same.cut, same.views) == ("layer2", 3)
+
+
+def test_a_killed_trainings_folder_is_left_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    checkpoint = tmp_path / "runs" / ".photos-1.unfinished" / "checkpoints" / "fine-tune" / "last.pt"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_bytes(b"")
+    assert choose_folder("photos", None, overwrite=False).name == "photos-2"
+    assert choose_folder("photos", Path("runs/photos-1"), overwrite=False, resume=True).name == "photos-1"
+
+
+def test_several_backbones_have_no_folder(regraft: Regraft, make_folder: Make, tmp_path: Path) -> None:
+    named = ("--backbone", "embedded", "--backbone", "demonstration")
+    refused(regraft("plan", make_folder(), *named, "--out", tmp_path / "plan"), "--out")

@@ -69,6 +69,21 @@ def test_copies_across_the_users_split_are_found_and_weighed(regraft: Regraft, t
     assert "Copies across the split" in (out / "report.html").read_text()
 
 
+def test_a_test_part_of_copies_alone_is_found_whole(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    write_photos(root, ("train",), 20)
+    for path in sorted(root.rglob("*.png")):
+        copy = root / "test" / path.parent.name / path.with_suffix(".jpg").name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        Image.open(path).save(copy, quality=90)
+    for i in range(6):  # and a few of its own
+        photo(900 + i).save(root / "test" / "a" / f"own{i}.png")
+    prepared = prepare(root, Recipe())
+    found = {prepared.images.files[leak.row].name for leak in prepared.leaks}
+    assert len(found) >= 36
+    assert not any("own" in name for name in found)
+
+
 def test_flipped_labels_come_first(make_folder: Make) -> None:
     root = make_folder(each=40)
     for i in range(3):

@@ -1,6 +1,7 @@
 """More than one thing tried: what is kept, what is turned down, and when random weights take over."""
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +13,13 @@ import pytest
 import torch
 from torch import nn
 
+from regraft import backbone as backbones
 from regraft import training
-from regraft.ladder import CERTAIN, certainty_of, compared
+from regraft.errors import BackboneError, RunError
+from regraft.features import silent
+from regraft.frozen import train_frozen
+from regraft.ladder import CERTAIN, certainty_of, climb, compared
+from regraft.prepared import prepare
 from regraft.recipe import Recipe
 from regraft.trained import Judged, Trained
 
@@ -71,7 +77,7 @@ def test_case_four_falls_back_to_random_weights(
     neighbour: float, trial: float, full: float, strategy: str, said: str, trained: list[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(training, "nearest_neighbour_on_validation", lambda _: neighbour)
+    monkeypatch.setattr(training, "baselines_on_validation", lambda _: {"nearest_neighbour": neighbour})
     monkeypatch.setattr(training, "rows_for_tuning", lambda _: (np.arange(1000), np.arange(200)))
     carried = []
 
@@ -102,6 +108,23 @@ def test_the_ladder_on_the_command_line(regraft: Regraft, make_folder: Callable[
     assert "write 90s, 10m or 1.5h" in err
 
 
+@pytest.mark.parametrize("error", [RunError("memory ran out"), KeyboardInterrupt()])
+def test_a_rung_that_fails_loses_nothing(error: BaseException, make_folder: Callable[..., Path]) -> None:
+    prepared = prepare(make_folder(classes=3, each=10), Recipe(image_size=32, time_limit=1000.0))
+
+    def carry(recipe: Recipe, name: str, _deadline: float) -> Trained:
+        if name == "fine-tune":
+            raise error
+        return train_frozen(prepared, recipe, silent)
+
+    found = climb(prepared, carry, time.monotonic() + 1000)
+    failed = next(rung for rung in found.tried if rung.name == "fine-tune")
+    assert found.frozen
+    assert not failed.kept
+    assert failed.note == (str(error) or "interrupted")
+    assert found.interrupted == isinstance(error, KeyboardInterrupt)
+
+
 def test_a_joined_head(regraft: Regraft, digits: Path, tmp_path: Path) -> None:
     code, out, err = regraft(
         "train", digits, "--cut", "layer4", "--cut", "layer2", "--pooling", "both", "--out", tmp_path / "run", "--json",
@@ -121,6 +144,11 @@ def test_a_joined_head(regraft: Regraft, digits: Path, tmp_path: Path) -> None:
     assert again[0] == 0, again[2]
     assert json.loads(again[1])["metrics"] == printed["metrics"]
     assert json.loads(again[1])["images_through_backbone"] == 0
+    with pytest.raises(BackboneError, match="early layers only"):
+        shallow = ("--cut", "layer1", "--cut", "layer2", "--out", tmp_path / "shallow", "--quiet")
+        assert regraft("train", digits, *shallow)[0] == 0
+        backbones.load(str(tmp_path / "shallow"))
+    assert backbones.load(str(tmp_path / "run")).name == str(tmp_path / "run")
 
 
 def test_views_train_the_head_too(

@@ -159,8 +159,16 @@ def test_evaluate_knows_the_images_that_trained_the_run(regraft: Regraft, folder
     }
 
 
+def test_images_that_were_only_reported_on_did_not_train(regraft: Regraft, make_folder: Make, tmp_path: Path) -> None:
+    root = make_folder("parts", each=8, parts=("train", "val"))
+    assert regraft("train", root, "--strategy", "head", "--out", tmp_path / "run", "--quiet")[0] == 0
+    code, out, err = regraft("evaluate", tmp_path / "run", root, "--json", "--quiet")
+    assert code == 0, err
+    assert json.loads(out)["trained_on"]["images"] == 0
+
+
 def patients(folder: Path) -> Iterator[str]:
-    """A table in which copies of a patient's images tie two patients together."""
+    """The rows of a table with two images a patient."""
     for label, path in files_of(folder):
         yield f"{path.relative_to(folder.parent)},{label},{label}-{int(path.stem) // 2}"
 

@@ -4,15 +4,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from regraft import whole
 from regraft.content import OnDisk
 from regraft.errors import DataError
 from regraft.finding import find_images
 from regraft.images import ImageFile, ImageSet
 from regraft.split import FOLDS, folds_of, split_images
+from regraft.whole import rows_for_tuning
 
 
-def images_of(labels: list[int], split: str | None = None) -> ImageSet:
-    files = tuple(ImageFile(f"{i}.png", label, split, OnDisk(Path(f"/d/{i}.png"))) for i, label in enumerate(labels))
+def images_of(labels: list[int], split: str | None = None, groups: list[str] | None = None) -> ImageSet:
+    files = tuple(
+        ImageFile(f"{i}.png", label, split, OnDisk(Path(f"/d/{i}.png")), groups[i] if groups else None)
+        for i, label in enumerate(labels)
+    )
     return ImageSet(Path("/d"), tuple(str(c) for c in range(max(labels) + 1)), files)
 
 
@@ -69,3 +74,35 @@ def test_folds_hold_every_class() -> None:
 def test_too_few_images_are_refused() -> None:
     with pytest.raises(DataError, match="too few"):
         split_images(images_of([0, 1]), ["a", "b"], 0)
+
+
+@pytest.mark.parametrize("each", [4, 8, 30])
+def test_groups_stay_together_however_few_images_a_class_has(each: int) -> None:
+    labels = [i % 3 for i in range(3 * each)]
+    groups = [f"patient{i // 2}" for i in range(3 * each)]
+    split = split_images(images_of(labels, groups=groups), [f"p{i}" for i in range(3 * each)], 0)
+    assert not {groups[i] for i in split.train} & {groups[i] for i in split.test}
+    for fold in np.unique(split.folds):
+        inside = {groups[i] for i in split.train[split.folds == fold]}
+        assert not inside & {groups[i] for i in split.train[split.folds != fold]}
+
+
+def test_one_group_is_parted_inside_train_and_refused_where_a_test_part_is_needed() -> None:
+    labels, groups = [i % 2 for i in range(20)], ["a"] * 20
+    with pytest.raises(DataError, match="one group"):
+        split_images(images_of(labels, groups=groups), [f"p{i}" for i in range(20)], 0)
+    files = [*images_of(labels, "train", groups).files, *images_of(labels, "test", ["b"] * 20).files]
+    images = ImageSet(Path("/d"), ("0", "1"), tuple(files))
+    split = split_images(images, [f"p{i}" for i in range(40)], 0)
+    assert len(np.unique(split.folds)) == FOLDS
+
+
+def test_fewer_images_validate_than_a_fold_has_and_no_unit_is_torn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(whole, "VALIDATING", 10)
+    labels = [i % 2 for i in range(400)]
+    for groups in (None, [f"patient{i // 4}" for i in range(400)]):
+        pixels = [f"p{i // 2}" for i in range(400)]
+        train, val = rows_for_tuning(split_images(images_of(labels, groups=groups), pixels, 0))
+        named = groups or pixels
+        assert not {named[i] for i in train} & {named[i] for i in val}
+        assert 5 <= len(val) <= 20

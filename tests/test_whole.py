@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from regraft import backbone as backbones
 from regraft import finetune
+from regraft.cuts import trace
 
 Regraft = Callable[..., tuple[int, str, str]]
 
@@ -34,6 +36,9 @@ def test_fine_tuning_through_the_command_line(regraft: Regraft, digits: Path, tm
     code, out, err = regraft("train", digits, *options, "--out", tmp_path / "run", "--resume", "--seed", 1)
     assert code == 2
     assert "seed 0 there, 1 here" in err
+    code, out, err = regraft("train", digits, *options, "--out", tmp_path / "run", "--resume", "--split-seed", 1)
+    assert code == 2
+    assert "another split" in err
     assert (tmp_path / "run" / "metrics.json").exists()
 
 
@@ -76,3 +81,15 @@ def test_nothing_to_resume(regraft: Regraft, digits: Path, tmp_path: Path) -> No
     assert code == 2
     assert "no checkpoints" in err
     assert regraft("train", digits, "--resume")[0] == 2
+
+
+def test_other_names_of_a_cut_and_large_seeds_do(
+    regraft: Regraft, make_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    root = make_folder(classes=3, each=10)
+    traced = trace(backbones.load("embedded").model, 32)
+    cut = next(cut for cut in traced.cuts if cut.aliases)
+    options = ("--strategy", "fine-tune", "--epochs", 1, "--image-size", 32, "--seed", 20_240_101, "--json", "--quiet")
+    code, _, err = regraft("train", root, *options, "--unfreeze-from", cut.aliases[0], "--out", tmp_path / "run")
+    assert code == 0, err
+    assert json.loads((tmp_path / "run" / "recipe.json").read_text())["unfreeze_from"] == cut.name

@@ -24,6 +24,7 @@ from regraft.decoding import MAX_PIXELS, Undecodable, allow_pixels, decode
 from regraft.errors import DataError
 from regraft.finding import find_images, scan
 from regraft.images import Reading
+from regraft.preprocessing import Preprocessing
 
 Make = Callable[..., Path]
 Regraft = Callable[..., tuple[int, str, str]]
@@ -153,6 +154,10 @@ def test_an_image_of_too_many_pixels_is_refused_unless_allowed(regraft: Regraft,
         assert code == 0
         assert [(f["path"], f["kind"]) for f in json.loads(out)["faults"]] == [("class0/large.png", "too large")]
         assert json.loads(regraft("scan", root, "--json", "--max-pixels", 7000)[1])["left_out"] == 0
+        looked = regraft("plan", root, "--json", "--quiet")  # and when its features are known already
+        assert looked[0] == 0, looked[2]
+        code, out, _ = regraft("plan", root, "--json", "--quiet", "--max-pixels", 5000)
+        assert [f["path"] for f in json.loads(out)["faults"] if f["kind"] == "too large"] == ["class0/large.png"]
     finally:
         allow_pixels(MAX_PIXELS)
 
@@ -609,3 +614,10 @@ def test_any_size_and_mode_is_decoded_upright(width: int, height: int, mode: str
     data = saved(image, "TIFF" if mode == "CMYK" else "PNG")
     found = decode(data)
     assert (found.mode, found.size) == ("RGB", (width, height))
+
+
+def test_a_very_long_image_does_not_grow_out_of_bounds() -> None:
+    preprocessing = Preprocessing(96)
+    assert preprocessing.transform()(Image.new("RGB", (2, 30_000), WHITE)).shape == (3, 96, 96)
+    assert max(preprocessing.resize()(Image.new("RGB", (2, 30_000))).size) <= 109 * 16
+    assert preprocessing.resize()(Image.new("RGB", (40, 90))).size == (109, 245)

@@ -34,6 +34,7 @@ class Undecodable(Exception):
 def allow_pixels(most: int) -> None:
     """Refuse images of more than ``most`` pixels from now on, in this process: the limit is Pillow's, which has one."""
     Image.MAX_IMAGE_PIXELS = max(1, most // 2)  # Pillow warns from it on, and refuses from its double on
+    warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 
 
 def check_size(width: int, height: int) -> None:

@@ -216,7 +216,10 @@ def read_recipe(path: Path) -> Recipe:
     if not isinstance(values, dict) or set(values) - known:
         unknown = sorted(set(values) - known) if isinstance(values, dict) else [type(values).__name__]
         raise RecipeError(f"{path} holds what no recipe has: {', '.join(unknown)}; give the recipe.json of a run")
-    return Recipe(**values)
+    try:
+        return Recipe(**values)
+    except RecipeError as error:
+        raise RecipeError(f"{path}: {error}") from None
 
 
 def flag(name: str) -> str:
