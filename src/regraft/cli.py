@@ -15,6 +15,7 @@ import typer
 
 from regraft.errors import RecipeError, RegraftError, RunError
 from regraft.options import (
+    DEVICE,
     NETWORK,
     PLANNING,
     READING,
@@ -207,18 +208,19 @@ def resume_command(run: str) -> str:
 
 
 @app.command()
-@takes(READING)
+@takes({**READING, **DEVICE})
 def evaluate(run: Run, data: Data, as_json: AsJson = False, quiet: Quiet = False, **settings: Any) -> None:
     """Measure a run on labelled images: their test part, else their val part, else all of them."""
     from regraft import show
     from regraft.predict import evaluate as evaluate_run
 
     with progress_bar(quiet) as progress:
-        result = evaluate_run(run, data, reading_from(settings), progress=progress)
+        result = evaluate_run(run, data, reading_from(settings), progress=progress, device=settings["device"] or "auto")
     give(result, as_json, show.evaluation)
 
 
 @app.command()
+@takes(DEVICE)
 def predict(
     run: Run,
     paths: Annotated[list[Path], typer.Argument(help="Images, or folders of images.")],
@@ -226,6 +228,7 @@ def predict(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the CSV where it exists.")] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
+    **settings: Any,
 ) -> None:
     """Predict the class of images."""
     from regraft import show
@@ -235,7 +238,7 @@ def predict(
 
     if out and out.exists() and not overwrite:
         raise RunError(f"{out} exists already; name another --out, or replace it with --overwrite")
-    network = open_run(run)
+    network = open_run(run, settings["device"] or "auto")
     with progress_bar(quiet) as progress:
         found = list(predict_files(network, images_at(paths), progress))
     rows = [show.prediction_row(p, network.classes) for p in found]

@@ -39,12 +39,13 @@ READING: dict[str, tuple[Any, str]] = {
     "group_by": (str, "A table's column, or a regular expression on paths: images alike in it stay in one split."),
     "max_pixels": (int, "Images of more pixels are left out (178956970)."),
 }
+DEVICE: dict[str, tuple[Any, str]] = {"device": (str, "auto (default), cpu, cuda, cuda:1, ...")}
 NETWORK: dict[str, tuple[Any, str]] = {
     "weights": (str, "Local .safetensors or .pth state dict of the backbone."),
     "image_size": (int, "Pixels a side; the backbone's own by default."),
     "batch_size": (int, "Images in one pass through the network (64)."),
     "workers": (int, "Threads that decode; one a processor by default."),
-    "device": (str, "auto (default), cpu, cuda, cuda:1, ..."),
+    **DEVICE,
 }
 PLANNING: dict[str, tuple[Any, str]] = {
     "recipe": (Path, "A run's recipe.json to repeat; options go before it."),

@@ -12,6 +12,7 @@ import torch
 from regraft import saved
 from regraft.content import Content, OnDisk, hash_of
 from regraft.decoding import Undecodable, allow_pixels, decode
+from regraft.engine import device_of
 from regraft.errors import DataError, RunError
 from regraft.features import Progress, silent
 from regraft.finding import AS_USUAL, Data, find_images
@@ -43,11 +44,13 @@ class Read:
     fault: Fault | None = None
 
 
-def open_run(run: Path) -> Saved:
-    """The network of a run folder (or of a model folder); RunError where there is none."""
+def open_run(run: Path, device: str = "auto") -> Saved:
+    """The network of a run folder (or of a model folder), on ``device``; RunError where there is none."""
     if not run.is_dir():
         raise RunError(f"there is no run folder {run}; give one that `regraft train` made")
-    return saved.load(run / "model" if (run / "model").is_dir() else run)
+    network = saved.load(run / "model" if (run / "model").is_dir() else run)
+    network.model.to(device_of(device))
+    return network
 
 
 def predict_files(network: Saved, paths: Sequence[Path], progress: Progress = silent) -> Iterator[Prediction]:
@@ -82,14 +85,20 @@ def predict_contents(
 def predict_batch(network: Saved, batch: Sequence[Read]) -> Iterator[Prediction]:
     """Predictions for one batch of read images, in order."""
     tensors = [read.tensor for read in batch if read.tensor is not None]
-    probabilities = iter(softmax(network.model(torch.stack(tensors)).numpy()) if tensors else [])
+    device = next(network.model.parameters()).device
+    probabilities = iter(softmax(network.model(torch.stack(tensors).to(device)).cpu().numpy()) if tensors else [])
     for read in batch:
         found = None if read.tensor is None else next(probabilities)
         yield Prediction(Path(read.name), found, read.fault, read.pixels)
 
 
 def evaluate(
-    run: Path, data: Data, reading: Reading = AS_USUAL, seed: int = 0, progress: Progress = silent
+    run: Path,
+    data: Data,
+    reading: Reading = AS_USUAL,
+    seed: int = 0,
+    progress: Progress = silent,
+    device: str = "auto",
 ) -> dict[str, Any]:
     """Metrics of a run on labelled images: their test part, else their val part, else all of them.
 
@@ -97,7 +106,7 @@ def evaluate(
     are counted, and the accuracy without them is given beside.
     """
     allow_pixels(reading.max_pixels)
-    network = open_run(run)
+    network = open_run(run, device)
     images = find_images(data, reading, fewest_classes=1)
     unknown = sorted(set(images.classes) - set(network.classes))
     if unknown:
