@@ -31,7 +31,9 @@ def steadiness(features: Features, prepared: Prepared, draws: int, share: float)
         parts = [chooser.permutation(rows[labels[rows] == label]) for label in np.unique(labels)]
         chosen = np.sort(np.concatenate([part[: max(3, round(share * len(part)))] for part in parts]))
         folds = folds_of(labels[chosen], [features.pixels[row] for row in chosen], 0)
-        score = measure_similarity(features, chosen, folds, prepared.backbone.statistics).score
+        score = measure_similarity(
+            features, chosen, folds, prepared.backbone.statistics, backbone=prepared.backbone.name
+        ).score
         held += score.low <= whole <= score.high
         found.append(score.value)
     spread = f"{min(found):.2f} to {max(found):.2f}"

@@ -11,7 +11,7 @@ from regraft.plan import make_plan, size_of
 from regraft.recipe import Recipe
 from regraft.similarity import ProfilePoint, Similarity, earliest_good, subsample
 from regraft.surgery import FROZEN, NEW, REMOVED, TRAINED, surgery
-from regraft.verdict import Score, Witnesses, calibration, gain_of, score
+from regraft.verdict import ANY_NETWORK, Score, Witnesses, calibration, gain_of, score
 
 CUTS = [("early", "early.1"), ("middle",), ("last",)]
 
@@ -90,7 +90,17 @@ def test_the_calibration_says_what_it_was_fitted_on() -> None:
     assert len({row["set"] for row in known["sets"]}) >= 10
     wrong = [row for row in known["sets"] if (row["score"] >= 0.5) != row["similar"]]
     assert len(wrong) / len(known["sets"]) < 0.2
-    assert len(known["with_shift"]["left_out"]) == len({row["set"] for row in known["sets"]})
+    assert known["with_shift"].keys() == {ANY_NETWORK} | {row["backbone"] for row in known["sets"]}
+    for model in known["with_shift"].values():
+        assert len(model["left_out"]) == len({row["set"] for row in known["sets"]})
+
+
+def test_a_network_of_the_calibration_has_weights_of_its_own() -> None:
+    for row in calibration()["sets"]:
+        found = Witnesses(row["gain"], row["log_shift"])
+        assert score(found, [found] * 20, row["backbone"]).value == pytest.approx(row["score"], abs=1e-9)
+    anyone = score(found, [found] * 20, "another").value
+    assert anyone == score(found, [found] * 20).value != score(found, [found] * 20, row["backbone"]).value
 
 
 def test_the_earliest_cut_within_one_error_of_the_best() -> None:

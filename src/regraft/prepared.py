@@ -116,7 +116,7 @@ def prepare(data: Data, recipe: Recipe, progress: Progress = silent, backbone: B
     distinct = len({features.pixels[row] for row in split.train})
     size = size_of(features.labels[split.train], len(images.classes), recipe.large_from, distinct)
     similarity = measure_similarity(
-        features, split.train, split.folds, backbone.statistics, backbone.source_classes, progress
+        features, split.train, split.folds, backbone.statistics, backbone.source_classes, progress, backbone.name
     )
     return Prepared(recipe, backbone, traced, features, split, make_plan(size, similarity, recipe, names))
 

@@ -16,7 +16,7 @@ from regraft.features import Features, Progress, silent
 from regraft.head import Fold, HeadSettings, folds_from, try_decays
 from regraft.shift import GROUPS, Shift, group_of, shift_at
 from regraft.split import subsample
-from regraft.verdict import Score, Witnesses, gain_of, score
+from regraft.verdict import ANY_NETWORK, Score, Witnesses, gain_of, score
 
 PROFILE_IMAGES = 4_000  # at most so many images make the profile
 PROFILE_DECAYS = (1.0, 0.1, 0.01, 0.001)
@@ -72,11 +72,12 @@ def measure_similarity(
     statistics: Mapping[str, torch.Tensor] | None,
     source_classes: Sequence[str] = (),
     progress: Progress = silent,
+    backbone: str = ANY_NETWORK,
 ) -> Similarity:
     """Profile, shift and score of the images ``rows`` with their ``folds``.
 
     ``statistics``: "CUT.mean" and "CUT.std" (channels,) over the source data, or None. ``source_classes``: names for
-    what the source's classifier tells apart.
+    what the source's classifier tells apart. ``backbone``: the network's name, as the calibration may know it.
     """
     chosen = subsample(features.labels[rows], PROFILE_IMAGES)
     rows, folds = rows[chosen], folds[chosen]
@@ -91,7 +92,7 @@ def measure_similarity(
         profile=points,
         best_early_cut=features.cuts[earliest_good(right[:-1] or right)].name,
         shift=float(np.mean(known)) if known else None,
-        score=scored(right, shifts[-1]),
+        score=scored(right, shifts[-1], backbone),
         rows=rows,
         best_hits=max(right, key=lambda hit: hit.mean()),
         chance=float(np.bincount(features.labels[rows]).max() / len(rows)),
@@ -144,14 +145,14 @@ def witnesses_of(
     return Witnesses(gain_of(profile(features, rows, folds)), math.log(shift.value) if shift else None)
 
 
-def scored(right: Sequence[np.ndarray], shift: Shift | None) -> Score:
+def scored(right: Sequence[np.ndarray], shift: Shift | None, backbone: str) -> Score:
     """The score from the hits at each cut and the shift at the last one, with its interval."""
     groups = group_of(len(right[0]))
     left_out = []
     for group in range(GROUPS):
         kept = [hit[groups != group] for hit in right] if len(right[0]) > 1 else list(right)
         left_out.append(Witnesses(gain_of(kept), logarithm(shift.left_out[group]) if shift else None))
-    return score(Witnesses(gain_of(right), logarithm(shift.value) if shift else None), left_out)
+    return score(Witnesses(gain_of(right), logarithm(shift.value) if shift else None), left_out, backbone)
 
 
 def logarithm(shift: float) -> float:

@@ -1,6 +1,7 @@
 """The score: the calibrated probability that the target data is like the source's, from profile and shift together.
 
-Two witnesses enter a logistic model that benchmarks/calibrate.py fits on reference sets. The profile's is the gain
+Two witnesses enter a logistic model that benchmarks/calibrate.py fits on reference sets, with weights of its own for
+each network that they were looked at with, and shared ones for all others. The profile's is the gain
 from depth: how much lower the last cut's error is than the best in the network's first half, as a log ratio. The
 shift's is the logarithm of the shift at the last cut. Where no source statistics are known, the gain decides alone.
 """
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+ANY_NETWORK = ""  # in the calibration, a network that no reference set was looked at with
 Z = 1.96  # standard errors on either side of the score, for a 95% interval
 
 SMALL_ERROR = 0.03  # added to each: where probes are nearly perfect, their ratio says nothing
@@ -53,7 +55,7 @@ def gain_of(right: Sequence[np.ndarray]) -> float:
 
 @cache
 def calibration() -> dict[str, Any]:
-    """What benchmarks/calibrate.py wrote: both models and the reference sets."""
+    """What benchmarks/calibrate.py wrote: the models by network, with and without shift, and the reference sets."""
     found: dict[str, Any] = json.loads((files("regraft") / "calibration.json").read_text())
     return found
 
@@ -71,12 +73,14 @@ def log_odds(found: Witnesses, model: Sequence[float]) -> float:
     return model[0] + model[1] * found.gain + shift
 
 
-def score(found: Witnesses, left_out: Sequence[Witnesses]) -> Score:
+def score(found: Witnesses, left_out: Sequence[Witnesses], backbone: str = ANY_NETWORK) -> Score:
     """The score of ``found``; ``left_out``: the same witnesses with each group of images left out.
 
+    A ``backbone`` with which the reference sets were looked at has weights of its own.
     The interval joins two jackknifes (Efron and Stein, 1981): over groups of images, and over the reference sets.
     """
-    kept = calibration()["with_shift" if found.log_shift is not None else "gain_alone"]
+    models = calibration()["with_shift" if found.log_shift is not None else "gain_alone"]
+    kept = models.get(backbone, models[ANY_NETWORK])
     model = kept["model"]
     centre = log_odds(found, model)
     over_images = jackknife([log_odds(each, model) for each in left_out])
