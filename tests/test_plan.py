@@ -152,3 +152,12 @@ def test_logme_prefers_features_that_tell_the_classes_apart() -> None:
     noise = draw.normal(size=(300, 20))
     told = noise + 3 * np.eye(20)[labels]
     assert logme(told, labels) > logme(noise + 0.5 * np.eye(20)[labels], labels) > logme(noise, labels)
+
+
+def test_images_that_are_blown_up_are_said_to_be() -> None:
+    size = size_of(np.repeat([0, 1], 50), 2, 20_000)
+    for sides, proposed in {(28, 224): "--image-size 32", (70, 224): "--image-size 64", (130, 224): None}.items():
+        reasons = make_plan(size, similarity(0.5), Recipe(), CUTS, sides).reasons
+        said = [reason for reason in reasons if "blown up" in reason]
+        assert len(said) == (1 if proposed else 0)
+        assert proposed is None or proposed in said[0]

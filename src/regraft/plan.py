@@ -24,6 +24,8 @@ MEANING = {
 }
 CLASSES_SHOWN = 4  # of the target, with the source classes that they resemble
 NEAR = 2.0  # within this factor of --large-from the size is near the line
+BLOWN_UP = 2  # times, from which images are said to be
+SMALLEST_INPUT = 32  # pixels a side that is proposed, and the step between others
 
 
 @dataclass(frozen=True)
@@ -114,9 +116,16 @@ def size_of(labels: np.ndarray, classes: int, threshold: int, distinct: int | No
     return Size(len(labels), classes, smallest, threshold, len(labels) if distinct is None else distinct)
 
 
-def make_plan(size: Size, similarity: Similarity, recipe: Recipe, cuts: Sequence[tuple[str, ...]]) -> Plan:
+def make_plan(
+    size: Size,
+    similarity: Similarity,
+    recipe: Recipe,
+    cuts: Sequence[tuple[str, ...]],
+    sides: tuple[int, int] | None = None,
+) -> Plan:
     """Decide. ``cuts`` are the network's cuts from first to last, each with its aliases after its name.
 
+    ``sides``, in pixels: the short side of the images, usually, and of the network's input.
     Raises RecipeError or BackboneError where the recipe asks for a strategy and a cut that do not go together.
     """
     verdict = "similar" if similarity.score.value >= recipe.similar_from else "different"
@@ -127,6 +136,7 @@ def make_plan(size: Size, similarity: Similarity, recipe: Recipe, cuts: Sequence
     in_order = tuple(names[0] for names in cuts if names[0] in joined)
     cut = in_order[-1] if in_order else cut_for(strategy, similarity, recipe, cuts)
     reasons = [size_reason(size), profile_reason(similarity), shift_reason(similarity)]
+    reasons += [resolution_reason(*sides)] if sides else []
     reasons += [score_reason(similarity, recipe.similar_from), confidence_reason(similarity), label_reason(similarity)]
     reasons += [f"Together the data counts as {size.verdict} and {verdict}: case {case}."]
     asked = strategy != ruled or recipe.cut is not None or bool(recipe.cuts)
@@ -203,6 +213,17 @@ def shift_reason(found: Similarity) -> str:
             " the depth profile alone."
         )
     return f"At the last cut the activations lie {last:.2f} nats a channel from the source's (0 is no shift)."
+
+
+def resolution_reason(images: int, network: int) -> str:
+    """What small images do to the shift, where they are blown up."""
+    nearer = max(SMALLEST_INPUT, SMALLEST_INPUT * round(images / SMALLEST_INPUT))
+    if images * BLOWN_UP > network or nearer >= network:
+        return ""
+    return (
+        f"Half of the images are {images} pixels or less on their short side and blown up to {network}, which adds to"
+        f" the shift whatever they show: compare --image-size {nearer}."
+    )
 
 
 def score_reason(found: Similarity, line: float) -> str:

@@ -118,7 +118,9 @@ def prepare(data: Data, recipe: Recipe, progress: Progress = silent, backbone: B
     similarity = measure_similarity(
         features, split.train, split.folds, backbone.statistics, backbone.source_classes, progress, backbone.name
     )
-    return Prepared(recipe, backbone, traced, features, split, make_plan(size, similarity, recipe, names))
+    short = int(np.median([min(look.width, look.height) for look in features.looks]))
+    plan = make_plan(size, similarity, recipe, names, (short, backbone.preprocessing.size))
+    return Prepared(recipe, backbone, traced, features, split, plan)
 
 
 def reading_of(recipe: Recipe) -> Reading:
