@@ -19,20 +19,39 @@ from regraft.backbone import Backbone
 from regraft.cuts import trace
 from regraft.features import extract
 from regraft.finding import find_images
-from regraft.similarity import witnesses_of
-from regraft.split import split_images
-from regraft.verdict import ANY_NETWORK, Witnesses, log_odds, logistic
+from regraft.similarity import profile, without_groups, witnesses_of
+from regraft.split import folds_of, split_images
+from regraft.verdict import ANY_NETWORK, Witnesses, gain_of, jackknife, log_odds, logistic
 
 OUT = Path(__file__).parents[1] / "src" / "regraft" / "calibration.json"
+THINNED, FEWEST = 0.1, 3  # share of a set's images, and images of a class at least
 STRENGTH = 3.0  # of the fit, against its penalty: scikit-learn's C, on standardised witnesses
 
 
-def look(root: Path, backbone: Backbone) -> tuple[Witnesses, int]:
-    """A set's witnesses, on its training part, and how many images that has."""
+def look(root: Path, backbone: Backbone) -> dict[str, Any]:
+    """A set's witnesses on its training part, how many images that has, and the gain of a thinned one."""
     traced = trace(backbone.model, backbone.preprocessing.size)
     features = extract(find_images(root), backbone, traced)
     split = split_images(features.images, features.pixels, 0)
-    return witnesses_of(features, split.train, split.folds, backbone.statistics), len(split.train)
+    found = witnesses_of(features, split.train, split.folds, backbone.statistics)
+    draw, labels = np.random.default_rng(0), features.labels
+    parts = [draw.permutation(split.train[labels[split.train] == label]) for label in np.unique(labels)]
+    few = np.sort(np.concatenate([part[: max(FEWEST, round(THINNED * len(part)))] for part in parts]))
+    right = profile(features, few, folds_of(labels[few], [features.pixels[row] for row in few], 0))
+    error = jackknife([each.gain for each in without_groups(right, None)])
+    return {
+        "images": len(split.train), "gain": found.gain, "log_shift": found.log_shift,
+        "thinned": {"images": len(few), "gain": gain_of(right), "error": error},
+    }  # fmt: skip
+
+
+def thinned_gain(rows: list[dict[str, Any]]) -> float:
+    """How far thinned sets' gains lie from the whole ones', beyond their error: rms, times the root of the images."""
+    beyond = [
+        max(0.0, (row["thinned"]["gain"] - row["gain"]) ** 2 - row["thinned"]["error"] ** 2) * row["thinned"]["images"]
+        for row in rows
+    ]
+    return float(np.sqrt(np.mean(beyond)))
 
 
 def fit(rows: list[dict[str, Any]], shift: bool) -> dict[str, list[float]]:
@@ -111,9 +130,11 @@ def main() -> None:
         print(f"{row['backbone']:28} {row['set']:18} {truth:10} left out: {row['left_out']:.2f}")
     for row in rows:
         row["score"] = logistic(log_odds(Witnesses(row["gain"], row["log_shift"]), both[row["backbone"]]["model"]))
-    kept = ("set", "backbone", "similar", "images", "gain", "log_shift", "score")
+    kept = ("set", "backbone", "similar", "images", "gain", "log_shift", "thinned", "score")
     sets = [{key: row[key] for key in kept} for row in rows]
-    OUT.write_text(json.dumps({"with_shift": both, "gain_alone": alone, "sets": sets}, indent=1) + "\n")
+    written = {"with_shift": both, "gain_alone": alone, "thinned_gain": thinned_gain(rows), "sets": sets}
+    print(f"thinned gain: {written['thinned_gain']:.2f} over the root of the images")
+    OUT.write_text(json.dumps(written, indent=1) + "\n")
 
 
 def look_at_all(sets: Path, weights: str | None) -> list[dict[str, Any]]:
@@ -123,14 +144,12 @@ def look_at_all(sets: Path, weights: str | None) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for backbone in looked:
         for root in sorted(sets.glob("*/*")):
-            found, images = look(root, backbone)
-            row = {
-                "set": root.name, "backbone": backbone.name, "similar": root.parent.name == "similar",
-                "images": images, "gain": found.gain, "log_shift": found.log_shift,
-            }  # fmt: skip
+            row = {"set": root.name, "backbone": backbone.name, "similar": root.parent.name == "similar"}
+            row |= look(root, backbone)
             rows.append(row)
-            print(f"{backbone.name:28} {root.parent.name:10} {root.name:18} {images:5} gain {found.gain:6.2f}"
-                  f" log shift {found.log_shift:6.2f}", flush=True)  # fmt: skip
+            print(f"{backbone.name:28} {root.parent.name:10} {root.name:18} {row['images']:5} gain {row['gain']:6.2f}"
+                  f" ({row['thinned']['gain']:.2f} in {row['thinned']['images']}) log shift {row['log_shift']:6.2f}",
+                  flush=True)  # fmt: skip
     return rows
 
 

@@ -65,7 +65,7 @@ def hits(accuracy: float, count: int = 400) -> np.ndarray:
 def test_more_gain_from_depth_and_less_shift_are_more_similar() -> None:
     def at(gain: float, shift: float | None) -> float:
         found = Witnesses(gain, shift)
-        return score(found, [found] * 20).value
+        return score(found, [found] * 20, 400).value
 
     assert at(1.0, -2.0) > at(0.0, -2.0) > at(0.0, 0.5)
     assert at(0.5, -2.0) > 0.5 > at(0.0, 0.5)
@@ -74,8 +74,10 @@ def test_more_gain_from_depth_and_less_shift_are_more_similar() -> None:
 
 def test_the_interval_widens_with_what_is_not_known() -> None:
     found = Witnesses(0.3, -1.0)
-    steady = score(found, [found] * 20)
-    shaken = score(found, [Witnesses(0.3 + 0.1 * (-1) ** i, -1.0) for i in range(20)])
+    steady = score(found, [found] * 20, 400)
+    shaken = score(found, [Witnesses(0.3 + 0.1 * (-1) ** i, -1.0) for i in range(20)], 400)
+    few = score(found, [found] * 20, 40)
+    assert few.low < steady.low < steady.high < few.high
     assert shaken.low < steady.low <= steady.value <= steady.high < shaken.high
     assert all(0 <= end <= 1 for end in (shaken.low, shaken.high))
 
@@ -98,9 +100,9 @@ def test_the_calibration_says_what_it_was_fitted_on() -> None:
 def test_a_network_of_the_calibration_has_weights_of_its_own() -> None:
     for row in calibration()["sets"]:
         found = Witnesses(row["gain"], row["log_shift"])
-        assert score(found, [found] * 20, row["backbone"]).value == pytest.approx(row["score"], abs=1e-9)
-    anyone = score(found, [found] * 20, "another").value
-    assert anyone == score(found, [found] * 20).value != score(found, [found] * 20, row["backbone"]).value
+        assert score(found, [found] * 20, 400, row["backbone"]).value == pytest.approx(row["score"], abs=1e-9)
+    anyone = score(found, [found] * 20, 400, "another").value
+    assert anyone == score(found, [found] * 20, 400).value != score(found, [found] * 20, 400, row["backbone"]).value
 
 
 def test_the_earliest_cut_within_one_error_of_the_best() -> None:

@@ -147,12 +147,18 @@ def witnesses_of(
 
 def scored(right: Sequence[np.ndarray], shift: Shift | None, backbone: str) -> Score:
     """The score from the hits at each cut and the shift at the last one, with its interval."""
+    found = Witnesses(gain_of(right), logarithm(shift.value) if shift else None)
+    return score(found, without_groups(right, shift), len(right[0]), backbone)
+
+
+def without_groups(right: Sequence[np.ndarray], shift: Shift | None) -> list[Witnesses]:
+    """The witnesses with each group of images left out."""
     groups = group_of(len(right[0]))
     left_out = []
     for group in range(GROUPS):
         kept = [hit[groups != group] for hit in right] if len(right[0]) > 1 else list(right)
         left_out.append(Witnesses(gain_of(kept), logarithm(shift.left_out[group]) if shift else None))
-    return score(Witnesses(gain_of(right), logarithm(shift.value) if shift else None), left_out, backbone)
+    return left_out
 
 
 def logarithm(shift: float) -> float:

@@ -55,7 +55,11 @@ def gain_of(right: Sequence[np.ndarray]) -> float:
 
 @cache
 def calibration() -> dict[str, Any]:
-    """What benchmarks/calibrate.py wrote: the models by network, with and without shift, and the reference sets."""
+    """What benchmarks/calibrate.py wrote.
+
+    The models by network, with and without shift; how far a gain from few images lies from the one of many, times the
+    root of how few; the reference sets.
+    """
     found: dict[str, Any] = json.loads((files("regraft") / "calibration.json").read_text())
     return found
 
@@ -73,11 +77,12 @@ def log_odds(found: Witnesses, model: Sequence[float]) -> float:
     return model[0] + model[1] * found.gain + shift
 
 
-def score(found: Witnesses, left_out: Sequence[Witnesses], backbone: str = ANY_NETWORK) -> Score:
-    """The score of ``found``; ``left_out``: the same witnesses with each group of images left out.
+def score(found: Witnesses, left_out: Sequence[Witnesses], images: int, backbone: str = ANY_NETWORK) -> Score:
+    """The score of ``found`` in so many images; ``left_out``: the same witnesses with each group of them left out.
 
     A ``backbone`` with which the reference sets were looked at has weights of its own.
-    The interval joins two jackknifes (Efron and Stein, 1981): over groups of images, and over the reference sets.
+    The interval joins two jackknifes (Efron and Stein, 1981), over groups of images and over the reference sets, and
+    what thinning the reference sets did to their gain.
     """
     models = calibration()["with_shift" if found.log_shift is not None else "gain_alone"]
     kept = models.get(backbone, models[ANY_NETWORK])
@@ -85,7 +90,8 @@ def score(found: Witnesses, left_out: Sequence[Witnesses], backbone: str = ANY_N
     centre = log_odds(found, model)
     over_images = jackknife([log_odds(each, model) for each in left_out])
     over_sets = jackknife([log_odds(found, each) for each in kept["left_out"]])
-    reach = Z * math.hypot(over_images, over_sets)
+    over_size = model[1] * calibration()["thinned_gain"] / math.sqrt(images)
+    reach = Z * math.hypot(over_images, over_sets, over_size)
     middle = kept["middle"]
     return Score(
         value=logistic(centre),
