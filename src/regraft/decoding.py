@@ -1,7 +1,6 @@
 """Bytes of one file, or pixels in memory -> an RGB image, or the reason why not."""
 
 import io
-import sys
 import warnings
 from contextlib import suppress
 
@@ -39,9 +38,14 @@ def allow_pixels(most: int) -> None:
 
 def check_size(width: int, height: int) -> None:
     """Raise Undecodable for an image of more pixels than are allowed."""
+    if Image.MAX_IMAGE_PIXELS and width * height > 2 * Image.MAX_IMAGE_PIXELS:
+        raise too_large()
+
+
+def too_large() -> Undecodable:
+    """The refusal of an image of more pixels than are allowed."""
     most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
-    if most and width * height > most:
-        raise Undecodable("too large", f"it has more than {most:,} pixels; --max-pixels raises the limit")
+    return Undecodable("too large", f"it has more than {most:,} pixels; --max-pixels raises the limit")
 
 
 def decode(data: bytes | Image.Image) -> Image.Image:
@@ -62,8 +66,7 @@ def decode(data: bytes | Image.Image) -> Image.Image:
     except UnidentifiedImageError:
         raise Undecodable("not an image", "its bytes are in no image format that Pillow reads") from None
     except Image.DecompressionBombError:
-        check_size(sys.maxsize, 1)
-        raise
+        raise too_large() from None
     except Exception as error:  # Pillow's decoders raise many kinds: OSError, SyntaxError, struct.error, ...
         reason = reason_of(error)
         kind = "truncated" if "truncated" in reason.lower() else "unreadable"

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 Transform = Callable[[Image.Image], torch.Tensor]
-LONGEST = 16
+LONGEST = 16  # times the short side that the long one may be
 
 
 @dataclass(frozen=True)
