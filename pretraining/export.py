@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import save_file
+from torch.nn.functional import interpolate
 
 from pretraining.augment import MEAN, STD, normalise
 from pretraining.train import ARCHITECTURE, ARCHITECTURE_ARGS, build
+from regraft import source
 from regraft.cuts import trace
 from regraft.graft import pooled_network
 
@@ -52,25 +54,38 @@ def export(packed: Path, checkpoint: Path, folder: Path, size: int, names: Path 
 
 @torch.inference_mode()
 def statistics(model: torch.nn.Module, packed: Path, size: int) -> dict[str, torch.Tensor]:
-    """Mean and standard deviation of every channel at every cut, over training images of the source."""
+    """Mean and standard deviation of every channel at every cut, over training images as they are and shrunk.
+
+    The keys are those of regraft.source.
+    """
+    images = np.load(packed / "images.npy", mmap_mode="r")
+    chosen = images[np.linspace(0, len(images) - 1, STATISTICS_IMAGES).round().astype(int)]
+    side = min(chosen.shape[1], size)
+    found = {source.SIDE: torch.tensor(float(side))}
+    for level in (None, *source.levels_below(side)):
+        found |= statistics_at(model, chosen, size, level)
+    return found
+
+
+def statistics_at(model: torch.nn.Module, images: np.ndarray, size: int, level: int | None) -> dict[str, torch.Tensor]:
+    """The same at one level, of ``images`` (images, side, side, 3) uint8."""
     traced = trace(model, size)
     network = pooled_network(model, traced, traced.cuts, ("mean", "rms"))
-    images = np.load(packed / "images.npy", mmap_mode="r")
-    chosen = np.linspace(0, len(images) - 1, STATISTICS_IMAGES).round().astype(int)
     totals: list[torch.Tensor] = []
-    for start in range(0, len(chosen), 100):
-        pixels = torch.from_numpy(images[chosen[start : start + 100]])
-        batch = torch.nn.functional.interpolate(normalise(pixels), size=(size, size), mode="bicubic")
-        outputs = network(batch)
+    for start in range(0, len(images), 100):
+        batch = normalise(torch.from_numpy(images[start : start + 100]))
+        if level:
+            batch = interpolate(batch, size=(level, level), mode="bicubic", antialias=True)
+        outputs = network(interpolate(batch, size=(size, size), mode="bicubic"))
         means, squares = outputs[: len(traced.cuts)], [rms.square() for rms in outputs[len(traced.cuts) :]]
         sums = [value.double().sum(0) for value in (*means, *squares)]
         totals = [a + b for a, b in zip(totals, sums, strict=True)] if totals else sums
     found: dict[str, torch.Tensor] = {}
     for index, cut in enumerate(traced.cuts):
-        mean = totals[index] / len(chosen)
-        square = totals[index + len(traced.cuts)] / len(chosen)
-        found[f"{cut.name}.mean"] = mean.float()
-        found[f"{cut.name}.std"] = (square - mean.square()).clamp(min=0).sqrt().float()
+        mean = totals[index] / len(images)
+        square = totals[index + len(traced.cuts)] / len(images)
+        found[source.name_of(cut.name, "mean", level)] = mean.float()
+        found[source.name_of(cut.name, "std", level)] = (square - mean.square()).clamp(min=0).sqrt().float()
     return found
 
 

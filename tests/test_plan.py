@@ -16,10 +16,10 @@ from regraft.verdict import ANY_NETWORK, Score, Witnesses, calibration, gain_of,
 CUTS = [("early", "early.1"), ("middle",), ("last",)]
 
 
-def similarity(value: float) -> Similarity:
+def similarity(value: float, shrunk_to: int | None = None) -> Similarity:
     points = tuple(ProfilePoint(name, 4, 0.5 + i / 10, 0.2 - i / 10, 0.01, None) for i, (name, *_) in enumerate(CUTS))
     given = Score(value, max(0, value - 0.1), min(1, value + 0.1), 1.0, None)
-    return Similarity(points, "middle", None, given, np.arange(100), np.arange(100) < 70, 0.1)
+    return Similarity(points, "middle", None, shrunk_to, given, np.arange(100), np.arange(100) < 70, 0.1)
 
 
 @pytest.mark.parametrize(
@@ -163,3 +163,5 @@ def test_images_that_are_blown_up_are_said_to_be() -> None:
         said = [reason for reason in reasons if "blown up" in reason]
         assert len(said) == (1 if proposed else 0)
         assert proposed is None or proposed in said[0]
+    matched = make_plan(size, similarity(0.5, shrunk_to=32), Recipe(), CUTS, (28, 224)).reasons
+    assert any("source images shrunk to 32" in reason for reason in matched)

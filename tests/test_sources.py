@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from regraft import backbone as backbones
 from regraft import source
@@ -80,6 +81,42 @@ def test_statistics_made_from_images_give_those_images_no_shift(
     code, _, err = regraft("reference", run, data / "class0")
     assert code == 2
     assert "too few" in err
+
+
+def test_small_images_are_compared_with_source_images_as_small(
+    teaching_run: tuple[Path, Path], regraft: Regraft, tmp_path: Path
+) -> None:
+    data, run = teaching_run
+    code, out, err = regraft("reference", run, data, "--json", "--quiet")
+    assert code == 0, err
+    for path in data.rglob("*.*"):
+        small = tmp_path / "small" / path.relative_to(data).with_suffix(".png")
+        small.parent.mkdir(parents=True, exist_ok=True)
+        Image.open(path).convert("RGB").resize((16, 16), Image.Resampling.BICUBIC).save(small)
+
+    def planned() -> dict[str, Any]:
+        code, out, err = regraft("plan", tmp_path / "small", "--backbone", run, "--json", "--quiet")
+        assert code == 0, err
+        found: dict[str, Any] = json.loads(out)["similarity"]
+        return found
+
+    matched = planned()
+    assert matched["source_shrunk_to"] == 16
+    assert matched["shift"] < 0.05
+    path = Path(json.loads(out)["file"])
+    source.write(path, {name: value for name, value in source.floats(path).items() if "/" not in name})
+    plain = planned()
+    assert plain["source_shrunk_to"] is None
+    assert plain["shift"] > 2 * matched["shift"]
+
+
+@pytest.mark.parametrize(("side", "level"), [(3, 8), (8, 8), (14, 16), (36, 32), (47, None), (64, None), (900, None)])
+def test_the_nearest_level_is_taken(side: int, level: int | None) -> None:
+    assert source.levels_below(64) == [8, 16, 32]
+    keys = ["cut.mean", *(source.name_of("cut", "mean", known) for known in source.levels_below(64))]
+    statistics = dict.fromkeys(keys, torch.zeros(1)) | {source.SIDE: torch.tensor(64.0)}
+    assert source.level_for(statistics, side) == level
+    assert source.level_for({"cut.mean": torch.zeros(1)}, side) is None
 
 
 def test_a_batch_norm_network_carries_its_statistics(teaching_run: tuple[Path, Path], regraft: Regraft) -> None:

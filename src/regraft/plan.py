@@ -90,6 +90,7 @@ class Plan:
                 "threshold": self.similar_from,
                 "verdict": self.verdict,
                 "shift": found.shift,
+                "source_shrunk_to": found.shrunk_to,
                 "decided_by": found.score.decided_by,
                 "confidence": asdict(found.confidence) if found.confidence else None,
                 "images": len(found.rows),
@@ -136,7 +137,7 @@ def make_plan(
     in_order = tuple(names[0] for names in cuts if names[0] in joined)
     cut = in_order[-1] if in_order else cut_for(strategy, similarity, recipe, cuts)
     reasons = [size_reason(size), profile_reason(similarity), shift_reason(similarity)]
-    reasons += [resolution_reason(*sides)] if sides else []
+    reasons += [resolution_reason(*sides, similarity.shrunk_to)] if sides else []
     reasons += [score_reason(similarity, recipe.similar_from), confidence_reason(similarity), label_reason(similarity)]
     reasons += [f"Together the data counts as {size.verdict} and {verdict}: case {case}."]
     asked = strategy != ruled or recipe.cut is not None or bool(recipe.cuts)
@@ -215,15 +216,17 @@ def shift_reason(found: Similarity) -> str:
     return f"At the last cut the activations lie {last:.2f} nats a channel from the source's (0 is no shift)."
 
 
-def resolution_reason(images: int, network: int) -> str:
-    """What small images do to the shift, where they are blown up."""
+def resolution_reason(images: int, network: int, shrunk_to: int | None) -> str:
+    """What small images do to the shift, where they are blown up; ``shrunk_to``: pixels of the source images."""
     nearer = max(SMALLEST_INPUT, SMALLEST_INPUT * round(images / SMALLEST_INPUT))
     if images * BLOWN_UP > network or nearer >= network:
         return ""
-    return (
-        f"Half of the images are {images} pixels or less on their short side and blown up to {network}, which adds to"
-        f" the shift whatever they show: compare --image-size {nearer}."
-    )
+    text = f"Half of the images are {images} pixels or less on their short side and blown up to {network}"
+    if shrunk_to:
+        text += f"; the shift is measured from source images shrunk to {shrunk_to}"
+    else:
+        text += ", which adds to the shift whatever they show"
+    return f"{text}: compare --image-size {nearer}."
 
 
 def score_reason(found: Similarity, line: float) -> str:

@@ -32,7 +32,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "flip": ("yes", "no"),
     "head_start": ("solved", "random"),
     "pooling": ("average", "max", "both"),
-    "mix": ("none", "mixup", "cutmix", "both"),
+    "mix": ("auto", "none", "mixup", "cutmix", "both"),
     "monitor": METRICS,
     "mode": ("auto", "max", "min"),
 }
@@ -95,7 +95,7 @@ class Recipe:
     schedule: str = "cosine"  # of the learning rate after warm-up: cosine, constant or one-cycle
     warm_up: float = 0.1  # share of the steps
     label_smoothing: float = 0.1  # 0..1
-    mix: str = "none"  # of two training images and their labels: none, mixup, cutmix or both
+    mix: str = "auto"  # of two training images and their labels: none, mixup, cutmix, both, or auto (by their number)
     ema: float = 0.0  # decay a step of the averaged weights that are judged and kept; 0: no average
     clip: float = 0.0  # largest norm of the gradient; 0: no limit
     batch_norm: str = "auto"  # running statistics: frozen, adapt, or auto (adapt to large data, or from a random start)

@@ -1,27 +1,46 @@
 """Source statistics for a network that carries none, from images that it was trained on."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 
 from regraft import backbone as backbones
 from regraft import source
-from regraft.backbone import stages_of
-from regraft.content import OnDisk
-from regraft.cuts import trace
-from regraft.decoding import allow_pixels
+from regraft.backbone import Backbone, stages_of
+from regraft.content import Content, OnDisk
+from regraft.cuts import Traced, trace
+from regraft.decoding import allow_pixels, decode
 from regraft.errors import DataError
-from regraft.features import Progress, extract, silent
+from regraft.features import Features, Progress, extract, silent
 from regraft.folders import images_at
 from regraft.images import ImageFile, ImageSet
 from regraft.outlook import PASS_BATCH
 from regraft.recipe import Recipe
-from regraft.shift import moments_at
+from regraft.shift import moments_at, short_side
 
 FEWEST = 50  # images that statistics may rest on
+
+
+@dataclass(frozen=True)
+class Shrunk:
+    """An image with a short side of ``side`` pixels at most."""
+
+    content: Content
+    side: int
+
+    def read(self) -> Image.Image:
+        """Its pixels."""
+        image = decode(self.content.read())
+        share = self.side / min(image.size)
+        if share >= 1:
+            return image
+        width, height = (max(1, round(side * share)) for side in image.size)
+        return image.resize((width, height), Image.Resampling.BICUBIC)
 
 
 def make_reference(
@@ -29,24 +48,23 @@ def make_reference(
 ) -> dict[str, Any]:
     """Mean and deviation of every channel at every cut of the recipe's backbone over the images at ``paths``.
 
-    They are written to ``out``, or where plan and train look for them. Raises DataError for too few images.
+    The images go through the network as they are, and shrunk to each of source.levels_below. The figures are written to
+    ``out``, or where plan and train look for them. Raises DataError for too few images.
     """
     allow_pixels(recipe.max_pixels)
     files = images_at(paths)
     backbone = backbones.load(recipe.backbone, recipe.weights, recipe.image_size)
     traced = trace(backbone.model, backbone.preprocessing.size, stages_of(backbone.model))
     images = ImageSet(Path(paths[0]), ("source",), tuple(ImageFile(str(file), 0, None, OnDisk(file)) for file in files))
-    batch = recipe.batch_size or PASS_BATCH
-    features = extract(
-        images, backbone, traced, batch_size=batch, workers=recipe.workers, device=recipe.device, progress=progress
-    )
+    features = look(images, recipe, backbone, traced, progress)
     rows = np.arange(len(features.images.files))
     if len(rows) < FEWEST:
         raise DataError(f"{len(rows)} images can be read, too few for statistics; give {FEWEST} or more, better 1,000")
-    found: dict[str, torch.Tensor] = {}
-    for cut in traced.cuts:
-        mean, std = moments_at(features, cut, rows)
-        found |= {f"{cut.name}.mean": torch.from_numpy(mean), f"{cut.name}.std": torch.from_numpy(std)}
+    side = min(short_side(features, rows), backbone.preprocessing.size)
+    found = moments(features, traced, None) | {source.SIDE: torch.tensor(float(side))}
+    for level in source.levels_below(side):
+        smaller = replace(images, files=tuple(replace(f, content=Shrunk(f.content, level)) for f in images.files))
+        found |= moments(look(smaller, recipe, backbone, traced, progress), traced, level)
     path = out or source.path_of(backbone.fingerprint())
     source.write(path, found)
     return {
@@ -57,3 +75,20 @@ def make_reference(
         "cuts": [cut.name for cut in traced.cuts],
         "left_out": [vars(fault) for fault in features.images.faults],
     }
+
+
+def look(images: ImageSet, recipe: Recipe, backbone: Backbone, traced: Traced, progress: Progress) -> Features:
+    """The features of the source images."""
+    batch = recipe.batch_size or PASS_BATCH
+    return extract(
+        images, backbone, traced, batch_size=batch, workers=recipe.workers, device=recipe.device, progress=progress
+    )
+
+
+def moments(features: Features, traced: Traced, level: int | None) -> dict[str, torch.Tensor]:
+    """Mean and deviation at every cut, by the keys of the statistics file."""
+    rows, found = np.arange(len(features.images.files)), {}
+    for cut in traced.cuts:
+        for part, value in zip(("mean", "std"), moments_at(features, cut, rows), strict=True):
+            found[source.name_of(cut.name, part, level)] = torch.from_numpy(value)
+    return found

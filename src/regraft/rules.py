@@ -1,7 +1,7 @@
 """What a recipe leaves open when every layer is trained, filled in by the number of images.
 
 In the manner of BiT's HyperRule (Kolesnikov et al., 2020): the images to be seen, and so the epochs, follow from
-the size of the data; everything else has one value that does well in many places.
+the size of the data, and large data is trained with mixup; everything else has one value that does well in many places.
 """
 
 import math
@@ -32,6 +32,7 @@ def completed(recipe: Recipe, images: int) -> Recipe:
         learning_rate=RATES[recipe.optimiser] if recipe.learning_rate is None else recipe.learning_rate,
         weight_decay=WEIGHT_DECAY if recipe.weight_decay is None else recipe.weight_decay,
         patience=recipe.patience or max(3, epochs // 2),
+        mix=("mixup" if images >= recipe.large_from else "none") if recipe.mix == "auto" else recipe.mix,
     )
 
 
@@ -49,6 +50,6 @@ def settings_shown(recipe: Recipe, images: int) -> dict[str, Any]:
         return {"weight_decay": decay, **{name: getattr(full, name) for name in of_heads}}
     names = (
         "optimiser", "learning_rate", "layer_decay", "schedule", "epochs", "patience", "weight_decay", "augmentation",
-        "label_smoothing", "head_start", "batch_norm",
+        "label_smoothing", "mix", "head_start", "batch_norm",
     )  # fmt: skip
     return {"batch_size": batch_of(full, images), **{name: getattr(full, name) for name in names}}

@@ -2,7 +2,7 @@
 
 Each channel's values over images and space are taken as a Gaussian, and the Kullback-Leibler divergence of the
 target's from the source's is averaged over the channels, in nats. The source's moments come from a statistics file,
-else from the batch norm just before the cut.
+of source images about as small as the target's, else from the batch norm just before the cut.
 """
 
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from regraft import source
 from regraft.cuts import Cut
 from regraft.features import Features
 
@@ -35,8 +36,9 @@ def shift_at(
     features: Features, cut: Cut, rows: np.ndarray, statistics: Mapping[str, torch.Tensor] | None
 ) -> Shift | None:
     """The shift of the images ``rows`` at ``cut``; None where nothing is known of the source there."""
-    if statistics and f"{cut.name}.mean" in statistics:
-        place, known = cut, [statistics[f"{cut.name}.{part}"] for part in ("mean", "std")]
+    if statistics and source.name_of(cut.name, "mean") in statistics:
+        level = source.level_for(statistics, short_side(features, rows))
+        place, known = cut, [statistics[source.name_of(cut.name, part, level)] for part in ("mean", "std")]
     elif norm := features.norms.get(cut.name):
         place, known = norm.place, [norm.mean, norm.std]
     else:
@@ -51,6 +53,11 @@ def shift_at(
         for g in range(GROUPS)
     ]
     return Shift(whole, np.array(left))
+
+
+def short_side(features: Features, rows: np.ndarray) -> int:
+    """The median short side of the images ``rows``, in pixels."""
+    return int(np.median([min(features.looks[row].width, features.looks[row].height) for row in rows]))
 
 
 def group_sums(features: Features, place: Cut, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

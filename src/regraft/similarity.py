@@ -14,7 +14,8 @@ import torch
 
 from regraft.features import Features, Progress, silent
 from regraft.head import Fold, HeadSettings, folds_from, try_decays
-from regraft.shift import GROUPS, Shift, group_of, shift_at
+from regraft.shift import GROUPS, Shift, group_of, shift_at, short_side
+from regraft.source import level_for
 from regraft.split import subsample
 from regraft.verdict import ANY_NETWORK, Score, Witnesses, gain_of, score
 
@@ -52,6 +53,7 @@ class Similarity:
     profile: tuple[ProfilePoint, ...]
     best_early_cut: str  # of the cuts before the last, the earliest within one paired standard error of their best
     shift: float | None  # mean over the cuts; None without source statistics
+    shrunk_to: int | None  # pixels, of the source images that the shift is measured from; None: as they are
     score: Score
     rows: np.ndarray  # of the images that made the profile
     best_hits: np.ndarray  # which of them the most accurate cut's probe got right, bool
@@ -76,8 +78,8 @@ def measure_similarity(
 ) -> Similarity:
     """Profile, shift and score of the images ``rows`` with their ``folds``.
 
-    ``statistics``: "CUT.mean" and "CUT.std" (channels,) over the source data, or None. ``source_classes``: names for
-    what the source's classifier tells apart. ``backbone``: the network's name, as the calibration may know it.
+    ``statistics``: of the source data, as source.read gives them, or None. ``source_classes``: names for what the
+    source's classifier tells apart. ``backbone``: the network's name, as the calibration may know it.
     """
     chosen = subsample(features.labels[rows], PROFILE_IMAGES)
     rows, folds = rows[chosen], folds[chosen]
@@ -92,6 +94,7 @@ def measure_similarity(
         profile=points,
         best_early_cut=features.cuts[earliest_good(right[:-1] or right)].name,
         shift=float(np.mean(known)) if known else None,
+        shrunk_to=level_for(statistics, short_side(features, rows)) if statistics else None,
         score=scored(right, shifts[-1], backbone),
         rows=rows,
         best_hits=max(right, key=lambda hit: hit.mean()),
@@ -135,19 +138,14 @@ def earliest_good(right: Sequence[np.ndarray]) -> int:
     raise AssertionError("the best cut lies within its own error")
 
 
-def witnesses_of(
-    features: Features, rows: np.ndarray, folds: np.ndarray, statistics: Mapping[str, torch.Tensor] | None
-) -> Witnesses:
-    """The two witnesses for the images ``rows``."""
-    chosen = subsample(features.labels[rows], PROFILE_IMAGES)
-    rows, folds = rows[chosen], folds[chosen]
-    shift = shift_at(features, features.cuts[-1], rows, statistics)
-    return Witnesses(gain_of(profile(features, rows, folds)), math.log(shift.value) if shift else None)
+def witnesses_of(right: Sequence[np.ndarray], shift: float | None) -> Witnesses:
+    """The two witnesses from the hits at each cut and the shift at the last one; none at all counts as very little."""
+    return Witnesses(gain_of(right), None if shift is None else math.log(max(shift, 1e-4)))
 
 
 def scored(right: Sequence[np.ndarray], shift: Shift | None, backbone: str) -> Score:
     """The score from the hits at each cut and the shift at the last one, with its interval."""
-    found = Witnesses(gain_of(right), logarithm(shift.value) if shift else None)
+    found = witnesses_of(right, shift.value if shift else None)
     return score(found, without_groups(right, shift), len(right[0]), backbone)
 
 
@@ -157,13 +155,8 @@ def without_groups(right: Sequence[np.ndarray], shift: Shift | None) -> list[Wit
     left_out = []
     for group in range(GROUPS):
         kept = [hit[groups != group] for hit in right] if len(right[0]) > 1 else list(right)
-        left_out.append(Witnesses(gain_of(kept), logarithm(shift.left_out[group]) if shift else None))
+        left_out.append(witnesses_of(kept, shift.left_out[group] if shift else None))
     return left_out
-
-
-def logarithm(shift: float) -> float:
-    """The log of a shift; none at all counts as very little."""
-    return math.log(max(shift, 1e-4))
 
 
 def confidence_of(features: Features, rows: np.ndarray, names: Sequence[str]) -> Confidence | None:

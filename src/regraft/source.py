@@ -1,8 +1,13 @@
 """What a network saw of its source data: mean and deviation of every channel at every cut, found by its weights' hash.
 
 Some networks' files ship inside the package; ``regraft reference`` makes one for any other, in the user's cache.
+A file holds "CUT.mean" and "CUT.std", each (channels,), of the source images as they are, "side", their short side in
+pixels as far as the network sees it, and "LEVEL/CUT.mean" and "LEVEL/CUT.std" of the same images shrunk to LEVEL
+pixels: small images are blown up to the network's size, which alone changes what every layer sees, so they are
+compared with source images that are as small.
 """
 
+import math
 from collections.abc import Mapping
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -13,6 +18,10 @@ from safetensors.torch import load_file, save_file
 from regraft.cache import cache_folder
 from regraft.errors import RunError, reason_of
 
+SIDE = "side"
+SMALLEST = 8  # pixels of the short side of shrunk source images, and each level is twice the one before
+APART = math.sqrt(2)  # times, that the largest level lies below the images as they are, at least
+
 
 def path_of(fingerprint: str) -> Path:
     """Where the statistics of the network with that fingerprint are kept for this user."""
@@ -20,7 +29,7 @@ def path_of(fingerprint: str) -> Path:
 
 
 def read(fingerprint: str) -> dict[str, torch.Tensor] | None:
-    """A network's "CUT.mean" and "CUT.std", each (channels,) float32: this user's, else the package's, else None."""
+    """A network's statistics, in float32: this user's, else the package's, else None."""
     own = path_of(fingerprint)
     if own.exists():
         return floats(own)
@@ -36,6 +45,25 @@ def floats(path: Path) -> dict[str, torch.Tensor]:
     except Exception as error:  # safetensors raises kinds of its own
         why = reason_of(error)[:100]
         raise RunError(f"the source statistics {path} are damaged: {why}; delete them, or make them anew") from None
+
+
+def levels_below(side: float) -> list[int]:
+    """The short sides in pixels to which source images of ``side`` are shrunk."""
+    return [SMALLEST << step for step in range(16) if (SMALLEST << step) * APART < side]
+
+
+def level_for(statistics: Mapping[str, torch.Tensor], side: float) -> int | None:
+    """The level nearest to images of ``side`` pixels; None where that is the source images as they are."""
+    if SIDE not in statistics:
+        return None
+    levels: dict[int | None, float] = {int(key.split("/")[0]): 0.0 for key in statistics if "/" in key}
+    levels = {level: float(level or 0) for level in levels} | {None: float(statistics[SIDE])}
+    return min(levels, key=lambda level: abs(math.log(levels[level] / side)))
+
+
+def name_of(cut: str, part: str, level: int | None = None) -> str:
+    """The key of a cut's ``part``, mean or std, of the source images at ``level``."""
+    return f"{cut}.{part}" if level is None else f"{level}/{cut}.{part}"
 
 
 def write(path: Path, values: Mapping[str, torch.Tensor]) -> None:
