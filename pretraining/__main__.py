@@ -35,6 +35,9 @@ def main() -> None:
         many = {"nargs": "+", "type": int} if field.name == "sizes" else {"type": type(field.default)}
         training.add_argument("--" + field.name.replace("_", "-"), default=field.default, **many)
     exporting.add_argument("--size", type=int, default=96, help="pixels a side that the network is used at")
+    exporting.add_argument(
+        "--settle-at", type=int, nargs="*", default=[96, 128], help="sides in pixels for batch norm's statistics"
+    )
     exporting.add_argument("--names", type=Path, help="lines of FOLDER<TAB>NAME that give the classes' names")
     exporting.add_argument("--to", type=Path, default=PACKAGE)
     run(parser.parse_args())
@@ -53,7 +56,7 @@ def run(given: argparse.Namespace) -> None:
         aside = given.work / "no lessons" if given.without_teacher else lessons
         train(packed, aside, given.work / given.run, settings, given.devices)
     else:
-        export(packed, given.work / given.run / "checkpoint.pt", given.to, given.size, given.names)
+        export(packed, given.work / given.run / "checkpoint.pt", given.to, given.size, given.names, given.settle_at)
 
 
 if __name__ == "__main__":

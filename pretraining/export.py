@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +18,30 @@ from regraft.cuts import trace
 from regraft.graft import pooled_network
 
 STATISTICS_IMAGES = 4_000  # of the source, that are measured
+SETTLING_IMAGES = 12_000  # of the source, that batch norm's statistics are taken from, and how many at once
+SETTLING_BATCH = 250
 
 
-def export(packed: Path, checkpoint: Path, folder: Path, size: int, names: Path | None) -> None:
+def export(
+    packed: Path, checkpoint: Path, folder: Path, size: int, names: Path | None, settle_at: Sequence[int] = ()
+) -> None:
     """Write model.safetensors (half precision), statistics.safetensors and config.json to ``folder``.
 
     ``size`` is the side in pixels that the network is to be used at; ``names`` a tab-separated file
-    that gives each class folder's name in words.
+    that gives each class folder's name in words; ``settle_at`` the sides at which batch norm's statistics are taken
+    anew, none to keep the training's.
     """
     state = torch.load(checkpoint, "cpu", weights_only=True)
     classes: list[str] = state["classes"]
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {key.removeprefix("network."): v for key, v in state["student"].items() if key.startswith("network.")}
-    halves = {key: v.half().contiguous() if v.is_floating_point() else v for key, v in weights.items()}
-    save_file(halves, folder / "model.safetensors")
     model = build(len(classes))
+    model.load_state_dict(
+        {key.removeprefix("network."): v for key, v in state["student"].items() if key.startswith("network.")}
+    )
+    if settle_at:
+        settle(model, packed, settle_at)
+    halves = {key: v.half().contiguous() if v.is_floating_point() else v for key, v in model.state_dict().items()}
+    save_file(halves, folder / "model.safetensors")
     model.load_state_dict({key: v.float() if v.is_floating_point() else v for key, v in halves.items()})
     save_file(statistics(model, packed, size), folder / "statistics.safetensors")
     words = read_names(names) if names else {}
@@ -46,10 +56,34 @@ def export(packed: Path, checkpoint: Path, folder: Path, size: int, names: Path 
             "mean": [round(float(value), 3) for value in MEAN.flatten()],
             "std": [round(float(value), 3) for value in STD.flatten()],
         },
-        "training": {"epochs": state["epoch"], **state["settings"]},
+        "training": {"epochs": state["epoch"], **state["settings"], "settled_at": list(settle_at)},
         "sha256": hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest(),
     }
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+
+
+@torch.no_grad()
+def settle(model: torch.nn.Module, packed: Path, sizes: Sequence[int]) -> None:
+    """Take batch norm's running statistics anew, from whole pictures at ``sizes`` pixels, in turn batch by batch.
+
+    Training shows crops, in which things look larger than in the whole pictures that the network is used on (Touvron
+    et al., 2019, "Fixing the train-test resolution discrepancy").
+    """
+    norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    before = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a plain average over the batches
+    images, held_out = np.load(packed / "images.npy", mmap_mode="r"), np.load(packed / "held_out.npy")
+    rows = np.random.default_rng(0).permutation(np.flatnonzero(~held_out))[:SETTLING_IMAGES]
+    model.train()
+    for turn, start in enumerate(range(0, len(rows), SETTLING_BATCH)):
+        size = sizes[turn % len(sizes)]
+        batch = normalise(torch.from_numpy(images[np.sort(rows[start : start + SETTLING_BATCH])]))
+        model(interpolate(batch, size=(size, size), mode="bicubic"))
+    model.eval()
+    for norm, momentum in zip(norms, before, strict=True):
+        norm.momentum = momentum
 
 
 @torch.inference_mode()

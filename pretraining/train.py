@@ -39,7 +39,7 @@ class Settings:
     warm_up: float = 0.2  # share of the steps
     teaching: float = 1.0  # weight of the teacher's answers against the labels' 1
     temperature: float = 2.0  # that softens the teacher's answers
-    imitation: float = 2.0  # weight of the teacher's features
+    imitation: float = 0.0  # weight of the teacher's features
     start_from: str = ""  # the name of a finished training whose weights this one begins with
     seed: int = 0
 

@@ -56,9 +56,11 @@ def test_from_images_to_a_backbone(
     whole, resumed = weights(tmp_path / "whole"), weights(tmp_path / "stopped")
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
 
-    export(packed, tmp_path / "whole" / "checkpoint.pt", tmp_path / "made", size=64, names=None)
+    export(packed, tmp_path / "whole" / "checkpoint.pt", tmp_path / "made", size=64, names=None, settle_at=[32, 64])
     made = backbones.exported(tmp_path / "made", None)
     assert made.source_classes == ("class0", "class1")
+    trained = whole["network.bn1.running_mean"]
+    assert not torch.allclose(made.model.bn1.running_mean, trained, atol=1e-3)  # settled on whole pictures
     assert (tmp_path / "made" / "model.safetensors").stat().st_size < 10e6
     prepared = prepare(make_folder("target", each=10), Recipe(), backbone=made)
     assert prepared.plan.similarity.shift is not None
