@@ -95,7 +95,7 @@ def statistics(model: torch.nn.Module, packed: Path, size: int) -> dict[str, tor
     images = np.load(packed / "images.npy", mmap_mode="r")
     chosen = images[np.linspace(0, len(images) - 1, STATISTICS_IMAGES).round().astype(int)]
     side = min(chosen.shape[1], size)
-    found = {source.SIDE: torch.tensor(float(side))}
+    found = {source.SIDE: torch.tensor(float(side)), source.SIZE: torch.tensor(float(size))}
     for level in (None, *source.levels_below(side)):
         found |= statistics_at(model, chosen, size, level)
     return found

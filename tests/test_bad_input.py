@@ -15,7 +15,7 @@ from regraft import backbone as backbones
 from regraft import hub
 from regraft.cli import recipe_from
 from regraft.cuts import trace
-from regraft.errors import BackboneError
+from regraft.errors import BackboneError, RunError
 from regraft.recipe import Recipe
 from regraft.run import choose_folder
 
@@ -213,7 +213,11 @@ def test_a_killed_trainings_folder_is_left_to_it(tmp_path: Path, monkeypatch: py
     checkpoint.parent.mkdir(parents=True)
     checkpoint.write_bytes(b"")
     assert choose_folder("photos", None, overwrite=False).name == "photos-2"
-    assert choose_folder("photos", Path("runs/photos-1"), overwrite=False, resume=True).name == "photos-1"
+    named = Path("runs/photos-1")
+    assert choose_folder("photos", named, overwrite=False, resume=True).name == "photos-1"
+    with pytest.raises(RunError, match="--resume"):
+        choose_folder("photos", named, overwrite=False)
+    assert choose_folder("photos", named, overwrite=True) == named
 
 
 def test_several_backbones_have_no_folder(regraft: Regraft, make_folder: Make, tmp_path: Path) -> None:

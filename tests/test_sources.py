@@ -116,6 +116,9 @@ def test_the_nearest_level_is_taken(side: int, level: int | None) -> None:
     keys = ["cut.mean", *(source.name_of("cut", "mean", known) for known in source.levels_below(64))]
     statistics = dict.fromkeys(keys, torch.zeros(1)) | {source.SIDE: torch.tensor(64.0)}
     assert source.level_for(statistics, side) == level
+    halved = source.for_input(statistics | {source.SIZE: torch.tensor(128.0)}, 64)
+    assert halved is not None
+    assert source.level_for(halved, side / 2) == level  # half as large an image, blown up as much
     assert source.level_for({"cut.mean": torch.zeros(1)}, side) is None
 
 

@@ -6,7 +6,7 @@ The only file that knows timm's and torchvision's models.
 import difflib
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -52,7 +52,7 @@ class Backbone:
     architecture: Architecture
     model: nn.Module  # in evaluation mode, on the CPU, in float32
     preprocessing: Preprocessing
-    statistics: dict[str, torch.Tensor] | None = None  # "CUT.mean" and "CUT.std" over the source data, per channel
+    statistics: Mapping[str, torch.Tensor] | None = None  # of the source data, as regraft.source has them
     source_classes: tuple[str, ...] = ()  # that the classifier tells apart, in order; () where it was left out
     notes: tuple[str, ...] = ()  # what the user should know of how the weights were loaded
 
@@ -86,7 +86,7 @@ def load(name: str, weights: str | None = None, image_size: int | None = None) -
     else:
         backbone = timm_backbone(name, weights)
     sized = replace(backbone, preprocessing=backbone.preprocessing.resized_to(image_size))
-    return replace(sized, statistics=source.read(sized.fingerprint()))
+    return replace(sized, statistics=source.for_input(source.read(sized.fingerprint()), sized.preprocessing.size))
 
 
 def embedded(image_size: int | None) -> Backbone:
@@ -110,8 +110,8 @@ def exported(folder: Path, image_size: int | None) -> Backbone:
     integers = {key: value.dtype for key, value in model.state_dict().items() if not value.is_floating_point()}
     model.load_state_dict({key: value.to(integers.get(key, value.dtype)) for key, value in state.items()})
     preprocessing = from_dict(config["preprocessing"]).resized_to(image_size)
-    classes = tuple(config["classes"])
-    return Backbone(EMBEDDED, architecture, model.eval(), preprocessing, statistics, classes)
+    known = source.for_input(statistics, preprocessing.size)
+    return Backbone(EMBEDDED, architecture, model.eval(), preprocessing, known, tuple(config["classes"]))
 
 
 def demonstration_backbone(weights: str | None) -> Backbone:

@@ -61,7 +61,8 @@ def make_reference(
     if len(rows) < FEWEST:
         raise DataError(f"{len(rows)} images can be read, too few for statistics; give {FEWEST} or more, better 1,000")
     side = min(short_side(features, rows), backbone.preprocessing.size)
-    found = moments(features, traced, None) | {source.SIDE: torch.tensor(float(side))}
+    pixels = {source.SIDE: side, source.SIZE: backbone.preprocessing.size}
+    found = moments(features, traced, None) | {name: torch.tensor(float(value)) for name, value in pixels.items()}
     for level in source.levels_below(side):
         smaller = replace(images, files=tuple(replace(f, content=Shrunk(f.content, level)) for f in images.files))
         found |= moments(look(smaller, recipe, backbone, traced, progress), traced, level)

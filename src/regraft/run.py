@@ -34,20 +34,33 @@ def choose_folder(name: str, out: Path | None, overwrite: bool, resume: bool = F
         while (RUNS / f"{name}-{number}").exists() or unfinished_of(RUNS / f"{name}-{number}").exists():
             number += 1
         out = RUNS / f"{name}-{number}"
-    elif out.exists():
-        if not overwrite:
-            raise RunError(f"{out} exists already; name another --out, or replace it with --overwrite")
-        if not out.is_dir() or (any(out.iterdir()) and not (out / "recipe.json").exists()):
-            raise RunError(f"{out} is no run folder, so --overwrite would delete something else; name another --out")
+    else:
+        check_replaceable(out, overwrite)
     parent = next(folder for folder in (out.parent, *out.parent.absolute().parents) if folder.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
         raise RunError(f"{out} cannot be written: no permission in {parent}; name another --out")
     return out
 
 
+def check_replaceable(out: Path, overwrite: bool) -> None:
+    """Raise RunError where a run in ``out`` would take something away that was not given up with ``overwrite``."""
+    if not out.exists():
+        if not overwrite and holds_checkpoints(unfinished_of(out)):
+            raise RunError(f"{out} was begun and not finished; go on with --resume, or start anew with --overwrite")
+    elif not overwrite:
+        raise RunError(f"{out} exists already; name another --out, or replace it with --overwrite")
+    elif not out.is_dir() or (any(out.iterdir()) and not (out / "recipe.json").exists()):
+        raise RunError(f"{out} is no run folder, so --overwrite would delete something else; name another --out")
+
+
 def unfinished_of(folder: Path) -> Path:
     """Where a run is kept until it is whole."""
     return folder.with_name(f".{folder.name}.unfinished")
+
+
+def holds_checkpoints(place: Path) -> bool:
+    """Whether a training left there what it can go on from."""
+    return any(place.glob("checkpoints/*/*.pt"))
 
 
 @contextmanager
@@ -73,7 +86,7 @@ def writing(folder: Path, resume: bool = False) -> Iterator[Path]:
             f"{folder} cannot be written: {error.strerror or error}; free space or name another --out"
         ) from None
     finally:
-        if not any(place.glob("checkpoints/*/*.pt")):
+        if not holds_checkpoints(place):
             shutil.rmtree(place, ignore_errors=True)
 
 

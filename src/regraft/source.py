@@ -2,9 +2,9 @@
 
 Some networks' files ship inside the package; ``regraft reference`` makes one for any other, in the user's cache.
 A file holds "CUT.mean" and "CUT.std", each (channels,), of the source images as they are, "side", their short side in
-pixels as far as the network sees it, and "LEVEL/CUT.mean" and "LEVEL/CUT.std" of the same images shrunk to LEVEL
-pixels: small images are blown up to the network's size, which alone changes what every layer sees, so they are
-compared with source images that are as small.
+pixels as far as the network sees it, "size", its input's, and "LEVEL/CUT.mean" and "LEVEL/CUT.std" of the same images
+shrunk to LEVEL pixels: small images are blown up to the network's size, which alone changes what every layer sees, so
+they are compared with source images that are as small.
 """
 
 import math
@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from regraft.cache import cache_folder
 from regraft.errors import RunError, reason_of
 
-SIDE = "side"
+SIDE, SIZE, SCALE = "side", "size", "scale"
 SMALLEST = 8  # pixels of the short side of shrunk source images, and each level is twice the one before
 APART = math.sqrt(2)  # times, that the largest level lies below the images as they are, at least
 
@@ -52,10 +52,18 @@ def levels_below(side: float) -> list[int]:
     return [SMALLEST << step for step in range(16) if (SMALLEST << step) * APART < side]
 
 
+def for_input(statistics: Mapping[str, torch.Tensor] | None, size: int) -> Mapping[str, torch.Tensor] | None:
+    """The statistics for a network whose input is ``size`` pixels, to which images are blown up."""
+    if not statistics or SIZE not in statistics:
+        return statistics
+    return {**statistics, SCALE: statistics[SIZE] / size}
+
+
 def level_for(statistics: Mapping[str, torch.Tensor], side: float) -> int | None:
-    """The level nearest to images of ``side`` pixels; None where that is the source images as they are."""
+    """The level blown up as much as images of ``side`` pixels are; None where that is the source images as they are."""
     if SIDE not in statistics:
         return None
+    side *= float(statistics.get(SCALE, 1.0))
     levels: dict[int | None, float] = {int(key.split("/")[0]): 0.0 for key in statistics if "/" in key}
     levels = {level: float(level or 0) for level in levels} | {None: float(statistics[SIDE])}
     return min(levels, key=lambda level: abs(math.log(levels[level] / side)))
