@@ -138,7 +138,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sets", type=Path, nargs="?", help="leave it out to fit anew on the figures already written")
     parser.add_argument("--weights", help="of torchvision/squeezenet1_1")
-    parser.add_argument("--without", nargs="+", default=[], metavar="NAME", help="print the fit without these sets only")
+    parser.add_argument(
+        "--without", nargs="+", default=[], metavar="NAME", help="print the fit without these sets only"
+    )
     given = parser.parse_args()
     rows = look_at_all(given.sets, given.weights) if given.sets else json.loads(OUT.read_text())["sets"]
     if given.without:
