@@ -187,6 +187,18 @@ def test_patience_ends_the_training(tmp_path: Path) -> None:
     assert "no improvement" in state.stopped
 
 
+@pytest.mark.parametrize(("losses", "goes_on"), [([1.0, 1.9, 1.4, 0.9, 0.7], True), ([1.0, 1.9, 1.4, 1.2, 1.1], False)])
+def test_patience_waits_while_the_loss_falls(losses: list[float], goes_on: bool, tmp_path: Path) -> None:
+    job = tiny_job(tmp_path, replace(SETTINGS, epochs=20, patience=4))
+    state = finetune.State()
+    for epoch, loss in enumerate(losses):
+        state.epoch = epoch
+        row = {"val_accuracy": 0.8 if epoch == 0 else 0.7, "val_loss": loss}
+        assert finetune.note_if_best(job, state, row, [True]) == (epoch == 0)
+    assert (finetune.reason_to_stop(job, state) == "") == goes_on
+    assert state.best_epoch == 0
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_optimiser_learns(name: str, tmp_path: Path) -> None:
     job = tiny_job(tmp_path, replace(SETTINGS, epochs=12, patience=12), rate=RATES[name], optimiser=name)

@@ -46,7 +46,7 @@ class TuneSettings:
     label_smoothing: float  # 0..1
     clip: float  # largest norm of the gradient; 0: no limit
     ema: float  # decay a step of the averaged weights; 0: no average
-    patience: int  # epochs without improvement before it stops
+    patience: int  # epochs without improvement, of the monitored metric or of validation's loss, before it stops
     min_improvement: float  # of the monitored metric, to count
     monitor: str  # a figure of the history
     mode: str  # max, min or auto: the least of a loss, the most of anything else
@@ -72,6 +72,8 @@ class State:
     best_epoch: int = 0
     best_value: float = -math.inf  # of the monitored metric, signed so that more is better
     best_loss: float = math.inf  # of validation at the best epoch; it breaks ties
+    least_loss: float = math.inf  # of validation at any epoch
+    improved_epoch: int = 0  # the last one that was the best so far, or had the least loss
     best_hits: list[bool] = field(default_factory=list)  # per validation image, whether the best epoch is right
     parts: int = 1  # a batch goes through in so many, more than one where memory ran out
     seconds: float = 0.0
@@ -143,7 +145,7 @@ def reason_to_stop(job: Job, state: State) -> str:
     losses = [row["train_loss"] for row in state.history[1:]][-2:]  # the first row is from before any training
     if len(losses) == 2 and not min(losses) < most:  # noqa: PLR2004 - one epoch may bear a start that was far off
         return f"the loss rose to {losses[-1]:.2f}: try a smaller --learning-rate or --clip 1"
-    if state.epoch - state.best_epoch >= settings.patience and state.epoch < settings.epochs:
+    if state.epoch - state.improved_epoch >= settings.patience and state.epoch < settings.epochs:
         return f"no improvement for {settings.patience} epochs"
     return ""
 
@@ -276,6 +278,9 @@ def note_if_best(job: Job, state: State, row: dict[str, float], hits: list[bool]
     least = job.settings.min_improvement if math.isfinite(state.best_value) else 0.0
     tied = least == 0 and value == state.best_value and row["val_loss"] < state.best_loss
     improved = math.isfinite(row["val_loss"]) and (value > state.best_value + least or tied)
+    if improved or (least == 0 and row["val_loss"] < state.least_loss):
+        state.improved_epoch = state.epoch
+    state.least_loss = min(state.least_loss, row["val_loss"])
     if improved or not state.best_hits:
         state.best_epoch, state.best_hits, state.best_loss = state.epoch, hits, row["val_loss"]
         state.best_value = value if math.isfinite(value) else -math.inf

@@ -83,7 +83,7 @@ TRAINING: dict[str, tuple[Any, str]] = {
     "augmentation": (str, "none, light, medium (default) or strong."),
     "flip": (str, "yes (default), or no where a mirror image has another label."),
     "head_start": (str, "Fine-tuning starts from a solved (default) or random head."),
-    "patience": (int, "Epochs without improvement before training stops."),
+    "patience": (int, "Epochs in which neither the metric nor the loss improves before training stops."),
     "min_improvement": (float, "Of the monitored metric, to count as one (0)."),
     "monitor": (
         str,

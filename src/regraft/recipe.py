@@ -103,7 +103,7 @@ class Recipe:
     augmentation: str = "medium"  # none, light, medium or strong
     flip: str = "yes"  # yes, or no where a mirror image has another label
     head_start: str = "solved"  # the head that fine-tuning starts from: solved on the features, or random
-    patience: int | None = None  # epochs without improvement; None: half of the epochs, three at least
+    patience: int | None = None  # epochs in which neither metric nor loss improves; None: half of all, 3 or more
     min_improvement: float = 0.0  # of the monitored metric, to count as one
     monitor: str = "val_accuracy"  # one of METRICS: what says which epoch is the best
     mode: str = "auto"  # whether the most or the least of it is best: max, min or auto (min for a loss)
