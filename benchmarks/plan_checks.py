@@ -34,7 +34,7 @@ def steadiness(features: Features, prepared: Prepared, draws: int, share: float)
         score = measure_similarity(
             features, chosen, folds, prepared.backbone.statistics, backbone=prepared.backbone.name
         ).score
-        held += score.low <= whole <= score.high
+        held += round(score.low, 2) <= round(whole, 2) <= round(score.high, 2)  # as the plan states them
         found.append(score.value)
     spread = f"{min(found):.2f} to {max(found):.2f}"
     return f"score {whole:.2f}, in draws {spread}, held by the interval {held} of {draws} times"
