@@ -17,10 +17,11 @@ from sklearn.linear_model import LogisticRegression
 from regraft import backbone as backbones
 from regraft.backbone import Backbone
 from regraft.cuts import trace
-from regraft.features import extract
+from regraft.features import Features, extract
 from regraft.finding import find_images
-from regraft.shift import shift_at
+from regraft.shift import shift_at, short_side
 from regraft.similarity import PROFILE_IMAGES, earliest_good, paired, profile, without_groups, witnesses_of
+from regraft.source import level_for
 from regraft.split import folds_of, split_images, subsample
 from regraft.verdict import ANY_NETWORK, Witnesses, gain_of, jackknife, log_odds, logistic
 
@@ -40,19 +41,27 @@ def look(root: Path, backbone: Backbone) -> dict[str, Any]:
     split = split_images(features.images, features.pixels, 0)
     chosen = subsample(features.labels[split.train], PROFILE_IMAGES)
     rows, folds = split.train[chosen], split.folds[chosen]
-    right, shift = profile(features, rows, folds), shift_at(features, features.cuts[-1], rows, backbone.statistics)
+    level = level_for(backbone.statistics, short_side(features, rows)) if backbone.statistics else None
+    right = profile(features, rows, folds)
+    shift = shift_at(features, features.cuts[-1], rows, backbone.statistics, level)
     found = witnesses_of(right, shift.value if shift else None)
     ahead, error = paired(right[-1], right[earliest_good(right[:-1])])
-    draw, labels = np.random.default_rng(0), features.labels
-    parts = [draw.permutation(split.train[labels[split.train] == label]) for label in np.unique(labels)]
-    few = np.sort(np.concatenate([part[: max(FEWEST, round(THINNED * len(part)))] for part in parts]))
-    thin = profile(features, few, folds_of(labels[few], [features.pixels[row] for row in few], 0))
+    few, few_folds = thinned(features, split.train, THINNED, 0)
+    thin = profile(features, few, few_folds)
     spread = jackknife([each.gain for each in without_groups(thin, None)])
     return {
         "images": len(split.train), "gain": found.gain, "log_shift": found.log_shift,
         "thinned": {"images": len(few), "gain": gain_of(thin), "error": spread},
         "last_ahead": {"by": ahead, "error": error},
     }  # fmt: skip
+
+
+def thinned(features: Features, rows: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """A random ``share`` of each class's images among ``rows``, and their folds."""
+    draw, labels = np.random.default_rng(seed), features.labels
+    parts = [draw.permutation(rows[labels[rows] == label]) for label in np.unique(labels)]
+    few = np.sort(np.concatenate([part[: max(FEWEST, round(share * len(part)))] for part in parts]))
+    return few, folds_of(labels[few], [features.pixels[row] for row in few], 0)
 
 
 def thinned_gain(rows: list[dict[str, Any]]) -> float:
@@ -138,14 +147,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sets", type=Path, nargs="?", help="leave it out to fit anew on the figures already written")
     parser.add_argument("--weights", help="of torchvision/squeezenet1_1")
-    parser.add_argument(
-        "--without", nargs="+", default=[], metavar="NAME", help="print the fit without these sets only"
-    )
     given = parser.parse_args()
     rows = look_at_all(given.sets, given.weights) if given.sets else json.loads(OUT.read_text())["sets"]
-    if given.without:
-        calibrate([row for row in rows if row["set"] not in given.without], shift=True)
-        return
     alone = calibrate(rows, shift=False)
     both = calibrate(rows, shift=True)
     for row in rows:

@@ -9,32 +9,27 @@ accuracy of a head at every early cut, with the chosen one marked.
 import argparse
 from pathlib import Path
 
-import numpy as np
+from calibrate import thinned
 
 from regraft.features import Features, silent
 from regraft.frozen import train_frozen
 from regraft.prepared import Prepared, prepare
 from regraft.recipe import Recipe
 from regraft.similarity import measure_similarity
-from regraft.split import folds_of
 from regraft.training import probabilities_of
 
 
 def steadiness(features: Features, prepared: Prepared, draws: int, share: float) -> str:
     """In how many draws the subsample's interval holds the whole set's score."""
-    rows, labels = prepared.split.train, features.labels
     whole = prepared.plan.similarity.score.value
     held = 0
     found = []
     for draw in range(draws):
-        chooser = np.random.default_rng(draw)
-        parts = [chooser.permutation(rows[labels[rows] == label]) for label in np.unique(labels)]
-        chosen = np.sort(np.concatenate([part[: max(3, round(share * len(part)))] for part in parts]))
-        folds = folds_of(labels[chosen], [features.pixels[row] for row in chosen], 0)
+        chosen, folds = thinned(features, prepared.split.train, share, draw)
         score = measure_similarity(
             features, chosen, folds, prepared.backbone.statistics, backbone=prepared.backbone.name
         ).score
-        held += round(score.low, 2) <= round(whole, 2) <= round(score.high, 2)  # as the plan states them
+        held += score.low <= whole <= score.high
         found.append(score.value)
     spread = f"{min(found):.2f} to {max(found):.2f}"
     return f"score {whole:.2f}, in draws {spread}, held by the interval {held} of {draws} times"

@@ -23,7 +23,7 @@ SETTLING_BATCH = 250
 
 
 def export(
-    packed: Path, checkpoint: Path, folder: Path, size: int, names: Path | None, settle_at: Sequence[int] = ()
+    packed: Path, checkpoint: Path, folder: Path, size: int, names: Path | None, settle_at: Sequence[int]
 ) -> None:
     """Write model.safetensors (half precision), statistics.safetensors and config.json to ``folder``.
 
@@ -69,11 +69,10 @@ def settle(model: torch.nn.Module, packed: Path, sizes: Sequence[int]) -> None:
     Training shows crops, in which things look larger than in the whole pictures that the network is used on (Touvron
     et al., 2019, "Fixing the train-test resolution discrepancy").
     """
-    norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
-    before = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # a plain average over the batches
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.reset_running_stats()
+            module.momentum = None  # a plain average over the batches
     images, held_out = np.load(packed / "images.npy", mmap_mode="r"), np.load(packed / "held_out.npy")
     rows = np.random.default_rng(0).permutation(np.flatnonzero(~held_out))[:SETTLING_IMAGES]
     model.train()
@@ -82,8 +81,6 @@ def settle(model: torch.nn.Module, packed: Path, sizes: Sequence[int]) -> None:
         batch = normalise(torch.from_numpy(images[np.sort(rows[start : start + SETTLING_BATCH])]))
         model(interpolate(batch, size=(size, size), mode="bicubic"))
     model.eval()
-    for norm, momentum in zip(norms, before, strict=True):
-        norm.momentum = momentum
 
 
 @torch.inference_mode()

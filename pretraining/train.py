@@ -13,17 +13,13 @@ import timm
 import torch
 from lightning.fabric import Fabric
 from torch import nn
-from torch.nn.functional import cross_entropy, interpolate, kl_div, mse_loss
+from torch.nn.functional import cross_entropy, interpolate, kl_div
 
 from pretraining.augment import crop, draw_crops, normalise, recolour
 from pretraining.teacher import Lessons, read_lessons
 
-Outputs = tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]
-Answers = tuple[torch.Tensor, torch.Tensor]  # the teacher's logits, and its features, standardised
-
 ARCHITECTURE = "resnet18"
 ARCHITECTURE_ARGS = {"channels": (40, 80, 160, 320)}
-LITTLE = 1e-3  # added to the deviation of the teacher's channels: some are never anything but 0
 
 
 @dataclass(frozen=True)
@@ -39,35 +35,22 @@ class Settings:
     warm_up: float = 0.2  # share of the steps
     teaching: float = 1.0  # weight of the teacher's answers against the labels' 1
     temperature: float = 2.0  # that softens the teacher's answers
-    imitation: float = 0.0  # weight of the teacher's features
     start_from: str = ""  # the name of a finished training whose weights this one begins with
     seed: int = 0
 
 
 class Student(nn.Module):
-    """The network with a classifier of the source's classes, and two heads that are left behind.
+    """The network with two classifiers: the source's classes, and the teacher's, which is left behind."""
 
-    They give the teacher's logits and, after Romero et al. (2015), "FitNets", its features.
-    """
-
-    def __init__(self, classes: int, lessons: Lessons | None) -> None:
+    def __init__(self, classes: int, taught: int) -> None:
         super().__init__()
         self.network = build(classes)
-        width = self.network.num_features
-        self.taught = nn.Linear(width, lessons.logits.shape[2]) if lessons else None
-        self.imitating = nn.Linear(width, lessons.features.shape[2]) if lessons else None
+        self.taught = nn.Linear(self.network.num_features, taught) if taught else None
 
-    def forward(self, images: torch.Tensor) -> Outputs:
-        """Images -> logits of the source's classes and of the teacher's, and the teacher's features, standardised."""
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Images -> logits of the source's classes, and of the teacher's."""
         pooled = self.network.forward_head(self.network.forward_features(images), pre_logits=True)
-        heads = (head(pooled) if head else None for head in (self.taught, self.imitating))
-        return self.network.get_classifier()(pooled), *heads
-
-    def begin_with(self, state: dict[str, torch.Tensor]) -> None:
-        """Take a finished training's weights; one that had no such heads leaves them as they are."""
-        missing, unexpected = self.load_state_dict(state, strict=False)
-        if unexpected or any(key.startswith("network.") for key in missing):
-            raise SystemExit(f"that training's network is another: {[*missing, *unexpected][:3]}")
+        return self.network.get_classifier()(pooled), self.taught(pooled) if self.taught else None
 
 
 @dataclass(frozen=True)
@@ -123,14 +106,14 @@ def validate(fabric: Fabric, student: nn.Module, source: Source, size: int) -> f
     for start in range(0, len(source.held_out), 500):
         rows = source.held_out[start : start + 500]
         batch = interpolate(normalise(torch.from_numpy(source.images[rows])), size=(size, size), mode="bilinear")
-        scores, *_ = student(fabric.to_device(batch.contiguous(memory_format=torch.channels_last)))
+        scores, _ = student(fabric.to_device(batch.contiguous(memory_format=torch.channels_last)))
         right += int((scores.argmax(1).cpu() == source.labels[rows]).sum())
     return right / len(source.held_out)
 
 
 def batch_of(
     source: Source, rows: np.ndarray, lessons: Lessons | None, settings: Settings
-) -> tuple[torch.Tensor, Answers | None]:
+) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Views of ``rows`` at a random size, and the teacher's answers on those very crops."""
     size = settings.sizes[int(torch.randint(len(settings.sizes), ()))]
     images, answers = normalise(torch.from_numpy(source.images[rows])), None
@@ -138,22 +121,23 @@ def batch_of(
     if lessons:
         views = torch.randint(len(lessons.crops), (len(rows),)).numpy()
         theta = torch.from_numpy(lessons.crops[views, rows])
-        mean, std = lessons.moments
-        seen = (lessons.features[views, rows].astype(np.float32) - mean) / (std + LITTLE)
-        answers = torch.from_numpy(lessons.logits[views, rows]).float(), torch.from_numpy(seen)
+        answers = torch.from_numpy(lessons.logits[views, rows]).float()
     return recolour(crop(images, theta, size)).contiguous(memory_format=torch.channels_last), answers
 
 
-def loss_of(outputs: Outputs, labels: torch.Tensor, answers: Answers | None, settings: Settings) -> torch.Tensor:
-    """Cross-entropy with the labels, the divergence from the teacher's softened answers, and from its features."""
-    scores, taught, imitated = outputs
+def loss_of(
+    outputs: tuple[torch.Tensor, torch.Tensor | None],
+    labels: torch.Tensor,
+    answers: torch.Tensor | None,
+    settings: Settings,
+) -> torch.Tensor:
+    """Cross-entropy with the labels, and the divergence from the teacher's softened answers."""
+    scores, taught = outputs
     loss = cross_entropy(scores.float(), labels)
-    if taught is not None and imitated is not None and answers is not None:
-        logits, features = answers
+    if taught is not None and answers is not None:
         t = settings.temperature
-        mine, theirs = (taught.float() / t).log_softmax(1), (logits / t).log_softmax(1)
+        mine, theirs = (taught.float() / t).log_softmax(1), (answers / t).log_softmax(1)
         loss = loss + settings.teaching * t * t * kl_div(mine, theirs, reduction="batchmean", log_target=True)
-        loss = loss + settings.imitation * mse_loss(imitated.float(), features)
     return loss
 
 
@@ -180,7 +164,7 @@ def train_epoch(
             group["lr"] = rate(epoch * steps + step, settings.epochs * steps, settings)
         outputs = student(fabric.to_device(images))
         labels = fabric.to_device(source.labels[rows])
-        loss = loss_of(outputs, labels, fabric.to_device(answers), settings)
+        loss = loss_of(outputs, labels, answers if answers is None else fabric.to_device(answers), settings)
         optimiser.zero_grad()
         fabric.backward(loss)
         optimiser.step()
@@ -195,12 +179,12 @@ def train(packed: Path, lessons_folder: Path, out: Path, settings: Settings, dev
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(settings.seed)
     source, lessons = read_source(packed), read_lessons(lessons_folder)
-    plain = Student(len(source.classes), lessons)
+    plain = Student(len(source.classes), lessons.classes if lessons else 0)
     student, optimiser = fabric.setup(plain, optimiser_of(plain, settings))
     first = 0
     if settings.start_from:
         begun = torch.load(out.parent / settings.start_from / "checkpoint.pt", "cpu", weights_only=True)
-        plain.begin_with(begun["student"])
+        plain.load_state_dict(begun["student"])
     if (out / "checkpoint.pt").exists():
         state = torch.load(out / "checkpoint.pt", "cpu", weights_only=True)
         if state["settings"] != asdict(settings):

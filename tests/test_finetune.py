@@ -193,7 +193,8 @@ def test_patience_waits_while_the_loss_falls(losses: list[float], goes_on: bool,
     state = finetune.State()
     for epoch, loss in enumerate(losses):
         state.epoch = epoch
-        row = {"val_accuracy": 0.8 if epoch == 0 else 0.7, "val_loss": loss}
+        row = {"epoch": float(epoch), "train_loss": 1.0, "val_accuracy": 0.8 if epoch == 0 else 0.7, "val_loss": loss}
+        state.history.append(row)
         assert finetune.note_if_best(job, state, row, [True]) == (epoch == 0)
     assert (finetune.reason_to_stop(job, state) == "") == goes_on
     assert state.best_epoch == 0

@@ -72,8 +72,6 @@ class State:
     best_epoch: int = 0
     best_value: float = -math.inf  # of the monitored metric, signed so that more is better
     best_loss: float = math.inf  # of validation at the best epoch; it breaks ties
-    least_loss: float = math.inf  # of validation at any epoch
-    improved_epoch: int = 0  # the last one that was the best so far, or had the least loss
     best_hits: list[bool] = field(default_factory=list)  # per validation image, whether the best epoch is right
     parts: int = 1  # a batch goes through in so many, more than one where memory ran out
     seconds: float = 0.0
@@ -145,7 +143,9 @@ def reason_to_stop(job: Job, state: State) -> str:
     losses = [row["train_loss"] for row in state.history[1:]][-2:]  # the first row is from before any training
     if len(losses) == 2 and not min(losses) < most:  # noqa: PLR2004 - one epoch may bear a start that was far off
         return f"the loss rose to {losses[-1]:.2f}: try a smaller --learning-rate or --clip 1"
-    if state.epoch - state.improved_epoch >= settings.patience and state.epoch < settings.epochs:
+    least = min(state.history, key=lambda row: row["val_loss"])  # counts too, where any improvement does
+    improved = max(state.best_epoch, 0 if settings.min_improvement else least["epoch"])
+    if state.epoch - improved >= settings.patience and state.epoch < settings.epochs:
         return f"no improvement for {settings.patience} epochs"
     return ""
 
@@ -278,9 +278,6 @@ def note_if_best(job: Job, state: State, row: dict[str, float], hits: list[bool]
     least = job.settings.min_improvement if math.isfinite(state.best_value) else 0.0
     tied = least == 0 and value == state.best_value and row["val_loss"] < state.best_loss
     improved = math.isfinite(row["val_loss"]) and (value > state.best_value + least or tied)
-    if improved or (least == 0 and row["val_loss"] < state.least_loss):
-        state.improved_epoch = state.epoch
-    state.least_loss = min(state.least_loss, row["val_loss"])
     if improved or not state.best_hits:
         state.best_epoch, state.best_hits, state.best_loss = state.epoch, hits, row["val_loss"]
         state.best_value = value if math.isfinite(value) else -math.inf

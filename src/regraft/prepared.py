@@ -23,6 +23,7 @@ from regraft.plan import Plan, make_plan, size_of
 from regraft.recipe import Recipe
 from regraft.rules import settings_shown
 from regraft.samples import Samples, read_samples
+from regraft.shift import short_side
 from regraft.similarity import measure_similarity
 from regraft.split import Split, split_images
 from regraft.suspects import Suspect, find_suspects, suspect_faults
@@ -118,8 +119,8 @@ def prepare(data: Data, recipe: Recipe, progress: Progress = silent, backbone: B
     similarity = measure_similarity(
         features, split.train, split.folds, backbone.statistics, backbone.source_classes, progress, backbone.name
     )
-    short = int(np.median([min(look.width, look.height) for look in features.looks]))
-    plan = make_plan(size, similarity, recipe, names, (short, backbone.preprocessing.size))
+    sides = short_side(features, np.arange(len(features.looks))), backbone.preprocessing.size
+    plan = make_plan(size, similarity, recipe, names, sides)
     return Prepared(recipe, backbone, traced, features, split, plan)
 
 

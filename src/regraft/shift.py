@@ -33,11 +33,13 @@ def group_of(images: int) -> np.ndarray:
 
 
 def shift_at(
-    features: Features, cut: Cut, rows: np.ndarray, statistics: Mapping[str, torch.Tensor] | None
+    features: Features, cut: Cut, rows: np.ndarray, statistics: Mapping[str, torch.Tensor] | None, level: int | None
 ) -> Shift | None:
-    """The shift of the images ``rows`` at ``cut``; None where nothing is known of the source there."""
+    """The shift of the images ``rows`` at ``cut`` from the source images at ``level``.
+
+    None where nothing is known of the source there.
+    """
     if statistics and source.name_of(cut.name, "mean") in statistics:
-        level = source.level_for(statistics, short_side(features, rows))
         place, known = cut, [statistics[source.name_of(cut.name, part, level)] for part in ("mean", "std")]
     elif norm := features.norms.get(cut.name):
         place, known = norm.place, [norm.mean, norm.std]

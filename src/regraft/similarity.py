@@ -84,7 +84,8 @@ def measure_similarity(
     chosen = subsample(features.labels[rows], PROFILE_IMAGES)
     rows, folds = rows[chosen], folds[chosen]
     right = profile(features, rows, folds, progress)
-    shifts = [shift_at(features, cut, rows, statistics) for cut in features.cuts]
+    level = level_for(statistics, short_side(features, rows)) if statistics else None
+    shifts = [shift_at(features, cut, rows, statistics, level) for cut in features.cuts]
     points = tuple(
         ProfilePoint(cut.name, cut.stride, float(hit.mean()), *paired(right[-1], hit), shift.value if shift else None)
         for cut, hit, shift in zip(features.cuts, right, shifts, strict=True)
@@ -94,7 +95,7 @@ def measure_similarity(
         profile=points,
         best_early_cut=features.cuts[earliest_good(right[:-1] or right)].name,
         shift=float(np.mean(known)) if known else None,
-        shrunk_to=level_for(statistics, short_side(features, rows)) if statistics else None,
+        shrunk_to=level,
         score=scored(right, shifts[-1], backbone),
         rows=rows,
         best_hits=max(right, key=lambda hit: hit.mean()),

@@ -64,9 +64,9 @@ def level_for(statistics: Mapping[str, torch.Tensor], side: float) -> int | None
     if SIDE not in statistics:
         return None
     side *= float(statistics.get(SCALE, 1.0))
-    levels: dict[int | None, float] = {int(key.split("/")[0]): 0.0 for key in statistics if "/" in key}
-    levels = {level: float(level or 0) for level in levels} | {None: float(statistics[SIDE])}
-    return min(levels, key=lambda level: abs(math.log(levels[level] / side)))
+    whole = float(statistics[SIDE])
+    levels = [None, *sorted({int(key.split("/")[0]) for key in statistics if "/" in key})]
+    return min(levels, key=lambda level: abs(math.log((level or whole) / side)))
 
 
 def name_of(cut: str, part: str, level: int | None = None) -> str:
