@@ -5,6 +5,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from pretraining.export import export
+from pretraining.rename import rename
 from pretraining.source import pack
 from pretraining.teacher import write_lessons
 from pretraining.train import Settings, train
@@ -18,6 +19,10 @@ def main() -> None:
     steps = parser.add_subparsers(dest="step", required=True)
     packing = steps.add_parser("pack", help="decode the source once")
     packing.add_argument("source", type=Path, help="a folder with one folder of images for each class")
+    renaming = steps.add_parser("rename", help="give a checkpoint's tensors timm's names")
+    renaming.add_argument("checkpoint", type=Path, help="a teacher's weights, written by torch.save")
+    renaming.add_argument("out", type=Path, help="the safetensors file to write")
+    renaming.add_argument("--backbone", default="tf_efficientnet_lite2", help="timm's name of the architecture")
     teaching = steps.add_parser("teach", help="write what a larger network says of random crops")
     training = steps.add_parser("train", help="train, or go on where an earlier call stopped")
     exporting = steps.add_parser("export", help="write the files that ship")
@@ -25,6 +30,8 @@ def main() -> None:
         step.add_argument("work", type=Path, help="where the packed images, the lessons and the runs are kept")
     for step in (training, exporting):
         step.add_argument("--run", default="run", help="name of the training, a folder in WORK")
+    for step in (teaching, training):
+        step.add_argument("--lessons", default="lessons", help="name of a teacher's answers, a folder in WORK")
     teaching.add_argument("--backbone", default="torchvision/squeezenet1_1", help="as regraft's --backbone names it")
     teaching.add_argument("--weights", help="the teacher's weights, a local file")
     teaching.add_argument("--views", type=int, default=6, help="random crops of each image")
@@ -45,16 +52,19 @@ def main() -> None:
 
 def run(given: argparse.Namespace) -> None:
     """One step."""
-    packed, lessons = given.work / "packed", given.work / "lessons"
+    if given.step == "rename":
+        rename(given.checkpoint, given.out, given.backbone)
+        return
+    packed = given.work / "packed"
     if given.step == "pack":
         pack(given.source, packed, size=64)
     elif given.step == "teach":
-        write_lessons(packed, lessons, given.backbone, given.weights, given.views, given.size)
+        write_lessons(packed, given.work / given.lessons, given.backbone, given.weights, given.views, given.size)
     elif given.step == "train":
         values = {field.name: getattr(given, field.name) for field in fields(Settings)}
         settings = Settings(**values | {"sizes": tuple(given.sizes)})
-        aside = given.work / "no lessons" if given.without_teacher else lessons
-        train(packed, aside, given.work / given.run, settings, given.devices)
+        lessons = None if given.without_teacher else given.work / given.lessons
+        train(packed, lessons, given.work / given.run, settings, given.devices)
     else:
         export(packed, given.work / given.run / "checkpoint.pt", given.to, given.size, given.names, given.settle_at)
 

@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import fx, nn
 
-from pretraining.augment import crop, draw_crops, normalise
+from pretraining.augment import MEAN, STD, crop, draw_crops, normalise
 from regraft import backbone
+from regraft.cuts import graph_of
 from regraft.engine import best_engine, compile_network, device_of
 
 BATCH = 256
@@ -54,7 +55,11 @@ def write_lessons(packed: Path, out: Path, name: str, weights: str | None, views
     images = np.load(packed / "images.npy", mmap_mode="r")
     teacher = backbone.load(name, weights, size)
     device = device_of("auto")
-    engine = compile_network(fx.symbolic_trace(Alone(teacher.model)), size, device, best_engine(device))
+    alone = Alone(teacher.model).eval()
+    engine = compile_network(fx.GraphModule(alone, graph_of(alone, ())[0]), size, device, best_engine(device))
+    mean, std = (
+        torch.tensor(values).view(1, 3, 1, 1) for values in (teacher.preprocessing.mean, teacher.preprocessing.std)
+    )
     for view in range(views):
         if (out / f"logits-{view}.npy").exists():
             continue
@@ -64,17 +69,17 @@ def write_lessons(packed: Path, out: Path, name: str, weights: str | None, views
         for start in range(0, len(images), BATCH):
             part = slice(start, start + BATCH)
             batch = crop(normalise(torch.from_numpy(images[part].copy())), theta[part], size)
-            answers[part] = engine.run(batch)[0]
+            answers[part] = engine.run((batch * STD + MEAN - mean) / std)[0]
         np.save(out / f"crops-{view}.npy", theta.numpy())
         np.save(out / f"logits-{view}.part.npy", answers)
         (out / f"logits-{view}.part.npy").rename(out / f"logits-{view}.npy")
         print(f"view {view + 1} of {views}", flush=True)
 
 
-def read_lessons(folder: Path) -> Lessons | None:
-    """What ``write_lessons`` wrote; None where it wrote nothing."""
-    found = sorted(folder.glob("logits-*.npy"))
+def read_lessons(folder: Path) -> Lessons:
+    """What ``write_lessons`` wrote; SystemExit where it wrote nothing."""
+    found = sorted(path for path in folder.glob("logits-*.npy") if "part" not in path.name)
     if not found:
-        return None
+        raise SystemExit(f"{folder} holds no teacher's answers; make them with teach, or train --without-teacher")
     crops = [np.load(path.with_name(path.name.replace("logits", "crops"))) for path in found]
     return Lessons(np.stack(crops), np.stack([np.load(path) for path in found]))

@@ -172,13 +172,16 @@ def train_epoch(
     return total / steps
 
 
-def train(packed: Path, lessons_folder: Path, out: Path, settings: Settings, devices: int | str = "auto") -> None:
-    """Train on ``packed``; checkpoint.pt and history.csv in ``out`` carry the state from sitting to sitting."""
+def train(packed: Path, taught: Path | None, out: Path, settings: Settings, devices: int | str = "auto") -> None:
+    """Train on ``packed``, with the lessons in ``taught`` where it is given.
+
+    checkpoint.pt and history.csv in ``out`` carry the state from sitting to sitting.
+    """
     fabric = Fabric(devices=devices, precision="bf16-mixed")
     fabric.launch()
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(settings.seed)
-    source, lessons = read_source(packed), read_lessons(lessons_folder)
+    source, lessons = read_source(packed), read_lessons(taught) if taught else None
     plain = Student(len(source.classes), lessons.classes if lessons else 0)
     student, optimiser = fabric.setup(plain, optimiser_of(plain, settings))
     first = 0

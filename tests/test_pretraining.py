@@ -4,9 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import timm
 import torch
+from safetensors.torch import load_file
 
 from pretraining.export import export
+from pretraining.rename import rename
 from pretraining.source import pack
 from pretraining.teacher import read_lessons, write_lessons
 from pretraining.train import Settings, train
@@ -35,7 +38,6 @@ def test_from_images_to_a_backbone(
     lessons = tmp_path / "lessons"
     write_lessons(packed, lessons, "embedded", None, views=2, size=64)
     taught = read_lessons(lessons)
-    assert taught is not None
     assert taught.logits.shape == (2, 24, taught.classes)
     train(packed, lessons, tmp_path / "whole", SETTINGS)
 
@@ -67,6 +69,17 @@ def test_from_images_to_a_backbone(
 
 
 def test_other_settings_do_not_go_on(packed: Path, tmp_path: Path) -> None:
-    train(packed, tmp_path / "none", tmp_path / "run", SETTINGS)
+    train(packed, None, tmp_path / "run", SETTINGS)
     with pytest.raises(SystemExit, match="other settings"):
-        train(packed, tmp_path / "none", tmp_path / "run", Settings(epochs=3))
+        train(packed, None, tmp_path / "run", Settings(epochs=3))
+
+
+def test_a_checkpoint_under_other_names(tmp_path: Path) -> None:
+    wanted = timm.create_model("mobilenetv3_small_050").state_dict()
+    torch.save({f"_{i}": value for i, value in enumerate(wanted.values())}, tmp_path / "given.pth")
+    rename(tmp_path / "given.pth", tmp_path / "renamed.safetensors", "mobilenetv3_small_050")
+    renamed = load_file(tmp_path / "renamed.safetensors")
+    assert list(renamed) == sorted(wanted)
+    assert all(torch.equal(renamed[name], value) for name, value in wanted.items())
+    with pytest.raises(SystemExit, match="mobilenetv3_small_075"):
+        rename(tmp_path / "given.pth", tmp_path / "other.safetensors", "mobilenetv3_small_075")
