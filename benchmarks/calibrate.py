@@ -23,7 +23,7 @@ from regraft.shift import shift_at, short_side
 from regraft.similarity import PROFILE_IMAGES, earliest_good, paired, profile, without_groups, witnesses_of
 from regraft.source import level_for
 from regraft.split import folds_of, split_images, subsample
-from regraft.verdict import ANY_NETWORK, Witnesses, gain_of, jackknife, log_odds, logistic
+from regraft.verdict import ANY_NETWORK, Witnesses, jackknife, log_odds, logistic
 
 OUT = Path(__file__).parents[1] / "src" / "regraft" / "calibration.json"
 THINNED, FEWEST = 0.1, 3  # share of a set's images, and images of a class at least
@@ -31,7 +31,7 @@ STRENGTH = 3.0  # of the fit, against its penalty: scikit-learn's C, on standard
 
 
 def look(root: Path, backbone: Backbone) -> dict[str, Any]:
-    """A set's witnesses on its training part, how many images that has, and the gain of a thinned one.
+    """A set's witnesses on its training part, how many images that has, and the witnesses of a thinned one.
 
     And how far a probe at the last cut is ahead of one at the early cut that case 2 would take, with the paired
     standard error.
@@ -41,19 +41,28 @@ def look(root: Path, backbone: Backbone) -> dict[str, Any]:
     split = split_images(features.images, features.pixels, 0)
     chosen = subsample(features.labels[split.train], PROFILE_IMAGES)
     rows, folds = split.train[chosen], split.folds[chosen]
-    level = level_for(backbone.statistics, short_side(features, rows)) if backbone.statistics else None
-    right = profile(features, rows, folds)
-    shift = shift_at(features, features.cuts[-1], rows, backbone.statistics, level)
-    found = witnesses_of(right, shift.value if shift else None)
+    found, _, right = witnesses_at(features, backbone, rows, folds)
     ahead, error = paired(right[-1], right[earliest_good(right[:-1])])
     few, few_folds = thinned(features, split.train, THINNED, 0)
-    thin = profile(features, few, few_folds)
-    spread = jackknife([each.gain for each in without_groups(thin, None)])
+    thin, errors, _ = witnesses_at(features, backbone, few, few_folds)
     return {
         "images": len(split.train), "gain": found.gain, "log_shift": found.log_shift,
-        "thinned": {"images": len(few), "gain": gain_of(thin), "error": spread},
+        "thinned": {"images": len(few), "gain": thin.gain, "log_shift": thin.log_shift, "errors": errors},
         "last_ahead": {"by": ahead, "error": error},
     }  # fmt: skip
+
+
+def witnesses_at(
+    features: Features, backbone: Backbone, rows: np.ndarray, folds: np.ndarray
+) -> tuple[Witnesses, list[float], list[np.ndarray]]:
+    """The witnesses of the images ``rows``, their standard errors, and the probes' hits at each cut."""
+    level = level_for(backbone.statistics, short_side(features, rows)) if backbone.statistics else None
+    shift = shift_at(features, features.cuts[-1], rows, backbone.statistics, level)
+    if shift is None:
+        raise SystemExit(f"nothing is known of the source of {backbone.name}")
+    right = profile(features, rows, folds)
+    parts = [(each.gain, each.log_shift) for each in without_groups(right, shift)]
+    return witnesses_of(right, shift.value), [jackknife(part) for part in zip(*parts, strict=True)], right
 
 
 def thinned(features: Features, rows: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -64,13 +73,19 @@ def thinned(features: Features, rows: np.ndarray, share: float, seed: int) -> tu
     return few, folds_of(labels[few], [features.pixels[row] for row in few], 0)
 
 
-def thinned_gain(rows: list[dict[str, Any]]) -> float:
-    """How far thinned sets' gains lie from the whole ones', beyond their error: rms, times the root of the images."""
-    beyond = [
-        max(0.0, (row["thinned"]["gain"] - row["gain"]) ** 2 - row["thinned"]["error"] ** 2) * row["thinned"]["images"]
-        for row in rows
-    ]
-    return float(np.sqrt(np.mean(beyond)))
+def thinning(rows: list[dict[str, Any]]) -> list[float]:
+    """How far each witness of thinned sets lies from the whole ones', beyond its error.
+
+    Root mean square, times the root of the images.
+    """
+    found = []
+    for index, name in enumerate(("gain", "log_shift")):
+        few = [row["thinned"] for row in rows]
+        apart = np.array([thin[name] - row[name] for thin, row in zip(few, rows, strict=True)])
+        errors, images = np.array([thin["errors"][index] for thin in few]), np.array([thin["images"] for thin in few])
+        beyond = np.maximum(np.square(apart) - np.square(errors), 0) * images
+        found.append(float(np.sqrt(beyond.mean())))
+    return found
 
 
 def fit(rows: list[dict[str, Any]], shift: bool) -> dict[str, list[float]]:
@@ -158,8 +173,9 @@ def main() -> None:
         row["score"] = logistic(log_odds(Witnesses(row["gain"], row["log_shift"]), both[row["backbone"]]["model"]))
     kept = ("set", "backbone", "similar", "images", "gain", "log_shift", "thinned", "last_ahead", "score")
     sets = [{key: row[key] for key in kept} for row in rows]
-    written = {"with_shift": both, "gain_alone": alone, "thinned_gain": thinned_gain(rows), "sets": sets}
-    print(f"thinned gain: {written['thinned_gain']:.2f} over the root of the images")
+    written = {"with_shift": both, "gain_alone": alone, "thinned": thinning(rows), "sets": sets}
+    gain, shift = written["thinned"]
+    print(f"thinned: gain {gain:.2f} and log shift {shift:.2f}, over the root of the images")
     OUT.write_text(json.dumps(written, indent=1) + "\n")
 
 

@@ -2,8 +2,9 @@
 
     uv run python benchmarks/plan_checks.py SET... [--backbone NAME] [--weights FILE] [--draws 10] [--share 0.1]
 
-For each set: in how many draws of a tenth of the images the score's interval holds the whole set's score, and the test
-accuracy of a head at every early cut, with the chosen one marked.
+For each set: in how many draws of a tenth of the images the score's interval holds the whole set's score, in how many
+the score moved by less than half the interval's width, and the test accuracy of a head at every early cut, with the
+chosen one marked.
 """
 
 import argparse
@@ -20,9 +21,9 @@ from regraft.training import probabilities_of
 
 
 def steadiness(features: Features, prepared: Prepared, draws: int, share: float) -> str:
-    """In how many draws the subsample's interval holds the whole set's score."""
+    """In how many draws the interval holds the whole set's score, and is at least twice as wide as the score moved."""
     whole = prepared.plan.similarity.score.value
-    held = 0
+    held = near = 0
     found = []
     for draw in range(draws):
         chosen, folds = thinned(features, prepared.split.train, share, draw)
@@ -30,9 +31,13 @@ def steadiness(features: Features, prepared: Prepared, draws: int, share: float)
             features, chosen, folds, prepared.backbone.statistics, backbone=prepared.backbone.name
         ).score
         held += score.low <= whole <= score.high
+        near += 2 * abs(score.value - whole) <= score.high - score.low
         found.append(score.value)
-    spread = f"{min(found):.2f} to {max(found):.2f}"
-    return f"score {whole:.2f}, in draws {spread}, held by the interval {held} of {draws} times"
+    spread = f"{min(found):.3f} to {max(found):.3f}"
+    return (
+        f"score {whole:.3f}, in draws {spread}, held by the interval {held} of {draws} times, moved by less than half"
+        f" its width {near} of {draws} times"
+    )
 
 
 def cuts(prepared: Prepared) -> str:

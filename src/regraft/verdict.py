@@ -57,8 +57,8 @@ def gain_of(right: Sequence[np.ndarray]) -> float:
 def calibration() -> dict[str, Any]:
     """What benchmarks/calibrate.py wrote.
 
-    The models by network, with and without shift; how far a gain from few images lies from the one of many, times the
-    root of how few; the reference sets.
+    The models by network, with and without shift; how far each witness from few images lies from that of many, beyond
+    its error and times the root of how few; the reference sets.
     """
     found: dict[str, Any] = json.loads((files("regraft") / "calibration.json").read_text())
     return found
@@ -82,15 +82,15 @@ def score(found: Witnesses, left_out: Sequence[Witnesses], images: int, backbone
 
     A ``backbone`` with which the reference sets were looked at has weights of its own.
     The interval joins two jackknifes (Efron and Stein, 1981), over groups of images and over the reference sets, and
-    what thinning the reference sets did to their gain.
+    what thinning the reference sets did to their witnesses.
     """
     models = calibration()["with_shift" if found.log_shift is not None else "gain_alone"]
     kept = models.get(backbone, models[ANY_NETWORK])
-    model = kept["model"]
+    model, thinned = kept["model"], calibration()["thinned"]
     centre = log_odds(found, model)
     over_images = jackknife([log_odds(each, model) for each in left_out])
     over_sets = jackknife([log_odds(found, each) for each in kept["left_out"]])
-    over_size = model[1] * calibration()["thinned_gain"] / math.sqrt(images)
+    over_size = math.hypot(*(w * apart for w, apart in zip(model[1:], thinned, strict=False))) / math.sqrt(images)
     reach = Z * math.hypot(over_images, over_sets, over_size)
     middle = kept["middle"]
     return Score(
