@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,12 +11,14 @@ import pytest
 import timm
 import torch
 import torchvision
+from safetensors.torch import save, save_file
 
 from regraft import backbone as backbones
 from regraft import hub
 from regraft.cli import recipe_from
 from regraft.cuts import trace
-from regraft.errors import BackboneError, RunError
+from regraft.errors import BackboneError, DataError, RunError
+from regraft.prepared import prepare
 from regraft.recipe import Recipe
 from regraft.run import choose_folder
 
@@ -103,8 +106,6 @@ class Malicious:
 
 
 def test_weights_files_that_do_not_fit(regraft: Regraft, make_folder: Make, tmp_path: Path) -> None:
-    from safetensors.torch import save_file
-
     root = make_folder()
     squeeze = ("train", root, "--backbone", "torchvision/squeezenet1_1", "--weights")
     save_file({"conv.weight": torch.zeros(2)}, tmp_path / "other.safetensors")
@@ -112,8 +113,9 @@ def test_weights_files_that_do_not_fit(regraft: Regraft, make_folder: Make, tmp_
     (tmp_path / "text.pth").write_text("hello")
     (tmp_path / "evil.pth").write_bytes(pickle.dumps(Malicious()))
     torch.save([1, 2], tmp_path / "list.pth")
+    torch.save({1: torch.zeros(2)}, tmp_path / "numbered.pth")
     refused(regraft(*squeeze, tmp_path / "other.safetensors"), "does not hold the weights", "squeezenet1_1")
-    for name in ("text.safetensors", "text.pth", "evil.pth", "list.pth", "missing.pth"):
+    for name in ("text.safetensors", "text.pth", "evil.pth", "list.pth", "numbered.pth", "missing.pth"):
         refused(regraft(*squeeze, tmp_path / name), name)
     assert not Path("/tmp/regraft-was-here").exists()
 
@@ -150,6 +152,8 @@ def test_settings_out_of_range(regraft: Regraft, make_folder: Make) -> None:
         ("--strategy", "head", "--cut", "layer1"): "early-layers",
         ("--image-size", "3"): "--image-size",
         ("--checkpoint-name", "last"): "last.pt",
+        ("--checkpoint-name", "{epoch.x}"): "makes no file name",
+        ("--split-seed", "4294967295"): "--split-seed",
     }.items():
         refused(regraft("train", root, "--quiet", *options), word)
 
@@ -172,6 +176,9 @@ def test_runs_that_are_none(regraft: Regraft, make_folder: Make, tmp_path: Path)
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "config.json").write_text("{}")
     refused(regraft("evaluate", tmp_path, root), "damaged")
+    refused(regraft("train", root, "--backbone", tmp_path, "--weights", tmp_path / "a.pth"), "own weights")
+    (tmp_path / "model" / "model.safetensors").write_bytes(save({"weight": torch.zeros(1)}))
+    refused(regraft("train", root, "--backbone", tmp_path), "no run that can be started from")
 
 
 def test_an_image_size_below_the_networks_stride(regraft: Regraft, make_folder: Make) -> None:
@@ -205,6 +212,9 @@ def test_a_strategy_beside_a_recipe_wins_with_all_that_goes_with_it(tmp_path: Pa
     assert (beside.strategy, beside.cut, beside.views, beside.unfreeze_from) == ("fine-tune", None, 0, "layer1")
     same = recipe_from({"recipe": tmp_path / "early.json", "strategy": "early-layers"})
     assert (same.cut, same.views) == ("layer2", 3)
+    Recipe(strategy="fine-tune", weight_decay=0.05, epochs=30, seed=3).write(tmp_path / "tuned.json")
+    head = recipe_from({"recipe": tmp_path / "tuned.json", "strategy": "head"})
+    assert (head.weight_decay, head.epochs, head.seed) == (None, None, 3)
 
 
 def test_a_killed_trainings_folder_is_left_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,6 +228,58 @@ def test_a_killed_trainings_folder_is_left_to_it(tmp_path: Path, monkeypatch: py
     with pytest.raises(RunError, match="--resume"):
         choose_folder("photos", named, overwrite=False)
     assert choose_folder("photos", named, overwrite=True) == named
+
+
+def test_a_run_folder_without_a_name_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "run")
+    monkeypatch.chdir(tmp_path / "run")
+    for named in (Path(), tmp_path / "link"):
+        assert choose_folder("photos", named, overwrite=True) == tmp_path / "run"
+
+
+def test_training_images_that_show_the_same(regraft: Regraft, make_folder: Make) -> None:
+    root = make_folder(each=3, parts=("train", "test"))
+    for path in (root / "train").rglob("*.png"):
+        path.write_bytes((root / "train" / "class0" / "000.png").read_bytes())
+    refused(regraft("train", root, "--quiet"), "show the same")
+
+
+def test_an_image_that_goes_away_before_training(make_folder: Make) -> None:
+    root = make_folder(each=5)
+    prepared = prepare(root, Recipe(image_size=32))
+    (root / "class0" / "000.png").unlink()
+    with pytest.raises(DataError, match=r"class0/000\.png could be read before"):
+        assert prepared.samples
+
+
+def test_a_class_whose_name_no_encoding_has(regraft: Regraft, make_folder: Make, tmp_path: Path) -> None:
+    root = make_folder(each=10)
+    (root / "class0").rename(os.fsdecode(os.fsencode(root) + b"/caf\xe9"))
+    code, _, err = regraft("train", root, "--out", tmp_path / "run", "--quiet")
+    assert code == 0, err
+
+
+def test_statistics_do_not_replace_a_file(regraft: Regraft, make_folder: Make, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    refused(regraft("reference", "demonstration", make_folder(), "--out", tmp_path / "thesis.txt"), "--overwrite")
+
+
+@pytest.mark.parametrize(("error", "code", "said"), [(KeyboardInterrupt, 130, "interrupted"), (BrokenPipeError, 0, "")])
+def test_a_command_that_is_broken_off(
+    error: type[BaseException], code: int, said: str, regraft: Regraft, make_folder: Make,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    def broken_off(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("regraft.finding.scan", broken_off)
+    monkeypatch.setattr("os.dup2", lambda *_: None)
+    monkeypatch.setattr(sys.stdout, "fileno", lambda: 1)
+    found = regraft("scan", make_folder())
+    assert found[0] == code
+    assert said in found[2]
+    assert "Traceback" not in found[2]
 
 
 def test_several_backbones_have_no_folder(regraft: Regraft, make_folder: Make, tmp_path: Path) -> None:

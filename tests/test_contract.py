@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import timm
 import torch
 from networks import CONTRACT
 from torch import nn
@@ -155,3 +156,8 @@ def test_a_network_that_cannot_be_traced_whole_is_cut_at_its_stages() -> None:
     traced = trace(model, SIZE, ("0", "1"))
     assert [cut.name for cut in traced.cuts] == ["0", "1"]
     assert traced.note is not None
+
+
+def test_a_network_without_a_classifier_keeps_its_last_block() -> None:
+    with_one, without = (timm.create_model("resnet10t", num_classes=classes) for classes in (5, 0))
+    assert [cut.name for cut in trace(without, SIZE).cuts] == [cut.name for cut in trace(with_one, SIZE).cuts]

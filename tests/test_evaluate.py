@@ -27,6 +27,25 @@ def test_intervals_have_the_binomial_width() -> None:
     assert high - 0.8 == pytest.approx(expected, rel=0.2)
 
 
+def test_all_right_is_not_certain() -> None:
+    labels = np.arange(10) % 2
+    low, high = measure(np.eye(2)[labels], labels, "ab", "test", 0)["intervals"]["accuracy"]
+    assert (round(low, 3), high) == (0.722, 1.0)  # Wilson's, from a table
+
+
+def test_images_of_one_group_count_as_one_draw() -> None:
+    labels = np.arange(400) % 2
+    groups = [f"patient {image // 20}" for image in range(400)]  # each right or wrong as a whole
+    wrong = np.arange(400) // 20 % 5 == 0
+    probabilities = np.eye(2)[np.where(wrong, 1 - labels, labels)]
+    alone, together = (
+        measure(probabilities, labels, "ab", "test", 0, given)["intervals"]["accuracy"] for given in (None, groups)
+    )
+    expected = 1.96 * np.sqrt(0.8 * 0.2 / 20)
+    assert (together[1] - together[0]) / 2 == pytest.approx(expected, rel=0.2)
+    assert together[1] - together[0] > 3 * (alone[1] - alone[0])
+
+
 def test_baselines() -> None:
     train = np.array([[1.0, 0], [1, 0.1], [0, 1]])
     found = baselines(train, np.array([0, 0, 1]), np.array([[2.0, 0], [0, 3]]), np.array([0, 1]))

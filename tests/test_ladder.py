@@ -91,6 +91,18 @@ def test_case_four_falls_back_to_random_weights(
     assert said in found.notes[-1]
 
 
+def test_a_trial_of_random_weights_that_fails_keeps_the_fine_tuning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "baselines_on_validation", lambda _: {"nearest_neighbour": 0.5})
+
+    def carry(*_: Any) -> Trained:
+        raise RunError("memory ran out")
+
+    tuned, prepared = result(0.80), SimpleNamespace(split=None, recipe=Recipe())
+    found = training.or_from_scratch(prepared, tuned, carry, 0.0)  # type: ignore[arg-type]
+    assert found.model is tuned.model
+    assert "memory ran out" in found.notes[-1]
+
+
 def test_the_ladder_on_the_command_line(regraft: Regraft, make_folder: Callable[..., Path], tmp_path: Path) -> None:
     data = make_folder(classes=3, each=15)
     options = ("--time-limit", "1h", "--epochs", 1, "--image-size", 32, "--json", "--quiet")

@@ -81,12 +81,20 @@ def test_nothing_to_resume(regraft: Regraft, digits: Path, tmp_path: Path) -> No
     assert code == 2
     assert "no checkpoints" in err
     assert regraft("train", digits, "--resume")[0] == 2
+    others = tmp_path / "others" / "checkpoints" / "fine-tune"
+    others.mkdir(parents=True)
+    (others / "last.pt").write_bytes(b"")
+    assert "no run folder" in regraft("train", digits, "--resume", "--out", tmp_path / "others")[2]
+    (tmp_path / "others" / "recipe.json").write_text("{}")
+    code, _, err = regraft("train", digits, "--resume", "--strategy", "head", "--out", tmp_path / "others")
+    assert (code, "none of head" in err) == (2, True)
+    assert (others / "last.pt").exists()
 
 
 def test_other_names_of_a_cut_and_large_seeds_do(
     regraft: Regraft, make_folder: Callable[..., Path], tmp_path: Path
 ) -> None:
-    root = make_folder(classes=3, each=10)
+    root = make_folder(classes=3, each=20)  # enough for the pass to be timed, and so for every strategy's outlook
     traced = trace(backbones.load("embedded").model, 32)
     cut = next(cut for cut in traced.cuts if cut.aliases)
     options = ("--strategy", "fine-tune", "--epochs", 1, "--image-size", 32, "--seed", 20_240_101, "--json", "--quiet")

@@ -282,3 +282,14 @@ def test_a_very_long_image_does_not_grow_out_of_bounds() -> None:
     assert preprocessing.transform()(Image.new("RGB", (2, 30_000), WHITE)).shape == (3, 96, 96)
     assert max(preprocessing.resize()(Image.new("RGB", (2, 30_000))).size) <= 109 * 16
     assert preprocessing.resize()(Image.new("RGB", (40, 90))).size == (109, 245)
+
+
+def test_both_sides_are_resized_where_the_network_was_trained_so() -> None:
+    pixels = np.zeros((40, 80, 3), np.uint8)
+    pixels[:, :8] = pixels[:, -8:] = 255  # what a centre crop leaves out
+    seen = {
+        mode: Preprocessing(32, crop_share=1.0, crop_mode=mode).transform()(Image.fromarray(pixels))
+        for mode in ("center", "squash")
+    }
+    assert all(image.shape == (3, 32, 32) for image in seen.values())
+    assert seen["center"].max() < 0 < seen["squash"].max()

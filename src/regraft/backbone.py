@@ -18,7 +18,7 @@ from torch import nn
 from regraft import demonstration, source
 from regraft.errors import BackboneError, reason_of
 from regraft.hub import TORCHVISION, not_at_hand, reachable
-from regraft.preprocessing import Preprocessing, from_dict
+from regraft.preprocessing import SQUASH, Preprocessing, from_dict
 from regraft.recipe import DEMONSTRATION, EMBEDDED
 
 
@@ -80,6 +80,8 @@ def load(name: str, weights: str | None = None, image_size: int | None = None) -
     if name == DEMONSTRATION:
         backbone = demonstration_backbone(weights)
     elif is_run(name):
+        if weights:
+            raise BackboneError(f"{name} is a run, which has its own weights; leave --weights out")
         backbone = run_backbone(Path(name))
     elif name.startswith(TORCHVISION):
         backbone = torchvision_backbone(name, weights)
@@ -126,18 +128,24 @@ def demonstration_backbone(weights: str | None) -> Backbone:
 
 def run_backbone(run: Path) -> Backbone:
     """The network of a finished run, without its head; BackboneError where it kept the early layers only."""
-    config = json.loads((run / "model" / "config.json").read_text())
-    own = config["regraft"]
-    if not own.get("whole", own["strategy"] != "early-layers"):
+    given = read_weights(run / "model" / "model.safetensors")
+    try:
+        own = json.loads((run / "model" / "config.json").read_text())["regraft"]
+        architecture, preprocessing = Architecture(**own["architecture"]), from_dict(own["preprocessing"])
+        model = architecture.build()
+        named = {own["names"].get(key, key): value for key, value in given.items()}
+        body = {key.removeprefix("body."): value for key, value in named.items() if key.startswith("body.")}
+        missing, unexpected = model.load_state_dict(body, strict=False)
+        whole = own.get("whole", own["strategy"] != "early-layers")
+        lacks = bool(unexpected) or any(key.startswith(tuple(own["cuts"])) for key in missing)
+    except Exception as error:  # JSON, timm and torch each raise their own kinds
+        why = reason_of(error)[:120]
+        raise BackboneError(f"{run} holds no run that can be started from: {why}; train it again") from None
+    if not whole:
         raise BackboneError(f"{run} kept the early layers only; name a run of head, fine-tune or from-scratch")
-    architecture = Architecture(**own["architecture"])
-    model = architecture.build()
-    given = {own["names"].get(key, key): value for key, value in read_weights(run / "model/model.safetensors").items()}
-    body = {key.removeprefix("body."): value for key, value in given.items() if key.startswith("body.")}
-    missing, unexpected = model.load_state_dict(body, strict=False)
-    if unexpected or any(key.startswith(tuple(own["cuts"])) for key in missing):
+    if lacks:
         raise BackboneError(f"the weights in {run} do not fit their network {architecture.name}; train it again")
-    return Backbone(str(run), architecture, model.eval(), from_dict(own["preprocessing"]))
+    return Backbone(str(run), architecture, model.eval(), preprocessing)
 
 
 def is_run(name: str) -> bool:
@@ -164,6 +172,7 @@ def timm_backbone(name: str, weights: str | None) -> Backbone:
         interpolation=config["interpolation"] if config["interpolation"] in {"bilinear", "lanczos"} else "bicubic",
         mean=tuple(config["mean"]),
         std=tuple(config["std"]),
+        crop_mode=SQUASH if config["crop_mode"] == SQUASH else "center",
     )
     classes = () if notes else timm_classes(model)
     return Backbone(name, architecture, model.eval(), preprocessing, source_classes=classes, notes=notes)
@@ -328,6 +337,7 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     for key in ("state_dict", "model", "model_state_dict"):
         if isinstance(found, dict) and isinstance(found.get(key), dict):
             found = found[key]
-    if not isinstance(found, dict) or not all(isinstance(value, torch.Tensor) for value in found.values()):
+    tensors = isinstance(found, dict) and all(isinstance(value, torch.Tensor) for value in found.values())
+    if not tensors or not all(isinstance(key, str) for key in found):
         raise BackboneError(f"{path} holds no state dict of tensors; save one with model.state_dict()")
     return {key.removeprefix("module."): value for key, value in found.items()}

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import shlex
 import sys
 import traceback
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from regraft.errors import RecipeError, RegraftError, RunError
 from regraft.options import (
@@ -35,8 +37,31 @@ from regraft.recipe import Recipe, read_recipe, seconds_of
 if TYPE_CHECKING:
     from regraft.images import Reading
 
+INTERRUPTED = 130  # the exit code after Ctrl-C
+SHAPES = ("cut", "cuts", "unfreeze_from", "views")  # settings that go with one strategy
+FIGURES = ("epochs", "patience", "learning_rate", "weight_decay", "mix")  # that a run's recipe has for its own
+
+
+class Commands(TyperGroup):
+    """All commands. Ctrl-C ends any of them with a word, a reader that has gone without one."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was named."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except KeyboardInterrupt:
+            typer.echo("regraft: interrupted; the features seen so far are kept", err=True)
+            raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in the buffer goes there
+            raise typer.Exit(0) from None
+        return result
+
+
 app = typer.Typer(
     name="regraft",
+    cls=Commands,
     help="From labelled images and a pre-trained network to the best classifier that transfer learning gives.",
     no_args_is_help=True,
     add_completion=False,
@@ -55,8 +80,8 @@ def recipe_from(given: Mapping[str, Any]) -> Recipe:
     if cuts := given.get("cut"):
         changes |= {"cut": None, "cuts": tuple(cuts)} if len(cuts) > 1 else {"cut": cuts[0], "cuts": ()}
     if changes.get("strategy") not in {None, base.strategy}:  # what went with the other one goes with it
-        own = {"cut": None, "cuts": (), "unfreeze_from": None, "views": 0}
-        changes = own | changes
+        own = (*SHAPES, *FIGURES) if base.strategy else SHAPES
+        changes = {field.name: field.default for field in fields(Recipe) if field.name in own} | changes
     if "time_limit" in changes:
         changes["time_limit"] = seconds_of(changes["time_limit"])
     return base.but(**changes)
@@ -197,7 +222,13 @@ def train_and_show(
     give(result, as_json, show.summary)
     if result["interrupted"]:
         typer.echo(f"regraft: interrupted; go on with: {resume_command(result['run'])}", err=True)
-        raise typer.Exit(130)
+        raise typer.Exit(INTERRUPTED)
+
+
+def check_file(out: Path | None, overwrite: bool) -> None:
+    """Raise RunError where the file that is to be written would replace one that was not given up."""
+    if out and out.exists() and not overwrite:
+        raise RunError(f"{out} exists already; name another --out, or replace it with --overwrite")
 
 
 def resume_command(run: str) -> str:
@@ -220,7 +251,7 @@ def evaluate(run: Run, data: Data, as_json: AsJson = False, quiet: Quiet = False
 
 
 @app.command()
-@takes(DEVICE)
+@takes({**DEVICE, "max_pixels": READING["max_pixels"]})
 def predict(
     run: Run,
     paths: Annotated[list[Path], typer.Argument(help="Images, or folders of images.")],
@@ -236,11 +267,10 @@ def predict(
     from regraft.predict import open_run, predict_files
     from regraft.run import write_rows
 
-    if out and out.exists() and not overwrite:
-        raise RunError(f"{out} exists already; name another --out, or replace it with --overwrite")
+    check_file(out, overwrite)
     network = open_run(run, settings["device"] or "auto")
     with progress_bar(quiet) as progress:
-        found = list(predict_files(network, images_at(paths), progress))
+        found = list(predict_files(network, images_at(paths), progress, reading_from(settings).max_pixels))
     rows = [show.prediction_row(p, network.classes) for p in found]
     if out:
         try:
@@ -256,6 +286,7 @@ def reference(
     backbone: Annotated[str, typer.Argument(help="The network, as --backbone names it.")],
     images: Annotated[list[Path], typer.Argument(help="Images that it was trained on, or folders of them.")],
     out: Annotated[Path | None, typer.Option(help="The statistics file; by default where plan and train look.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file where it exists.")] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
     **settings: Any,
@@ -263,6 +294,7 @@ def reference(
     """Make the source statistics of a network that carries none, from images that it was trained on."""
     from regraft.hub import check_at_hand
 
+    check_file(out, overwrite)
     recipe = recipe_from(settings | {"backbone": backbone})
     check_at_hand(recipe)
     from regraft import show
@@ -307,11 +339,6 @@ def main() -> None:
     except RegraftError as error:
         typer.echo(f"regraft: {' '.join(str(error).split())}", err=True)
         sys.exit(2)
-    except KeyboardInterrupt:
-        typer.echo("regraft: interrupted; the features seen so far are kept", err=True)
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.exit(0)
     except Exception:  # the boundary: everything else is a fault of ours, and says so
         traceback.print_exc()
         typer.echo("regraft: this is a fault of regraft's; please report it with the lines above", err=True)

@@ -85,7 +85,8 @@ def trace(model: nn.Module, size: int, stages: Collection[str] = ()) -> Traced:
     ends = [i for i, place in enumerate(places) if place.heavy]
     if len(ends) <= 1:
         raise BackboneError("this network has a single layer, so there is nothing to cut; name a deeper backbone")
-    body = places[: ends[-1]]  # the last heavy place is the source's classifier
+    headless = getattr(model, "num_classes", None) == 0  # as timm's networks that were trained without labels
+    body = places if headless else places[: ends[-1]]  # else the last heavy place is the source's classifier
     chosen = choose([best for segment in segments(body) if (best := representative(segment, model))])
     if not chosen:
         raise BackboneError("no module of this network ends where it can be cut; name another backbone")

@@ -98,7 +98,8 @@ class Features:
         """A hash of one hash a file and its class's name."""
         names = (self.images.classes[file.label] for file in self.images.files)
         labelled = sorted(f"{name}/{one}" for name, one in zip(names, hashes, strict=True))
-        return hashlib.blake2b("\n".join(labelled).encode(), digest_size=16).hexdigest()
+        text = "\n".join(labelled).encode(errors="surrogatepass")  # names may hold what no encoding has
+        return hashlib.blake2b(text, digest_size=16).hexdigest()
 
     def noting(self, faults: Sequence[Fault]) -> "Features":
         """The same features, with more faults listed among the images'."""

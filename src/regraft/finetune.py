@@ -25,7 +25,7 @@ from regraft.averaging import Weights, averaged, copy_of, follow
 from regraft.checkpoint import Identity
 from regraft.errors import RunError
 from regraft.features import Progress, silent
-from regraft.metrics import summaries
+from regraft.intervals import summaries
 from regraft.optimiser import factor, set_rates
 from regraft.samples import Samples
 
@@ -252,9 +252,8 @@ def judge(job: Job, fabric: Fabric, model: nn.Module, state: State) -> bool:
         logits.append(found[0].cpu())
         labels.append(found[1].cpu())
     scores, truth = torch.cat(logits), torch.cat(labels)
-    classes, predicted = scores.shape[1], scores.argmax(1)
-    cells = torch.bincount(truth * classes + predicted, minlength=classes**2).reshape(1, classes, classes)
-    accuracy, balanced, macro = summaries(cells.numpy())[0]
+    predicted = scores.argmax(1)
+    accuracy, balanced, macro = summaries(truth.numpy(), predicted.numpy())
     row = {
         "epoch": float(state.epoch),
         "train_loss": state.total_loss / state.step if state.step else math.nan,

@@ -27,7 +27,7 @@ def check_at_hand(recipe: Recipe) -> None:
         return
     short = name.removeprefix(TORCHVISION)
     if name.startswith(TORCHVISION):
-        library, url, kept = "torchvision", TORCHVISION_HUB, torch_folder().glob(f"{short}-*")
+        library, url, kept = "torchvision", TORCHVISION_HUB, torch_folder().glob("*.pth")  # their names differ
     else:
         library, url, kept = "timm", TIMM_HUB, hub_folder().glob(f"models--*--{short.split('.')[0]}*")
     if short.split(".")[0] in registered(library) and not any(kept) and not reachable(url):

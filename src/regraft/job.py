@@ -21,7 +21,7 @@ from regraft.metrics import baselines, measure
 from regraft.neighbours import with_and_without
 from regraft.prepared import Prepared, prepare
 from regraft.recipe import Recipe
-from regraft.run import choose_folder, environment, write_json, write_rows, writing
+from regraft.run import check_goes_on, choose_folder, environment, write_json, write_rows, writing
 from regraft.thumbnails import augmentation_strips
 from regraft.trained import Trained
 from regraft.training import carrier, carry_out, planned_recipe, probabilities_of
@@ -50,6 +50,8 @@ def train(
     prepared = prepare(data, recipe, progress)
     if out is None:
         folder = choose_folder(name_of(data), out, overwrite)  # another training may have begun in it meanwhile
+    if resume and not climbs(recipe):
+        check_goes_on(folder, prepared.plan.strategy)
     with writing(folder, resume) as place:
         trained = train_in_time(prepared, place / CHECKPOINTS, resume, progress, started)
         return finish(prepared, trained, folder, place, started)
@@ -86,9 +88,12 @@ def train_in_time(prepared: Prepared, folder: Path, resume: bool, progress: Prog
         return carry_out(prepared, carry, math.inf)
     spent = time.perf_counter() - started
     deadline = time.monotonic() + recipe.time_limit - spent - time_to_finish(prepared)
-    if recipe.strategy or recipe.cut or recipe.cuts:
-        return carry_out(prepared, carry, deadline)
-    return climb(prepared, carry, deadline)
+    return climb(prepared, carry, deadline) if climbs(recipe) else carry_out(prepared, carry, deadline)
+
+
+def climbs(recipe: Recipe) -> bool:
+    """Whether more than the plan's strategy is to be tried: where a time is given and nothing else was asked for."""
+    return recipe.time_limit is not None and not (recipe.strategy or recipe.cut or recipe.cuts)
 
 
 def time_to_finish(prepared: Prepared) -> float:
@@ -103,7 +108,8 @@ def finish(prepared: Prepared, trained: Trained, folder: Path, place: Path, star
     features, split, recipe = prepared.features, prepared.split, prepared.recipe
     labels = features.labels
     probabilities = probabilities_of(prepared, trained, split.test)
-    metrics = measure(probabilities, labels[split.test], prepared.images.classes, split.reported, recipe.seed)
+    groups = [prepared.images.files[row].group for row in split.test]
+    metrics = measure(probabilities, labels[split.test], prepared.images.classes, split.reported, recipe.seed, groups)
     last = prepared.traced.cuts[-1]
     metrics["baselines"] = baselines(
         features.pooled([last], split.train),

@@ -43,7 +43,7 @@ DEVICE: dict[str, tuple[Any, str]] = {"device": (str, "auto (default), cpu, cuda
 NETWORK: dict[str, tuple[Any, str]] = {
     "weights": (str, "Local .safetensors or .pth state dict of the backbone."),
     "image_size": (int, "Pixels a side; the backbone's own by default."),
-    "batch_size": (int, "Images in one pass through the network (64)."),
+    "batch_size": (int, "Images in one batch: 64 in the frozen pass and 32 in training by default."),
     "workers": (int, "Threads that decode; one a processor by default."),
     **DEVICE,
 }
@@ -75,7 +75,7 @@ TRAINING: dict[str, tuple[Any, str]] = {
     "schedule": (str, "cosine (default), constant or one-cycle."),
     "warm_up": (float, "Share of the steps in which the learning rate rises (0.1)."),
     "label_smoothing": (float, "Of the targets, 0 to 1 (0.1)."),
-    "mix": (str, "Images and labels mixed: none (default), mixup, cutmix or both."),
+    "mix": (str, "Images and labels mixed: none, mixup, cutmix, both, or auto (default: mixup for large data)."),
     "ema": (float, "Decay a step of averaged weights, as 0.99; none by default."),
     "clip": (float, "Largest norm of the gradient; 0, no limit, by default."),
     "batch_norm": (str, "Running statistics: frozen, adapt, or auto (default)."),

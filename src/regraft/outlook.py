@@ -59,7 +59,8 @@ def seconds_of(strategy: str, network: Network, recipe: Recipe, images: int, tra
         return None
     if strategy in FROZEN_STRATEGIES:
         return images / network.rate
-    epochs = completed(recipe.but(strategy=strategy, cut=None, cuts=(), views=0), train).epochs or 0
+    other = recipe.but(strategy=strategy, cut=None, cuts=(), unfreeze_from=None, views=0)
+    epochs = completed(other, train).epochs or 0
     return (images + TRAIN_PASSES * epochs * train) / network.rate
 
 

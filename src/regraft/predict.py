@@ -53,8 +53,11 @@ def open_run(run: Path, device: str = "auto") -> Saved:
     return network
 
 
-def predict_files(network: Saved, paths: Sequence[Path], progress: Progress = silent) -> Iterator[Prediction]:
-    """Class probabilities of image files, in order; broken files come with their fault."""
+def predict_files(
+    network: Saved, paths: Sequence[Path], progress: Progress = silent, max_pixels: int = AS_USUAL.max_pixels
+) -> Iterator[Prediction]:
+    """Class probabilities of image files, in order; broken files, and larger ones, come with their fault."""
+    allow_pixels(max_pixels)
     yield from predict_contents(network, [(str(path), OnDisk(path)) for path in paths], progress)
 
 
@@ -125,7 +128,7 @@ def evaluate(
     probabilities = np.stack([p.probabilities for p, _ in judged if p.probabilities is not None])
     return {
         "run": str(run),
-        "metrics": measure(probabilities, labels, network.classes, split, seed),
+        "metrics": measure(probabilities, labels, network.classes, split, seed, [file.group for _, file in judged]),
         "trained_on": trained_on(run, [p.pixels for p, _ in judged], probabilities.argmax(1) == labels),
         "left_out": [
             *(vars(fault) for fault in images.faults if fault.action == LEFT_OUT),

@@ -62,8 +62,8 @@ class Prepared:
     @cached_property
     def samples(self) -> Samples:
         """All images decoded for training, on first use."""
-        contents, labels = [file.content for file in self.images.files], torch.from_numpy(self.features.labels)
-        return read_samples(contents, labels, self.backbone.preprocessing, self.recipe.workers)
+        labels = torch.from_numpy(self.features.labels)
+        return read_samples(self.images.files, labels, self.backbone.preprocessing, self.recipe.workers)
 
     @property
     def images(self) -> ImageSet:

@@ -49,7 +49,8 @@ RANGES: dict[str, tuple[float, float]] = {
         ),
         (1, math.inf),
     ),
-    **dict.fromkeys(("workers", "seed", "split_seed", "weight_decay", "clip"), (0, math.inf)),
+    **dict.fromkeys(("workers", "weight_decay", "clip"), (0, math.inf)),
+    **dict.fromkeys(("seed", "split_seed"), (0, 2**32 - 2)),
     **dict.fromkeys(("min_improvement", "checkpoint_minutes"), (0, math.inf)),
     **dict.fromkeys(("similar_from", "layer_decay", "warm_up", "label_smoothing"), (0, 1)),
     "views": (0, 100),
@@ -143,7 +144,7 @@ class Recipe:
         """Raise RecipeError for a name of the best checkpoint that makes no file name of its own."""
         try:
             name = self.checkpoint_name.format(epoch=1, metric=self.monitor, value=0.5)
-        except (LookupError, ValueError) as error:
+        except (LookupError, ValueError, AttributeError, TypeError) as error:
             name = f"?{error}"
         if not re.fullmatch(r"[\w.=+-]+", name) or name == "last":
             raise RecipeError(

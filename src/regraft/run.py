@@ -23,10 +23,13 @@ def choose_folder(name: str, out: Path | None, overwrite: bool, resume: bool = F
 
     Raises RunError where it exists and may not be replaced, cannot be written, or has nothing to resume.
     """
+    if out and (out.is_symlink() or out.name in {"", ".."}):  # a name of its own is needed beside it
+        out = out.resolve()
     if resume:
         if out is None:
             raise RunError("--resume needs the run folder to go on with; name it with --out")
-        if not (out / "checkpoints").is_dir() and not unfinished_of(out).is_dir():
+        check_run_folder(out)
+        if not holds_checkpoints(out) and not holds_checkpoints(unfinished_of(out)):
             raise RunError(f"{out} has no checkpoints to resume from; train it without --resume")
         return out
     if out is None:
@@ -49,8 +52,23 @@ def check_replaceable(out: Path, overwrite: bool) -> None:
             raise RunError(f"{out} was begun and not finished; go on with --resume, or start anew with --overwrite")
     elif not overwrite:
         raise RunError(f"{out} exists already; name another --out, or replace it with --overwrite")
-    elif not out.is_dir() or (any(out.iterdir()) and not (out / "recipe.json").exists()):
-        raise RunError(f"{out} is no run folder, so --overwrite would delete something else; name another --out")
+    else:
+        check_run_folder(out)
+
+
+def check_run_folder(out: Path) -> None:
+    """Raise RunError where ``out`` holds something else than a run, which a new one would delete."""
+    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / "recipe.json").exists())):
+        raise RunError(f"{out} is no run folder, and a run there would delete something else; name another --out")
+
+
+def check_goes_on(out: Path, strategy: str) -> None:
+    """Raise RunError where the interrupted training in ``out`` was another one than that of ``strategy``."""
+    if not any(any(place.glob(f"checkpoints/{strategy}/*.pt")) for place in (out, unfinished_of(out))):
+        raise RunError(
+            f"{out} has checkpoints, but none of {strategy}, which is what these options train; give those of the"
+            " training that was interrupted"
+        )
 
 
 def unfinished_of(folder: Path) -> Path:

@@ -9,8 +9,9 @@ import torch
 from torchvision.transforms import v2
 
 from regraft.augmentation import View
-from regraft.content import Content
-from regraft.decoding import decode
+from regraft.decoding import Undecodable, decode
+from regraft.errors import DataError
+from regraft.images import ImageFile
 from regraft.preprocessing import Preprocessing
 from regraft.stream import map_ahead
 
@@ -34,32 +35,37 @@ class Samples:
 
 
 def read_samples(
-    contents: Sequence[Content], labels: torch.Tensor, preprocessing: Preprocessing, workers: int
+    files: Sequence[ImageFile], labels: torch.Tensor, preprocessing: Preprocessing, workers: int
 ) -> Samples:
-    """Decode the images, which are known to be readable, and resize their short side."""
+    """Decode the images and resize their short side; DataError where one that was readable is no more."""
     resize = v2.Compose([preprocessing.resize(), v2.PILToTensor()])
 
-    def read(content: Content) -> torch.Tensor:
-        image: torch.Tensor = resize(decode(content.read()))
+    def read(file: ImageFile) -> torch.Tensor:
+        try:
+            image: torch.Tensor = resize(decode(file.content.read()))
+        except Undecodable as error:
+            raise DataError(
+                f"{file.name} could be read before and cannot be any more ({error}); bring it back, or leave it out"
+            ) from None
         return image
 
     side = floor(preprocessing.size / preprocessing.crop_share)
-    if len(contents) * 3 * side * side * USUAL_ASPECT > MEMORY_BYTES:
-        return Samples(OnDemand(contents, read), labels, preprocessing)
-    return Samples(tuple(image for _, image in map_ahead(read, contents, workers)), labels, preprocessing)
+    if len(files) * 3 * side * side * USUAL_ASPECT > MEMORY_BYTES:
+        return Samples(OnDemand(files, read), labels, preprocessing)
+    return Samples(tuple(image for _, image in map_ahead(read, files, workers)), labels, preprocessing)
 
 
 @dataclass(frozen=True)
 class OnDemand(Sequence[torch.Tensor]):
     """Images that are too many for memory, decoded each time they are asked for."""
 
-    contents: Sequence[Content]
-    read: Callable[[Content], torch.Tensor]
+    files: Sequence[ImageFile]
+    read: Callable[[ImageFile], torch.Tensor]
 
     def __getitem__(self, row: Any) -> Any:
         """Decode one image."""
-        return self.read(self.contents[row])
+        return self.read(self.files[row])
 
     def __len__(self) -> int:
         """Count the images."""
-        return len(self.contents)
+        return len(self.files)

@@ -70,6 +70,7 @@ def pretrained_cfg(classes: int, preprocessing: Preprocessing) -> dict[str, Any]
         "num_classes": classes,
         "input_size": [3, preprocessing.size, preprocessing.size],
         "crop_pct": preprocessing.crop_share,
+        "crop_mode": preprocessing.crop_mode,
         "interpolation": preprocessing.interpolation,
         "mean": list(preprocessing.mean),
         "std": list(preprocessing.std),

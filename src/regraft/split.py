@@ -65,6 +65,8 @@ def split_images(images: ImageSet, pixels: Sequence[str], seed: int) -> Split:
     grouped = None if units is None else units[train]
     shown = [pixels[int(row)] for row in train]
     folds = folds_of(labels[train], shown, seed, grouped)
+    if len(np.unique(folds)) == 1:
+        raise DataError(f"all {len(train)} training images show the same, so nothing can be learned; bring others")
     return Split(train, val, test, reported, folds, numbered(shown) if grouped is None else grouped)
 
 

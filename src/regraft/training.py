@@ -65,21 +65,21 @@ def or_from_scratch(prepared: Prepared, tuned: Trained, carry: Carrier, deadline
     """
     scratch = prepared.recipe.but(strategy="from-scratch", cut=None, cuts=(), unfreeze_from=None, views=0)
     rival, mine = baselines_on_validation(prepared)["nearest_neighbour"], tuned.judged.accuracy
-    if mine <= rival:
-        why = f"fine-tuning validated at {mine:.1%}, no better than the nearest neighbour's {rival:.1%}"
-    else:
-        epochs = math.ceil(TRIAL_SHARE * (tuned.recipe.epochs or 1))
-        trial = carry(scratch.but(epochs=epochs), "from-scratch-trial", deadline)
-        then = max(row["val_accuracy"] for row in tuned.history if row["epoch"] <= epochs)
-        sizes = f"{trial.judged.accuracy:.1%} after {epochs} epochs, where fine-tuning had {then:.1%}"
-        if trial.judged.accuracy <= then or trial.interrupted:
-            note = f"random weights were tried too and validated at {sizes}; the pre-trained start was kept"
-            return replace(tuned, notes=(*tuned.notes, note), interrupted=trial.interrupted)
-        why = f"random weights validated at {sizes}"
+    why = f"fine-tuning validated at {mine:.1%}, no better than the nearest neighbour's {rival:.1%}"
     try:
+        if mine > rival:
+            epochs = math.ceil(TRIAL_SHARE * (tuned.recipe.epochs or 1))
+            then = max(row["val_accuracy"] for row in tuned.history if row["epoch"] <= epochs)
+            why = f"fine-tuning validated at {then:.1%} after {epochs} epochs"
+            trial = carry(scratch.but(epochs=epochs), "from-scratch-trial", deadline)
+            sizes = f"{trial.judged.accuracy:.1%} after {epochs} epochs, where fine-tuning had {then:.1%}"
+            if trial.judged.accuracy <= then or trial.interrupted:
+                note = f"random weights were tried too and validated at {sizes}; the pre-trained start was kept"
+                return replace(tuned, notes=(*tuned.notes, note), interrupted=trial.interrupted)
+            why = f"random weights validated at {sizes}"
         found = carry(scratch, "from-scratch", deadline)
     except (RegraftError, KeyboardInterrupt) as error:
-        note = f"{why}, so random weights were to be trained in full, but: {str(error) or 'interrupted'}"
+        note = f"{why}, so random weights were to be trained too, but: {str(error) or 'interrupted'}"
         return replace(tuned, notes=(*tuned.notes, note), interrupted=isinstance(error, KeyboardInterrupt))
     better = max(tuned, found, key=lambda t: t.judged.accuracy)
     note = (

@@ -14,6 +14,7 @@ from torch import nn
 
 from regraft import finetune
 from regraft.augmentation import centre_view, mixing, training_view
+from regraft.backbone import stages_of
 from regraft.checkpoint import Identity
 from regraft.cuts import Traced, trace
 from regraft.engine import device_of
@@ -51,7 +52,7 @@ def train_whole(
     model, traced = copy.deepcopy(prepared.backbone.model), prepared.traced
     if scratch:
         model = prepared.backbone.architecture.build()
-        traced = trace(model, prepared.backbone.preprocessing.size)
+        traced = trace(model, prepared.backbone.preprocessing.size, stages_of(model))
     train_rows, val_rows = rows_for_tuning(prepared.split)
     head = first_head(prepared, recipe, traced, train_rows, progress)
     size = prepared.plan.size
