@@ -9,27 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import fx, nn
 
 from pretraining.augment import MEAN, STD, crop, draw_crops, normalise
 from regraft import backbone
-from regraft.cuts import graph_of
+from regraft.cuts import trace
 from regraft.engine import best_engine, compile_network, device_of
+from regraft.graft import pooled_network
 
 BATCH = 256
 SMALLEST_CROP = 0.25  # share of an image's area
-
-
-class Alone(nn.Module):
-    """A network whose output is a tuple of one, as the engines want it."""
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor]:
-        """Images -> (logits,)."""
-        return (self.model(images),)
 
 
 @dataclass(frozen=True)
@@ -48,15 +36,15 @@ class Lessons:
 def write_lessons(packed: Path, out: Path, name: str, weights: str | None, views: int, size: int) -> None:
     """Ask ``name`` about ``views`` random crops of each image, shown at ``size`` pixels a side.
 
-    Writes crops.npy and logits.npy to ``out`` one view after another, goes on where it was stopped, and does nothing
-    when all are there.
+    Writes crops-VIEW.npy and logits-VIEW.npy to ``out`` one view after another, goes on where it was stopped, and does
+    nothing when all are there.
     """
     out.mkdir(parents=True, exist_ok=True)
     images = np.load(packed / "images.npy", mmap_mode="r")
     teacher = backbone.load(name, weights, size)
     device = device_of("auto")
-    alone = Alone(teacher.model).eval()
-    engine = compile_network(fx.GraphModule(alone, graph_of(alone, ())[0]), size, device, best_engine(device))
+    network = pooled_network(teacher.model, trace(teacher.model, size), (), logits=True)
+    engine = compile_network(network, size, device, best_engine(device))
     mean, std = (
         torch.tensor(values).view(1, 3, 1, 1) for values in (teacher.preprocessing.mean, teacher.preprocessing.std)
     )
@@ -71,14 +59,14 @@ def write_lessons(packed: Path, out: Path, name: str, weights: str | None, views
             batch = crop(normalise(torch.from_numpy(images[part].copy())), theta[part], size)
             answers[part] = engine.run((batch * STD + MEAN - mean) / std)[0]
         np.save(out / f"crops-{view}.npy", theta.numpy())
-        np.save(out / f"logits-{view}.part.npy", answers)
-        (out / f"logits-{view}.part.npy").rename(out / f"logits-{view}.npy")
+        np.save(out / "unfinished.npy", answers)
+        (out / "unfinished.npy").rename(out / f"logits-{view}.npy")
         print(f"view {view + 1} of {views}", flush=True)
 
 
 def read_lessons(folder: Path) -> Lessons:
     """What ``write_lessons`` wrote; SystemExit where it wrote nothing."""
-    found = sorted(path for path in folder.glob("logits-*.npy") if "part" not in path.name)
+    found = sorted(folder.glob("logits-*.npy"))
     if not found:
         raise SystemExit(f"{folder} holds no teacher's answers; make them with teach, or train --without-teacher")
     crops = [np.load(path.with_name(path.name.replace("logits", "crops"))) for path in found]

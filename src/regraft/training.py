@@ -79,7 +79,7 @@ def or_from_scratch(prepared: Prepared, tuned: Trained, carry: Carrier, deadline
             why = f"random weights validated at {sizes}"
         found = carry(scratch, "from-scratch", deadline)
     except (RegraftError, KeyboardInterrupt) as error:
-        note = f"{why}, so random weights were to be trained too, but: {str(error) or 'interrupted'}"
+        note = f"{why}, but the training of random weights broke off: {str(error) or 'interrupted'}"
         return replace(tuned, notes=(*tuned.notes, note), interrupted=isinstance(error, KeyboardInterrupt))
     better = max(tuned, found, key=lambda t: t.judged.accuracy)
     note = (
