@@ -1,16 +1,19 @@
 """How well networks transfer: linear probes, and with --fine-tune the whole network, on any sets.
 
-    uv run python benchmarks/transfer.py SET... [--embedded FOLDER] [--sizes 96 128] [--squeezenet FILE] [--fine-tune]
+    uv run python benchmarks/transfer.py SET... [--embedded FOLDER] [--sizes 96 128] [--random 96]
+        [--squeezenet FILE] [--fine-tune FOLDER] [--split-seeds 0 1 2]
 
 Compares the embedded network (or another export of pretraining), the same architecture with random weights, and
 ImageNet's SqueezeNet 1.1 at 224 pixels. A probe's accuracy is cross-validated over five folds of the training images
 (at most 4,000 of them): at the last cut, at the best one, and of the last three joined. Fine-tuning is judged on test
-images.
+images. Test parts of small sets are small, so --split-seeds repeats all of it on other splits; the last line is then
+the standard error of the mean over the sets.
 """
 
 import argparse
 import dataclasses
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -34,10 +37,11 @@ def networks(given: argparse.Namespace) -> Iterator[tuple[str, Backbone]]:
     """Names and networks."""
     for size in given.sizes:
         yield f"embedded, {size} px", export_at(given.embedded, size)
-    plain = export_at(given.embedded, given.sizes[0])
-    torch.manual_seed(0)
-    random = plain.architecture.build(len(plain.source_classes)).eval()
-    yield f"random, {given.sizes[0]} px", dataclasses.replace(plain, model=random, statistics=None)
+    if given.random:
+        plain = export_at(given.embedded, given.random)
+        torch.manual_seed(0)
+        random = plain.architecture.build(len(plain.source_classes)).eval()
+        yield f"random, {given.random} px", dataclasses.replace(plain, model=random, statistics=None)
     if given.squeezenet:
         yield "SqueezeNet, 224 px", backbones.load(SQUEEZENET, given.squeezenet)
 
@@ -72,19 +76,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sets", type=Path, nargs="+")
     parser.add_argument("--embedded", type=Path)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[96])
+    parser.add_argument("--sizes", type=int, nargs="*", default=[96])
+    parser.add_argument("--random", type=int, metavar="SIZE", help="random weights too, at so many pixels")
+    parser.add_argument("--split-seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--squeezenet")
     parser.add_argument("--fine-tune", type=Path, metavar="FOLDER", help="fine-tune too; checkpoints go there")
     given = parser.parse_args()
     for name, backbone in networks(given):
         rows = []
-        for root in given.sets:
-            prepared = prepare(root, Recipe(), backbone=backbone)
+        for seed, root in itertools.product(given.split_seeds, given.sets):
+            prepared = prepare(root, Recipe(split_seed=seed), backbone=backbone)
             rows.append(probes(prepared))
             if given.fine_tune:
-                rows[-1] += (fine_tuned(prepared, given.fine_tune / f"{name}-{root.name}"),)
-            print(f"{name:20} {root.name:20} " + "  ".join(f"{value:.3f}" for value in rows[-1]), flush=True)
-        print(f"{name:20} {'mean':20} " + "  ".join(f"{value:.3f}" for value in np.mean(rows, axis=0)), flush=True)
+                rows[-1] += (fine_tuned(prepared, given.fine_tune / f"{name}-{root.name}-{seed}"),)
+            show(name, f"{root.name}, split {seed}", rows[-1])
+        means = np.mean(np.reshape(rows, (len(given.split_seeds), len(given.sets), -1)), axis=1)
+        show(name, "mean", means.mean(axis=0))
+        if len(means) > 1:
+            show(name, "standard error", means.std(axis=0, ddof=1) / len(means) ** 0.5)
+
+
+def show(network: str, what: str, values: Iterable[float]) -> None:
+    """A line of the table."""
+    print(f"{network:20} {what:28} " + "  ".join(f"{value:.3f}" for value in values), flush=True)
 
 
 if __name__ == "__main__":

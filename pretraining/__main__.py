@@ -4,6 +4,7 @@ import argparse
 from dataclasses import fields
 from pathlib import Path
 
+from pretraining.batches import lessons_of
 from pretraining.export import export
 from pretraining.rename import rename
 from pretraining.source import pack
@@ -19,6 +20,7 @@ def main() -> None:
     steps = parser.add_subparsers(dest="step", required=True)
     packing = steps.add_parser("pack", help="decode the source once")
     packing.add_argument("source", type=Path, help="a folder with one folder of images for each class")
+    packing.add_argument("--side", type=int, default=64, help="pixels a side that the images are kept at")
     renaming = steps.add_parser("rename", help="give a checkpoint's tensors timm's names")
     renaming.add_argument("checkpoint", type=Path, help="a teacher's weights, written by torch.save")
     renaming.add_argument("out", type=Path, help="the safetensors file to write")
@@ -32,6 +34,12 @@ def main() -> None:
         step.add_argument("--run", default="run", help="name of the training, a folder in WORK")
     for step in (teaching, training):
         step.add_argument("--lessons", default="lessons", help="name of a teacher's answers, a folder in WORK")
+    for step in (packing, teaching):
+        step.add_argument(
+            "--photographs", help="name of a pack of pictures whose labels are not used, a folder in WORK"
+        )
+    for step in (training, exporting):
+        step.add_argument("--photographs", help="such a pack that is learnt from beside the source, taught before")
     teaching.add_argument("--backbone", default="torchvision/squeezenet1_1", help="as regraft's --backbone names it")
     teaching.add_argument("--weights", help="the teacher's weights, a local file")
     teaching.add_argument("--views", type=int, default=6, help="random crops of each image")
@@ -56,17 +64,20 @@ def run(given: argparse.Namespace) -> None:
         rename(given.checkpoint, given.out, given.backbone)
         return
     packed = given.work / "packed"
+    photographs = given.work / given.photographs if getattr(given, "photographs", None) else None
     if given.step == "pack":
-        pack(given.source, packed, size=64)
+        pack(given.source, photographs or packed, given.side)
     elif given.step == "teach":
-        write_lessons(packed, given.work / given.lessons, given.backbone, given.weights, given.views, given.size)
+        out = lessons_of(photographs) if photographs else given.work / given.lessons
+        write_lessons(photographs or packed, out, given.backbone, given.weights, given.views, given.size)
     elif given.step == "train":
         values = {field.name: getattr(given, field.name) for field in fields(Settings)}
         settings = Settings(**values | {"sizes": tuple(given.sizes)})
         lessons = None if given.without_teacher else given.work / given.lessons
-        train(packed, lessons, given.work / given.run, settings, given.devices)
+        train(packed, lessons, given.work / given.run, settings, given.devices, photographs)
     else:
-        export(packed, given.work / given.run / "checkpoint.pt", given.to, given.size, given.names, given.settle_at)
+        packs = [packed, photographs] if photographs else [packed]
+        export(packs, given.work / given.run / "checkpoint.pt", given.to, given.size, given.names, given.settle_at)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,13 +24,13 @@ SETTLING_BATCH = 250
 
 
 def export(
-    packed: Path, checkpoint: Path, folder: Path, size: int, names: Path | None, settle_at: Sequence[int]
+    packs: Sequence[Path], checkpoint: Path, folder: Path, size: int, names: Path | None, settle_at: Sequence[int]
 ) -> None:
     """Write model.safetensors (half precision), statistics.safetensors and config.json to ``folder``.
 
-    ``size`` is the side in pixels that the network is to be used at; ``names`` a tab-separated file
-    that gives each class folder's name in words; ``settle_at`` the sides at which batch norm's statistics are taken
-    anew, none to keep the training's.
+    ``packs`` are the source and, where there were any, the photographs beside it. ``size`` is the side in pixels that
+    the network is to be used at; ``names`` a tab-separated file that gives each class folder's name in words;
+    ``settle_at`` the sides at which batch norm's statistics are taken anew, none to keep the training's.
     """
     state = torch.load(checkpoint, "cpu", weights_only=True)
     classes: list[str] = state["classes"]
@@ -39,11 +40,11 @@ def export(
         {key.removeprefix("network."): v for key, v in state["student"].items() if key.startswith("network.")}
     )
     if settle_at:
-        settle(model, packed, settle_at)
+        settle(model, packs, settle_at)
     halves = {key: v.half().contiguous() if v.is_floating_point() else v for key, v in model.state_dict().items()}
     save_file(halves, folder / "model.safetensors")
     model.load_state_dict({key: v.float() if v.is_floating_point() else v for key, v in halves.items()})
-    save_file(statistics(model, packed, size), folder / "statistics.safetensors")
+    save_file(statistics(model, packs, size), folder / "statistics.safetensors")
     words = read_names(names) if names else {}
     config: dict[str, Any] = {
         "architecture": ARCHITECTURE,
@@ -63,7 +64,7 @@ def export(
 
 
 @torch.no_grad()
-def settle(model: torch.nn.Module, packed: Path, sizes: Sequence[int]) -> None:
+def settle(model: torch.nn.Module, packs: Sequence[Path], sizes: Sequence[int]) -> None:
     """Take batch norm's running statistics anew, from whole pictures at ``sizes`` pixels, in turn batch by batch.
 
     Training shows crops, in which things look larger than in the whole pictures that the network is used on (Touvron
@@ -73,48 +74,62 @@ def settle(model: torch.nn.Module, packed: Path, sizes: Sequence[int]) -> None:
         if isinstance(module, torch.nn.BatchNorm2d):
             module.reset_running_stats()
             module.momentum = None  # a plain average over the batches
-    images, held_out = np.load(packed / "images.npy", mmap_mode="r"), np.load(packed / "held_out.npy")
-    rows = np.random.default_rng(0).permutation(np.flatnonzero(~held_out))[:SETTLING_IMAGES]
+    drawn = [draw(packed, SETTLING_IMAGES // len(packs)) for packed in packs]
+    each = SETTLING_BATCH // len(packs)
     model.train()
-    for turn, start in enumerate(range(0, len(rows), SETTLING_BATCH)):
+    for turn, start in enumerate(range(0, max(map(len, drawn)), each)):
         size = sizes[turn % len(sizes)]
-        batch = normalise(torch.from_numpy(images[np.sort(rows[start : start + SETTLING_BATCH])]))
-        model(interpolate(batch, size=(size, size), mode="bicubic"))
+        parts = [images[start : start + each] for images in drawn if start < len(images)]
+        model(torch.cat([resize(normalise(torch.from_numpy(part)), size) for part in parts]))
     model.eval()
 
 
+def draw(packed: Path, count: int) -> np.ndarray:
+    """At most ``count`` of the pictures that were trained on, in random order: (images, side, side, 3) uint8."""
+    images, held_out = np.load(packed / "images.npy", mmap_mode="r"), np.load(packed / "held_out.npy")
+    drawn: np.ndarray = images[np.random.default_rng(0).permutation(np.flatnonzero(~held_out))[:count]]
+    return drawn
+
+
+def resize(images: torch.Tensor, side: int) -> torch.Tensor:
+    """(images, 3, height, width) -> (images, 3, side, side), as the package does."""
+    return interpolate(images, size=(side, side), mode="bicubic", antialias=side < images.shape[-1])
+
+
 @torch.inference_mode()
-def statistics(model: torch.nn.Module, packed: Path, size: int) -> dict[str, torch.Tensor]:
+def statistics(model: torch.nn.Module, packs: Sequence[Path], size: int) -> dict[str, torch.Tensor]:
     """Mean and standard deviation of every channel at every cut, over training images as they are and shrunk.
 
-    The keys are those of regraft.source.
+    Each of the ``packs`` gives the same number to every level that its images are large enough for. The keys are those
+    of regraft.source.
     """
-    images = np.load(packed / "images.npy", mmap_mode="r")
-    chosen = images[np.linspace(0, len(images) - 1, STATISTICS_IMAGES).round().astype(int)]
-    side = min(chosen.shape[1], size)
+    chosen = [draw(packed, STATISTICS_IMAGES) for packed in packs]
+    side = min(max(images.shape[1] for images in chosen), size)
     found = {source.SIDE: torch.tensor(float(side)), source.SIZE: torch.tensor(float(size))}
     for level in (None, *source.levels_below(side)):
-        found |= statistics_at(model, chosen, size, level)
+        found |= statistics_at(model, [c for c in chosen if c.shape[1] >= (level or side)], size, level)
     return found
 
 
-def statistics_at(model: torch.nn.Module, images: np.ndarray, size: int, level: int | None) -> dict[str, torch.Tensor]:
-    """The same at one level, of ``images`` (images, side, side, 3) uint8."""
+def statistics_at(
+    model: torch.nn.Module, packs: Sequence[np.ndarray], size: int, level: int | None
+) -> dict[str, torch.Tensor]:
+    """The same at one level, of ``packs`` of (images, side, side, 3) uint8."""
     traced = trace(model, size)
     network = pooled_network(model, traced, traced.cuts, ("mean", "rms"))
     totals: list[torch.Tensor] = []
-    for start in range(0, len(images), 100):
-        batch = normalise(torch.from_numpy(images[start : start + 100]))
-        if level:
-            batch = interpolate(batch, size=(level, level), mode="bicubic", antialias=True)
-        outputs = network(interpolate(batch, size=(size, size), mode="bicubic"))
+    images = [part for images in packs for part in np.array_split(images, math.ceil(len(images) / 100))]
+    for part in images:
+        batch = normalise(torch.from_numpy(part))
+        outputs = network(resize(resize(batch, level) if level else batch, size))
         means, squares = outputs[: len(traced.cuts)], [rms.square() for rms in outputs[len(traced.cuts) :]]
         sums = [value.double().sum(0) for value in (*means, *squares)]
         totals = [a + b for a, b in zip(totals, sums, strict=True)] if totals else sums
+    count = sum(map(len, images))
     found: dict[str, torch.Tensor] = {}
     for index, cut in enumerate(traced.cuts):
-        mean = totals[index] / len(images)
-        square = totals[index + len(traced.cuts)] / len(images)
+        mean = totals[index] / count
+        square = totals[index + len(traced.cuts)] / count
         found[source.name_of(cut.name, "mean", level)] = mean.float()
         found[source.name_of(cut.name, "std", level)] = (square - mean.square()).clamp(min=0).sqrt().float()
     return found

@@ -1,7 +1,6 @@
 """SGD on the packed source at several resolutions, with a teacher's answers where there are any; resumable."""
 
 import csv
-import json
 import math
 import time
 from dataclasses import asdict, dataclass
@@ -15,8 +14,8 @@ from lightning.fabric import Fabric
 from torch import nn
 from torch.nn.functional import cross_entropy, interpolate, kl_div
 
-from pretraining.augment import crop, draw_crops, normalise, recolour
-from pretraining.teacher import Lessons, read_lessons
+from pretraining.augment import normalise
+from pretraining.batches import Photographs, Source, batch_of, read_photographs, read_source
 
 ARCHITECTURE = "resnet18"
 ARCHITECTURE_ARGS = {"channels": (40, 80, 160, 320)}
@@ -35,6 +34,7 @@ class Settings:
     warm_up: float = 0.2  # share of the steps
     teaching: float = 1.0  # weight of the teacher's answers against the labels' 1
     temperature: float = 2.0  # that softens the teacher's answers
+    photographs_share: float = 0.5  # of each batch, where photographs without labels are given
     start_from: str = ""  # the name of a finished training whose weights this one begins with
     seed: int = 0
 
@@ -53,33 +53,10 @@ class Student(nn.Module):
         return self.network.get_classifier()(pooled), self.taught(pooled) if self.taught else None
 
 
-@dataclass(frozen=True)
-class Source:
-    """The packed images."""
-
-    images: np.ndarray  # (images, size, size, 3) uint8
-    labels: torch.Tensor  # (images,) int64
-    training: np.ndarray  # rows
-    held_out: np.ndarray  # rows
-    classes: list[str]
-
-
 def build(classes: int) -> Any:
     """The embedded architecture with random weights."""
     model = timm.create_model(ARCHITECTURE, num_classes=classes, **ARCHITECTURE_ARGS)
     return model.to(memory_format=torch.channels_last)
-
-
-def read_source(packed: Path) -> Source:
-    """What ``source.pack`` wrote."""
-    held_out = np.load(packed / "held_out.npy")
-    return Source(
-        np.load(packed / "images.npy", mmap_mode="r"),
-        torch.from_numpy(np.load(packed / "labels.npy")),
-        np.flatnonzero(~held_out),
-        np.flatnonzero(held_out),
-        json.loads((packed / "classes.json").read_text()),
-    )
 
 
 def rate(step: int, steps: int, settings: Settings) -> float:
@@ -111,27 +88,13 @@ def validate(fabric: Fabric, student: nn.Module, source: Source, size: int) -> f
     return right / len(source.held_out)
 
 
-def batch_of(
-    source: Source, rows: np.ndarray, lessons: Lessons | None, settings: Settings
-) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Views of ``rows`` at a random size, and the teacher's answers on those very crops."""
-    size = settings.sizes[int(torch.randint(len(settings.sizes), ()))]
-    images, answers = normalise(torch.from_numpy(source.images[rows])), None
-    theta = draw_crops(len(rows), settings.smallest_crop)
-    if lessons:
-        views = torch.randint(len(lessons.crops), (len(rows),)).numpy()
-        theta = torch.from_numpy(lessons.crops[views, rows])
-        answers = torch.from_numpy(lessons.logits[views, rows]).float()
-    return recolour(crop(images, theta, size)).contiguous(memory_format=torch.channels_last), answers
-
-
 def loss_of(
     outputs: tuple[torch.Tensor, torch.Tensor | None],
     labels: torch.Tensor,
     answers: torch.Tensor | None,
     settings: Settings,
 ) -> torch.Tensor:
-    """Cross-entropy with the labels, and the divergence from the teacher's softened answers."""
+    """Cross-entropy with the labels where there are any, and the divergence from the teacher's softened answers."""
     scores, taught = outputs
     loss = cross_entropy(scores.float(), labels)
     if taught is not None and answers is not None:
@@ -146,25 +109,28 @@ def train_epoch(
     student: nn.Module,
     optimiser: Any,
     source: Source,
-    lessons: Lessons | None,
+    photographs: Photographs | None,
     settings: Settings,
     epoch: int,
 ) -> float:
-    """One pass over the training images; everything random follows from the seed and the epoch. Mean loss."""
+    """One pass over the source's training images; everything random follows from the seed and the epoch. Mean loss."""
     torch.manual_seed(settings.seed + epoch)
     order = source.training[torch.randperm(len(source.training)).numpy()]
     torch.manual_seed(settings.seed + epoch + 1000 * fabric.global_rank)
-    steps, total = len(order) // settings.batch_size, 0.0
+    unlabelled = round(settings.photographs_share * settings.batch_size) if photographs else 0
+    labelled = settings.batch_size - unlabelled
+    steps, total = len(order) // labelled, 0.0
     student.train()
     for step in range(steps):
-        whole = order[step * settings.batch_size : (step + 1) * settings.batch_size]
+        whole = order[step * labelled : (step + 1) * labelled]
         rows = np.sort(whole[fabric.global_rank :: fabric.world_size])
-        images, answers = batch_of(source, rows, lessons, settings)
+        count = unlabelled // fabric.world_size
+        images, labels, answers = batch_of(source, rows, photographs, count, settings.sizes, settings.smallest_crop)
         for group in optimiser.param_groups:
             group["lr"] = rate(epoch * steps + step, settings.epochs * steps, settings)
         outputs = student(fabric.to_device(images))
-        labels = fabric.to_device(source.labels[rows])
-        loss = loss_of(outputs, labels, answers if answers is None else fabric.to_device(answers), settings)
+        said = answers if answers is None else fabric.to_device(answers)
+        loss = loss_of(outputs, fabric.to_device(labels), said, settings)
         optimiser.zero_grad()
         fabric.backward(loss)
         optimiser.step()
@@ -172,8 +138,15 @@ def train_epoch(
     return total / steps
 
 
-def train(packed: Path, taught: Path | None, out: Path, settings: Settings, devices: int | str = "auto") -> None:
-    """Train on ``packed``, with the lessons in ``taught`` where it is given.
+def train(
+    packed: Path,
+    taught: Path | None,
+    out: Path,
+    settings: Settings,
+    devices: int | str = "auto",
+    unlabelled: Path | None = None,
+) -> None:
+    """Train on ``packed``, with the lessons in ``taught`` where it is given, and those on the ``unlabelled`` pack.
 
     checkpoint.pt and history.csv in ``out`` carry the state from sitting to sitting.
     """
@@ -181,8 +154,11 @@ def train(packed: Path, taught: Path | None, out: Path, settings: Settings, devi
     fabric.launch()
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(settings.seed)
-    source, lessons = read_source(packed), read_lessons(taught) if taught else None
-    plain = Student(len(source.classes), lessons.classes if lessons else 0)
+    source = read_source(packed, taught)
+    if unlabelled and not taught:
+        raise SystemExit("of photographs without labels nothing is learnt without a teacher's answers")
+    photographs = read_photographs(unlabelled) if unlabelled else None
+    plain = Student(len(source.classes), source.lessons.classes if source.lessons else 0)
     student, optimiser = fabric.setup(plain, optimiser_of(plain, settings))
     first = 0
     if settings.start_from:
@@ -199,7 +175,7 @@ def train(packed: Path, taught: Path | None, out: Path, settings: Settings, devi
         first = state["epoch"]
     for epoch in range(first, settings.epochs):
         started = time.perf_counter()
-        loss = train_epoch(fabric, student, optimiser, source, lessons, settings, epoch)
+        loss = train_epoch(fabric, student, optimiser, source, photographs, settings, epoch)
         accuracies = {
             f"accuracy_{size}": validate(fabric, student, source, size) for size in sorted(set(settings.sizes))
         }

@@ -8,6 +8,8 @@ import timm
 import torch
 from safetensors.torch import load_file
 
+from pretraining.augment import crop
+from pretraining.batches import NO_LABEL, batch_of, read_photographs, read_source
 from pretraining.export import export
 from pretraining.rename import rename
 from pretraining.source import pack
@@ -58,7 +60,7 @@ def test_from_images_to_a_backbone(
     whole, resumed = weights(tmp_path / "whole"), weights(tmp_path / "stopped")
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
 
-    export(packed, tmp_path / "whole" / "checkpoint.pt", tmp_path / "made", size=64, names=None, settle_at=[32, 64])
+    export([packed], tmp_path / "whole" / "checkpoint.pt", tmp_path / "made", size=64, names=None, settle_at=[32, 64])
     made = backbones.exported(tmp_path / "made", None)
     assert made.source_classes == ("class0", "class1")
     trained = whole["network.bn1.running_mean"]
@@ -66,6 +68,34 @@ def test_from_images_to_a_backbone(
     assert (tmp_path / "made" / "model.safetensors").stat().st_size < 10e6
     prepared = prepare(make_folder("target", each=10), Recipe(), backbone=made)
     assert prepared.plan.similarity.shift is not None
+
+
+@pytest.mark.filterwarnings("ignore")  # of Lightning's, about the machine
+def test_photographs_without_labels_are_learnt_from_the_teacher(
+    packed: Path, make_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    photographs = tmp_path / "photographs"
+    pack(make_folder("more", each=6), photographs, size=96)
+    for images, lessons in ((packed, tmp_path / "lessons"), (photographs, tmp_path / "photographs-lessons")):
+        write_lessons(images, lessons, "embedded", None, views=1, size=64)
+    source, more = read_source(packed, tmp_path / "lessons"), read_photographs(photographs)
+    views, labels, answers = batch_of(source, source.training[:5], more, 3, (32,), 0.25)
+    assert views.shape == (8, 3, 32, 32)
+    assert labels.tolist() == [*source.labels[source.training[:5]].tolist(), NO_LABEL, NO_LABEL, NO_LABEL]
+    assert answers is not None and len(answers) == 8
+    train(packed, tmp_path / "lessons", tmp_path / "alone", SETTINGS)
+    train(packed, tmp_path / "lessons", tmp_path / "beside", SETTINGS, unlabelled=photographs)
+    alone, beside = weights(tmp_path / "alone"), weights(tmp_path / "beside")
+    assert not torch.equal(alone["taught.weight"], beside["taught.weight"])
+    with pytest.raises(SystemExit, match="teacher"):
+        train(packed, None, tmp_path / "untaught", SETTINGS, unlabelled=photographs)
+
+
+def test_crops_of_much_larger_images_are_averaged() -> None:
+    checks = torch.ones(1, 3, 64, 64)
+    checks[..., ::2, ::2] = checks[..., 1::2, 1::2] = -1  # the finest pattern there is: grey from afar
+    whole = torch.tensor([[[1.0, 0, 0], [0, 1.0, 0]]])
+    assert crop(checks, whole, 32).abs().max() < 1e-5
 
 
 def test_other_settings_do_not_go_on(packed: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ def test_small_data_takes_more_epochs_and_no_mixing() -> None:
     assert (few.mix, many.mix) == ("none", "mixup")
     assert completed(WHOLE.but(large_from=500), 600).mix == "mixup"
     assert settings_shown(WHOLE, 50_000)["mix"] == "mixup"
+    assert completed(WHOLE, 50_000, distinct=600).mix == "none"  # copies do not make data large
 
 
 def test_what_the_recipe_names_stays() -> None:

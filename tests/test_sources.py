@@ -198,7 +198,8 @@ def test_a_plan_on_disk(regraft: Regraft, digits: Path, tmp_path: Path) -> None:
     }  # fmt: skip
     printed = json.loads(out)
     assert {row["strategy"] for row in printed["strategies"]} == {"head", "early-layers", "fine-tune", "from-scratch"}
-    assert (
-        printed["similarity"]["interval"][0] <= printed["similarity"]["score"] <= printed["similarity"]["interval"][1]
-    )
+    similarity = printed["similarity"]
+    low, high = similarity["interval"]
+    assert low <= similarity["score"] <= high
+    assert similarity["margin"] == pytest.approx(max(similarity["score"] - low, high - similarity["score"]))
     assert (tmp_path / "plan" / "surgery.svg").read_text().count("<svg") == 1

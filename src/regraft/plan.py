@@ -87,6 +87,7 @@ class Plan:
             "similarity": {
                 "score": found.score.value,
                 "interval": [found.score.low, found.score.high],
+                "margin": found.score.margin,
                 "threshold": self.similar_from,
                 "verdict": self.verdict,
                 "shift": found.shift,
@@ -232,7 +233,8 @@ def resolution_reason(images: int, network: int, shrunk_to: int | None) -> str:
 def score_reason(found: Similarity, line: float) -> str:
     """The score in a sentence."""
     score = found.score
-    text = f"Similarity {score.value:.2f} ({score.low:.2f} to {score.high:.2f}); similar from {line:.2f}"
+    ends = f"± {score.margin:.2f} ({score.low:.2f} to {score.high:.2f})"
+    text = f"Similarity {score.value:.2f} {ends}; similar from {line:.2f}"
     near = " The interval reaches across that line: compare strategies." if score.low < line <= score.high else ""
     which = "gain from depth" if score.decided_by == "profile" else "shift"
     return f"{text}. The {which} moved it most.{near}"

@@ -20,8 +20,11 @@ RATES = {  # of the optimisers, at the schedule's peak
 }  # fmt: skip
 
 
-def completed(recipe: Recipe, images: int) -> Recipe:
-    """The recipe, which names its strategy, with what it leaves open filled in for so many training images."""
+def completed(recipe: Recipe, images: int, distinct: int | None = None) -> Recipe:
+    """The recipe, which names its strategy, with what it leaves open filled in for so many training images.
+
+    ``distinct`` of them are no copies of others, which says whether the data is large; None: all.
+    """
     if recipe.strategy in FROZEN_STRATEGIES:
         return recipe
     epochs = recipe.epochs or min(max(math.ceil(IMAGES_TO_SEE / images), FEWEST_EPOCHS), MOST_EPOCHS)
@@ -32,7 +35,7 @@ def completed(recipe: Recipe, images: int) -> Recipe:
         learning_rate=RATES[recipe.optimiser] if recipe.learning_rate is None else recipe.learning_rate,
         weight_decay=WEIGHT_DECAY if recipe.weight_decay is None else recipe.weight_decay,
         patience=recipe.patience or max(3, epochs // 2),
-        mix=("mixup" if images >= recipe.large_from else "none") if recipe.mix == "auto" else recipe.mix,
+        mix=("mixup" if (distinct or images) >= recipe.large_from else "none") if recipe.mix == "auto" else recipe.mix,
     )
 
 
@@ -41,9 +44,9 @@ def batch_of(recipe: Recipe, images: int) -> int:
     return min(recipe.batch_size or TRAIN_BATCH, images)
 
 
-def settings_shown(recipe: Recipe, images: int) -> dict[str, Any]:
+def settings_shown(recipe: Recipe, images: int, distinct: int | None = None) -> dict[str, Any]:
     """The completed recipe's part that matters to its strategy, for people to read."""
-    full = completed(recipe, images)
+    full = completed(recipe, images, distinct)
     if full.strategy in FROZEN_STRATEGIES:
         decay = "chosen by validation" if full.weight_decay is None else full.weight_decay
         of_heads = ("head_layers", "pooling", "views", "class_weights")

@@ -41,6 +41,11 @@ class Score:
     from_shift: float | None  # what the shift adds
 
     @property
+    def margin(self) -> float:
+        """How far the score may be off: the distance to the end of the interval that lies further from it."""
+        return max(self.value - self.low, self.high - self.value)
+
+    @property
     def decided_by(self) -> str:
         """Profile or shift, whichever moved the score more."""
         return "profile" if self.from_shift is None or abs(self.from_gain) > abs(self.from_shift) else "shift"
