@@ -81,9 +81,9 @@ def look(
     images: np.ndarray, lessons: Lessons | None, rows: np.ndarray, size: int, smallest: float
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     """A crop of each of the ``rows`` of ``images``, and the teacher's answers to it."""
-    theta, answers = draw_crops(len(rows), smallest), None
-    if lessons:
-        views = torch.randint(len(lessons.crops), (len(rows),)).numpy()
-        theta = torch.from_numpy(lessons.crops[views, rows])
-        answers = torch.from_numpy(lessons.logits[views, rows]).float()
-    return crop(normalise(torch.from_numpy(images[rows])), theta, size), answers
+    pixels = normalise(torch.from_numpy(images[rows]))
+    if not lessons:
+        return crop(pixels, draw_crops(len(rows), smallest), size), None
+    views = torch.randint(len(lessons.crops), (len(rows),)).numpy()
+    answers = torch.from_numpy(lessons.logits[views, rows]).float()
+    return crop(pixels, torch.from_numpy(lessons.crops[views, rows]), size), answers
