@@ -1,6 +1,6 @@
 """How well networks transfer: linear probes, and with --fine-tune the whole network, on any sets.
 
-    uv run python benchmarks/transfer.py SET... [--embedded FOLDER] [--sizes 96 128] [--random 96]
+    uv run python benchmarks/transfer.py SET... [--embedded FOLDER] [--sizes 128 160] [--random 128]
         [--squeezenet FILE] [--fine-tune FOLDER] [--split-seeds 0 1 2]
 
 Compares the embedded network (or another export of pretraining), the same architecture with random weights, and
@@ -76,7 +76,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sets", type=Path, nargs="+")
     parser.add_argument("--embedded", type=Path)
-    parser.add_argument("--sizes", type=int, nargs="*", default=[96])
+    parser.add_argument("--sizes", type=int, nargs="*", default=[128])
     parser.add_argument("--random", type=int, metavar="SIZE", help="random weights too, at so many pixels")
     parser.add_argument("--split-seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--squeezenet")

@@ -5,7 +5,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from pretraining.batches import lessons_of
-from pretraining.export import export
+from pretraining.export import adopt, export
 from pretraining.rename import rename
 from pretraining.source import pack
 from pretraining.teacher import write_lessons
@@ -27,8 +27,9 @@ def main() -> None:
     renaming.add_argument("--backbone", default="tf_efficientnet_lite2", help="timm's name of the architecture")
     teaching = steps.add_parser("teach", help="write what a larger network says of random crops")
     training = steps.add_parser("train", help="train, or go on where an earlier call stopped")
-    exporting = steps.add_parser("export", help="write the files that ship")
-    for step in (packing, teaching, training, exporting):
+    exporting = steps.add_parser("export", help="write the files that ship, of a training")
+    adopting = steps.add_parser("adopt", help="write the files that ship, of a network that others trained")
+    for step in (packing, teaching, training, exporting, adopting):
         step.add_argument("work", type=Path, help="where the packed images, the lessons and the runs are kept")
     for step in (training, exporting):
         step.add_argument("--run", default="run", help="name of the training, a folder in WORK")
@@ -38,8 +39,10 @@ def main() -> None:
         step.add_argument(
             "--photographs", help="name of a pack of pictures whose labels are not used, a folder in WORK"
         )
-    for step in (training, exporting):
-        step.add_argument("--photographs", help="such a pack that is learnt from beside the source, taught before")
+    for step in (training, exporting, adopting):
+        step.add_argument("--photographs", help="such a pack that is used beside the source; to be learnt from, taught")
+    adopting.add_argument("--backbone", required=True, help="timm's name of the architecture")
+    adopting.add_argument("--weights", required=True, help="a safetensors file with its weights")
     teaching.add_argument("--backbone", default="torchvision/squeezenet1_1", help="as regraft's --backbone names it")
     teaching.add_argument("--weights", help="the teacher's weights, a local file")
     teaching.add_argument("--views", type=int, default=6, help="random crops of each image")
@@ -49,12 +52,13 @@ def main() -> None:
     for field in fields(Settings):
         many = {"nargs": "+", "type": int} if field.name == "sizes" else {"type": type(field.default)}
         training.add_argument("--" + field.name.replace("_", "-"), default=field.default, **many)
-    exporting.add_argument("--size", type=int, default=96, help="pixels a side that the network is used at")
-    exporting.add_argument(
-        "--settle-at", type=int, nargs="*", default=[96, 128], help="sides in pixels for batch norm's statistics"
-    )
     exporting.add_argument("--names", type=Path, help="lines of FOLDER<TAB>NAME that give the classes' names")
-    exporting.add_argument("--to", type=Path, default=PACKAGE)
+    for step, size, sides in ((exporting, 96, [96, 128]), (adopting, 128, [])):
+        step.add_argument("--size", type=int, default=size, help="pixels a side that the network is used at")
+        step.add_argument(
+            "--settle-at", type=int, nargs="*", default=sides, help="sides in pixels for batch norm's statistics"
+        )
+        step.add_argument("--to", type=Path, default=PACKAGE)
     run(parser.parse_args())
 
 
@@ -77,6 +81,9 @@ def run(given: argparse.Namespace) -> None:
         train(packed, lessons, given.work / given.run, settings, given.devices, photographs)
     else:
         packs = [packed, photographs] if photographs else [packed]
+        if given.step == "adopt":
+            adopt(packs, given.backbone, given.weights, given.to, given.size, given.settle_at)
+            return
         export(packs, given.work / given.run / "checkpoint.pt", given.to, given.size, given.names, given.settle_at)
 
 

@@ -7,9 +7,9 @@ MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
 STD = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
 
 
-def normalise(pixels: torch.Tensor) -> torch.Tensor:
-    """(images, height, width, 3) uint8 -> (images, 3, height, width) float32, ImageNet-normalised."""
-    return pixels.permute(0, 3, 1, 2).float().div_(255 * STD).sub_(MEAN / STD)
+def normalise(pixels: torch.Tensor, mean: torch.Tensor = MEAN, std: torch.Tensor = STD) -> torch.Tensor:
+    """(images, height, width, 3) uint8 -> (images, 3, height, width) float32, normalised; as for ImageNet."""
+    return pixels.permute(0, 3, 1, 2).float().div_(255 * std).sub_(mean / std)
 
 
 def draw_crops(count: int, smallest: float) -> torch.Tensor:

@@ -1,9 +1,10 @@
-"""The trained checkpoint -> the files that ship inside the package, with source statistics at every cut."""
+"""A network -> the files that ship inside the package, with source statistics at every cut."""
 
+import dataclasses
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,12 @@ from torch.nn.functional import interpolate
 
 from pretraining.augment import MEAN, STD, normalise
 from pretraining.train import ARCHITECTURE, ARCHITECTURE_ARGS, build
+from regraft import backbone as backbones
 from regraft import source
+from regraft.backbone import Architecture, Backbone
 from regraft.cuts import trace
 from regraft.graft import pooled_network
+from regraft.preprocessing import Preprocessing
 
 STATISTICS_IMAGES = 4_000  # of the source, that are measured
 SETTLING_IMAGES = 12_000  # of the source, that batch norm's statistics are taken from, and how many at once
@@ -26,45 +30,67 @@ SETTLING_BATCH = 250
 def export(
     packs: Sequence[Path], checkpoint: Path, folder: Path, size: int, names: Path | None, settle_at: Sequence[int]
 ) -> None:
-    """Write model.safetensors (half precision), statistics.safetensors and config.json to ``folder``.
+    """Write the files for the network that ``train`` made; ``names`` gives each class folder's name in words.
 
-    ``packs`` are the source and, where there were any, the photographs beside it. ``size`` is the side in pixels that
-    the network is to be used at; ``names`` a tab-separated file that gives each class folder's name in words;
-    ``settle_at`` the sides at which batch norm's statistics are taken anew, none to keep the training's.
+    The other arguments are those of ``write``.
     """
     state = torch.load(checkpoint, "cpu", weights_only=True)
+    words = read_names(names) if names else {}
     classes: list[str] = state["classes"]
-    folder.mkdir(parents=True, exist_ok=True)
     model = build(len(classes))
     model.load_state_dict(
         {key.removeprefix("network."): v for key, v in state["student"].items() if key.startswith("network.")}
     )
+    mean, std = (tuple(round(float(value), 3) for value in values.flatten()) for values in (MEAN, STD))
+    trained = Backbone(
+        "embedded",
+        Architecture("timm", ARCHITECTURE, ARCHITECTURE_ARGS),
+        model,
+        Preprocessing(size, crop_share=1.0, interpolation="bicubic", mean=mean, std=std),
+        source_classes=tuple(words.get(name, name) for name in classes),
+    )
+    write(trained, packs, folder, settle_at, {"epochs": state["epoch"], **state["settings"]})
+
+
+def adopt(packs: Sequence[Path], name: str, weights: str, folder: Path, size: int, settle_at: Sequence[int]) -> None:
+    """Write the files for a network that others trained: timm's ``name`` with ``weights``, on whole pictures.
+
+    The other arguments are those of ``write``.
+    """
+    given = backbones.load(name, weights, size)
+    whole = dataclasses.replace(given.preprocessing, crop_share=1.0)
+    write(dataclasses.replace(given, preprocessing=whole), packs, folder, settle_at, {"epochs": 0})
+
+
+def write(
+    backbone: Backbone, packs: Sequence[Path], folder: Path, settle_at: Sequence[int], training: Mapping[str, Any]
+) -> None:
+    """Write model.safetensors (half precision), statistics.safetensors and config.json to ``folder``.
+
+    ``packs`` are the source and, where there were any, the photographs beside it; ``settle_at`` the sides in pixels at
+    which batch norm's statistics are taken anew, none to keep those that the network has.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    model, preprocessing = backbone.model, backbone.preprocessing
     if settle_at:
-        settle(model, packs, settle_at)
+        settle(model, preprocessing, packs, settle_at)
     halves = {key: v.half().contiguous() if v.is_floating_point() else v for key, v in model.state_dict().items()}
     save_file(halves, folder / "model.safetensors")
     model.load_state_dict({key: v.float() if v.is_floating_point() else v for key, v in halves.items()})
-    save_file(statistics(model, packs, size), folder / "statistics.safetensors")
-    words = read_names(names) if names else {}
+    save_file(statistics(model, preprocessing, packs), folder / "statistics.safetensors")
     config: dict[str, Any] = {
-        "architecture": ARCHITECTURE,
-        "model_args": ARCHITECTURE_ARGS,
-        "classes": [words.get(name, name) for name in classes],
-        "preprocessing": {
-            "size": size,
-            "crop_share": 1.0,
-            "interpolation": "bicubic",
-            "mean": [round(float(value), 3) for value in MEAN.flatten()],
-            "std": [round(float(value), 3) for value in STD.flatten()],
-        },
-        "training": {"epochs": state["epoch"], **state["settings"], "settled_at": list(settle_at)},
+        "architecture": backbone.architecture.name,
+        "model_args": backbone.architecture.args,
+        "classes": backbone.source_classes,
+        "preprocessing": dataclasses.asdict(preprocessing),
+        "training": {**training, "settled_at": list(settle_at)},
         "sha256": hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest(),
     }
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
 
 
 @torch.no_grad()
-def settle(model: torch.nn.Module, packs: Sequence[Path], sizes: Sequence[int]) -> None:
+def settle(model: torch.nn.Module, preprocessing: Preprocessing, packs: Sequence[Path], sizes: Sequence[int]) -> None:
     """Take batch norm's running statistics anew, from whole pictures at ``sizes`` pixels, in turn batch by batch.
 
     Training shows crops, in which things look larger than in the whole pictures that the network is used on (Touvron
@@ -80,8 +106,14 @@ def settle(model: torch.nn.Module, packs: Sequence[Path], sizes: Sequence[int]) 
     for turn, start in enumerate(range(0, max(map(len, drawn)), each)):
         size = sizes[turn % len(sizes)]
         parts = [images[start : start + each] for images in drawn if start < len(images)]
-        model(torch.cat([resize(normalise(torch.from_numpy(part)), size) for part in parts]))
+        model(torch.cat([resize(normalised(part, preprocessing), size) for part in parts]))
     model.eval()
+
+
+def normalised(images: np.ndarray, preprocessing: Preprocessing) -> torch.Tensor:
+    """(images, height, width, 3) uint8 -> (images, 3, height, width) float32, as the network wants them."""
+    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (preprocessing.mean, preprocessing.std))
+    return normalise(torch.from_numpy(images), mean, std)
 
 
 def draw(packed: Path, count: int) -> np.ndarray:
@@ -97,30 +129,32 @@ def resize(images: torch.Tensor, side: int) -> torch.Tensor:
 
 
 @torch.inference_mode()
-def statistics(model: torch.nn.Module, packs: Sequence[Path], size: int) -> dict[str, torch.Tensor]:
+def statistics(model: torch.nn.Module, preprocessing: Preprocessing, packs: Sequence[Path]) -> dict[str, torch.Tensor]:
     """Mean and standard deviation of every channel at every cut, over training images as they are and shrunk.
 
     Each of the ``packs`` gives the same number to every level that its images are large enough for. The keys are those
     of regraft.source.
     """
     chosen = [draw(packed, STATISTICS_IMAGES) for packed in packs]
+    size = preprocessing.size
     side = min(max(images.shape[1] for images in chosen), size)
     found = {source.SIDE: torch.tensor(float(side)), source.SIZE: torch.tensor(float(size))}
     for level in (None, *source.levels_below(side)):
-        found |= statistics_at(model, [c for c in chosen if c.shape[1] >= (level or side)], size, level)
+        found |= statistics_at(model, preprocessing, [c for c in chosen if c.shape[1] >= (level or side)], level)
     return found
 
 
 def statistics_at(
-    model: torch.nn.Module, packs: Sequence[np.ndarray], size: int, level: int | None
+    model: torch.nn.Module, preprocessing: Preprocessing, packs: Sequence[np.ndarray], level: int | None
 ) -> dict[str, torch.Tensor]:
     """The same at one level, of ``packs`` of (images, side, side, 3) uint8."""
+    size = preprocessing.size
     traced = trace(model, size)
     network = pooled_network(model, traced, traced.cuts, ("mean", "rms"))
     totals: list[torch.Tensor] = []
     images = [part for images in packs for part in np.array_split(images, math.ceil(len(images) / 100))]
     for part in images:
-        batch = normalise(torch.from_numpy(part))
+        batch = normalised(part, preprocessing)
         outputs = network(resize(resize(batch, level) if level else batch, size))
         means, squares = outputs[: len(traced.cuts)], [rms.square() for rms in outputs[len(traced.cuts) :]]
         sums = [value.double().sum(0) for value in (*means, *squares)]

@@ -89,7 +89,7 @@ def test_flipped_labels_come_first(make_folder: Make) -> None:
     for i in range(3):
         (root / "class0" / f"{i:03d}.png").rename(root / "class1" / f"flipped{i}.png")
         picture(1, 500 + i).save(root / "class0" / f"flipped{i}.png")
-    faults = prepare(root, Recipe(image_size=64)).faults
+    faults = prepare(root, Recipe()).faults
     suspects = [fault.path for fault in faults if fault.kind == "suspicious label"]
     assert {f"class{c}/flipped{i}.png" for c in range(2) for i in range(3)} == set(suspects[:6])
 

@@ -75,5 +75,8 @@ def test_engines_agree(embedded) -> None:
     images = torch.randn(16, 3, 96, 96, generator=torch.Generator().manual_seed(0))
     fast = compile_network(network, 96, torch.device("cpu"), BF16).run(images)
     reference = compile_network(network, 96, torch.device("cpu"), PYTORCH).run(images)
-    for ours, expected in zip(fast, reference, strict=True):
-        assert np.abs(ours - expected).mean() < 0.02 * np.abs(expected).mean()
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        plain = [output.float().numpy() for output in network(images)]
+    for ours, bf16, expected in zip(fast, plain, reference, strict=True):
+        assert np.abs(ours - expected).mean() < 1.5 * np.abs(bf16 - expected).mean() + 1e-6
+        assert np.corrcoef(ours.ravel(), expected.ravel())[0, 1] > 0.99

@@ -139,14 +139,14 @@ def test_a_rung_that_fails_loses_nothing(error: BaseException, make_folder: Call
 
 def test_a_joined_head(regraft: Regraft, digits: Path, tmp_path: Path) -> None:
     code, out, err = regraft(
-        "train", digits, "--cut", "layer4", "--cut", "layer2", "--pooling", "both", "--out", tmp_path / "run", "--json",
+        "train", digits, "--cut", "bn2", "--cut", "blocks.1", "--pooling", "both", "--out", tmp_path / "run", "--json",
         "--quiet",
     )  # fmt: skip
     assert code == 0, err
     printed = json.loads(out)
-    assert (printed["strategy"], printed["cuts"], printed["cut"]) == ("head", ["layer2", "layer4"], "layer4")
+    assert (printed["strategy"], printed["cuts"], printed["cut"]) == ("head", ["blocks.1", "bn2"], "bn2")
     recipe = json.loads((tmp_path / "run" / "recipe.json").read_text())
-    assert (recipe["cuts"], recipe["pooling"]) == (["layer2", "layer4"], "both")
+    assert (recipe["cuts"], recipe["pooling"]) == (["blocks.1", "bn2"], "both")
     code, out, err = regraft("evaluate", tmp_path / "run", digits, "--json", "--quiet")
     assert code == 0, err
     assert json.loads(out)["metrics"]["accuracy"] > 0.9  # the saved network joins and pools as the cached features do
@@ -157,7 +157,7 @@ def test_a_joined_head(regraft: Regraft, digits: Path, tmp_path: Path) -> None:
     assert json.loads(again[1])["metrics"] == printed["metrics"]
     assert json.loads(again[1])["images_through_backbone"] == 0
     with pytest.raises(BackboneError, match="early layers only"):
-        shallow = ("--cut", "layer1", "--cut", "layer2", "--out", tmp_path / "shallow", "--quiet")
+        shallow = ("--cut", "blocks.0", "--cut", "blocks.1", "--out", tmp_path / "shallow", "--quiet")
         assert regraft("train", digits, *shallow)[0] == 0
         backbones.load(str(tmp_path / "shallow"))
     assert backbones.load(str(tmp_path / "run")).name == str(tmp_path / "run")

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import timm
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from pretraining.augment import crop
 from pretraining.batches import NO_LABEL, batch_of, read_photographs, read_source
-from pretraining.export import export
+from pretraining.export import adopt, export
 from pretraining.rename import rename
 from pretraining.source import pack
 from pretraining.teacher import read_lessons, write_lessons
@@ -113,3 +113,25 @@ def test_a_checkpoint_under_other_names(tmp_path: Path) -> None:
     assert all(torch.equal(renamed[name], value) for name, value in wanted.items())
     with pytest.raises(SystemExit, match="mobilenetv3_small_075"):
         rename(tmp_path / "given.pth", tmp_path / "other.safetensors", "mobilenetv3_small_075")
+
+
+def test_a_network_that_others_trained_is_adopted(
+    packed: Path, make_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    plain = timm.create_model("tf_mobilenetv3_small_minimal_100").eval()
+    save_file(plain.state_dict(), tmp_path / "given.safetensors")
+    pack(make_folder("photographs", each=6), tmp_path / "photographs", size=64)
+    packs = [packed, tmp_path / "photographs"]
+    given = str(tmp_path / "given.safetensors")
+    adopt(packs, "tf_mobilenetv3_small_minimal_100", given, tmp_path / "made", size=64, settle_at=[])
+    made = backbones.exported(tmp_path / "made", None)
+    images = torch.randn(4, 3, 64, 64)
+    assert torch.allclose(made.model(images), plain(images), atol=1e-2)  # but for half precision
+    assert (made.preprocessing.size, made.preprocessing.crop_share, made.preprocessing.mean) == (
+        64,
+        1.0,
+        (0.5, 0.5, 0.5),
+    )
+    assert len(made.source_classes) == 1000
+    assert prepare(make_folder("target", each=10), Recipe(), backbone=made).plan.similarity.shift is not None

@@ -69,7 +69,7 @@ def test_a_second_call_looks_at_no_image_and_gives_the_same(
 def test_an_early_cut_gives_a_smaller_model_that_predicts_like_the_sliced_network(
     regraft: Regraft, digits: Path, tmp_path: Path
 ) -> None:
-    code, out, err = regraft("train", digits, "--cut", "layer2", "--out", tmp_path / "early", "--json", "--quiet")
+    code, out, err = regraft("train", digits, "--cut", "blocks.1", "--out", tmp_path / "early", "--json", "--quiet")
     assert code == 0, err
     assert json.loads(out)["strategy"] == "early-layers"
     backbone = backbones.load("embedded")
@@ -77,7 +77,7 @@ def test_an_early_cut_gives_a_smaller_model_that_predicts_like_the_sliced_networ
     assert (tmp_path / "early" / "model" / "model.safetensors").stat().st_size < whole / 2
     network = open_run(tmp_path / "early")
     traced = trace(backbone.model, backbone.preprocessing.size)
-    live = graft(backbone.model, backbone.architecture, traced, [traced.cut_of("layer2")], network.model.head)
+    live = graft(backbone.model, backbone.architecture, traced, [traced.cut_of("blocks.1")], network.model.head)
     paths = sorted(digits.rglob("*.png"))[:5]
     transform = backbone.preprocessing.transform()
     with torch.no_grad():
@@ -126,7 +126,7 @@ def test_the_split_does_not_depend_on_the_seed(regraft: Regraft, make_folder: Ma
     tests, root = [], make_folder(each=20)
     for options in (["--seed", 1], ["--seed", 2], ["--split-seed", 1]):
         place = tmp_path / "-".join(str(option) for option in options)
-        assert regraft("train", root, "--out", place, "--cut", "layer2", "--quiet", *options)[0] == 0
+        assert regraft("train", root, "--out", place, "--cut", "blocks.1", "--quiet", *options)[0] == 0
         files = json.loads((place / "data.json").read_text())["files"]
         tests.append({file["path"] for file in files if file["split"] == "test"})
     assert tests[0] == tests[1] != tests[2]

@@ -149,13 +149,15 @@ def extract(
     broken: dict[str, tuple[str, str]] = {}
     contents: list[str] = []
     batch: list[Read] = []
-    passed = 0
+    passed, compiling = 0, 0.0
 
     def run_batch() -> None:
-        nonlocal engine, passed
+        nonlocal engine, passed, compiling
         if engine is None:
+            begun = time.perf_counter()
             network = pooled_network(backbone.model, traced, places, pools, classifier)
             engine = compile_network(network, backbone.preprocessing.size, where, engine_name)
+            compiling = time.perf_counter() - begun
         add_batch(store, names, batch, engine)
         passed += len(batch)
         batch.clear()
@@ -173,7 +175,7 @@ def extract(
     finally:
         store.flush()
     if passed >= ENOUGH:
-        store.note_rate(passed / (time.perf_counter() - started))
+        store.note_rate(passed / (time.perf_counter() - started - compiling))
     kept = images.without(
         tuple(
             Fault(file.name, *broken[content])

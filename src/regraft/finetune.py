@@ -23,6 +23,7 @@ from regraft import checkpoint
 from regraft.augmentation import Mix, View
 from regraft.averaging import Weights, averaged, copy_of, follow
 from regraft.checkpoint import Identity
+from regraft.depthwise import depthwise_in_float32
 from regraft.errors import RunError
 from regraft.features import Progress, silent
 from regraft.intervals import summaries
@@ -123,14 +124,15 @@ def run(job: Job, resume: bool) -> State:
         judge(job, fabric, model, state)
     started = time.monotonic()
     try:
-        while state.epoch < job.settings.epochs and not state.stopped:
-            train_epoch(job, fabric, model, optimiser, state, best, average, started)
-            with averaged(job.model, average):
-                if judge(job, fabric, model, state):
-                    best = copy_of(job.model)
-                    keep(job, state, best)
-            state.stopped = state.stopped or reason_to_stop(job, state)
-            save(job, state, best, average)
+        with depthwise_in_float32(job.model, job.device):
+            while state.epoch < job.settings.epochs and not state.stopped:
+                train_epoch(job, fabric, model, optimiser, state, best, average, started)
+                with averaged(job.model, average):
+                    if judge(job, fabric, model, state):
+                        best = copy_of(job.model)
+                        keep(job, state, best)
+                state.stopped = state.stopped or reason_to_stop(job, state)
+                save(job, state, best, average)
     except KeyboardInterrupt:
         state.stopped, state.interrupted = "interrupted", True
     job.model.load_state_dict(best)

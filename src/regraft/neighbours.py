@@ -10,6 +10,7 @@ from PIL import Image
 from torch.nn.functional import normalize
 
 from regraft.content import Content
+from regraft.cuts import Cut
 from regraft.decoding import Undecodable, decode
 from regraft.features import Features
 from regraft.head import Scale, scale_of
@@ -21,6 +22,7 @@ OF_USUAL = 0.25  # and under so much of the distance to the nearest neighbour th
 USUAL = 0.9
 ALIKE = 0.85  # correlation of two thumbnails, from which they may be
 OF_UNLIKE = 0.25  # and as near to 1 as this share of what is left between other images of the set
+SAME = 0.998  # where nothing but these pictures says that they are
 SIDE = 24  # pixels of those thumbnails
 MARGINS = (0, 1, 2)  # pixels of a thumbnail cut off at each side, in case one image is a crop of the other
 PAIRS = 40  # other pairs that say how alike the set's images are
@@ -41,27 +43,35 @@ def find_leaks(features: Features, split: Split) -> tuple[Leak, ...]:
     """For each test image its nearest neighbour among the others, where that is a copy or nearly one.
 
     Candidates are near in the features of the last cut, each channel standardised; they count where small grey
-    pictures of the two agree too, far more than those of other pairs in the set do.
+    pictures of the two agree too, far more than those of other pairs in the set do. Those that are near at the first
+    cut alone, which bears what JPEG does to flat colours, count where their pictures are the same.
     """
     others = np.concatenate([split.train, split.val]).astype(np.int64)
     if not len(others) or not len(split.test):
         return ()
-    nearest, distance = nearest_of(features, split.test, others)
     first = {features.pixels[row]: int(row) for row in reversed(others)}
     same = {int(row): first[features.pixels[row]] for row in split.test if features.pixels[row] in first}
     found = [Leak(row, other, 0.0) for row, other in same.items()]
-    limit = min(NEAR, OF_USUAL * float(np.quantile(distance, USUAL)))
-    order = [place for place in np.argsort(distance, kind="stable") if int(split.test[place]) not in same]
-    candidates = [place for place in order if distance[place] < limit][:MOST_CHECKED]
-    if not candidates:
+    rows = np.array([row for row in split.test if int(row) not in same], np.int64)
+    late, early = (near(features, features.cuts[end], rows, others) for end in (-1, 0))
+    if not late and not early:
         return tuple(found)
     thumbnails = Thumbnails([file.content for file in features.images.files])
     needed = likeness_needed(thumbnails, others)
-    for place in candidates:
-        row, other = int(split.test[place]), int(nearest[place])
-        if thumbnails.likeness(row, other) >= needed:
-            found.append(Leak(row, other, max(0.0, float(distance[place]))))
-    return tuple(found)
+    found += [pair for pair in late if thumbnails.likeness(pair.row, pair.other) >= needed]
+    known = {pair.row for pair in found}
+    unknown = [pair for pair in early if pair.row not in known]
+    return (*found, *(pair for pair in unknown if thumbnails.likeness(pair.row, pair.other) >= max(needed, SAME)))
+
+
+def near(features: Features, cut: Cut, rows: np.ndarray, others: np.ndarray) -> list[Leak]:
+    """Those of ``rows`` whose nearest of ``others`` may be a copy by the features of ``cut``, the nearest first."""
+    if not len(rows):
+        return []
+    nearest, distance = nearest_of(features, cut, rows, others)
+    limit = min(NEAR, OF_USUAL * float(np.quantile(distance, USUAL)))
+    order = [place for place in np.argsort(distance, kind="stable") if distance[place] < limit][:MOST_CHECKED]
+    return [Leak(int(rows[place]), int(nearest[place]), max(0.0, float(distance[place]))) for place in order]
 
 
 def likeness_needed(thumbnails: "Thumbnails", rows: np.ndarray) -> float:
@@ -71,18 +81,17 @@ def likeness_needed(thumbnails: "Thumbnails", rows: np.ndarray) -> float:
     return max(ALIKE, 1 - OF_UNLIKE * (1 - float(np.quantile(usual, 0.95)))) if usual else ALIKE
 
 
-def nearest_of(features: Features, rows: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The nearest of ``others`` to each of ``rows``, and its cosine distance: (rows,), (rows,)."""
-    cut = [features.cuts[-1]]
-    sample = features.pooled(cut, others[:: max(1, len(others) // BLOCK)])
+def nearest_of(features: Features, cut: Cut, rows: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The nearest of ``others`` to each of ``rows`` at ``cut``, and its cosine distance: (rows,), (rows,)."""
+    sample = features.pooled([cut], others[:: max(1, len(others) // BLOCK)])
     scale = scale_of(torch.from_numpy(sample))
     nearest, best = np.zeros(len(rows), np.int64), np.full(len(rows), -np.inf, np.float32)
     for start in range(0, len(others), BLOCK):
         part = others[start : start + BLOCK]
-        there = directions(features.pooled(cut, part), scale)
+        there = directions(features.pooled([cut], part), scale)
         for first in range(0, len(rows), BLOCK):
             here = slice(first, first + BLOCK)
-            cosine = directions(features.pooled(cut, rows[here]), scale) @ there.T
+            cosine = directions(features.pooled([cut], rows[here]), scale) @ there.T
             place = cosine.argmax(1)
             value = cosine[np.arange(len(place)), place]
             better = value > best[here]
