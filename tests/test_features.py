@@ -80,3 +80,22 @@ def test_engines_agree(embedded) -> None:
     for ours, bf16, expected in zip(fast, plain, reference, strict=True):
         assert np.abs(ours - expected).mean() < 1.5 * np.abs(bf16 - expected).mean() + 1e-6
         assert np.corrcoef(ours.ravel(), expected.ravel())[0, 1] > 0.99
+
+
+@pytest.mark.parametrize("damaged", ["bin", "xml"])
+def test_a_converted_network_is_kept_and_made_anew_when_damaged(embedded, tmp_path: Path, damaged: str) -> None:
+    if best_engine(torch.device("cpu")) != BF16:
+        pytest.skip("this processor or installation has no bf16 engine")
+    backbone, traced = embedded
+    network = pooled_network(backbone.model, traced, traced.cuts[:1])
+    images = torch.randn(2, 3, 64, 64)
+    fresh = compile_network(network, 64, torch.device("cpu"), BF16, tmp_path).run(images)
+    kept = {path.suffix: path for path in tmp_path.iterdir()}
+    assert set(kept) == {".xml", ".bin"}
+    for damage in (False, True):
+        if damage:
+            kept["." + damaged].unlink()
+            kept["." + damaged].write_bytes(b"none")
+        again = compile_network(network, 64, torch.device("cpu"), BF16, tmp_path)
+        assert again.name == BF16
+        assert all(np.array_equal(ours, expected) for ours, expected in zip(again.run(images), fresh, strict=True))

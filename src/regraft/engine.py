@@ -5,9 +5,13 @@ PyTorch in float32 is the reference; OpenVINO agrees with it to bf16's precision
 
 import copy
 import importlib.util
+import uuid
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -50,11 +54,16 @@ def best_engine(device: torch.device) -> str:
     return PYTORCH
 
 
-def compile_network(network: fx.GraphModule, size: int, device: torch.device, name: str) -> Engine:
-    """``network`` (images -> tuple of tensors) made ready to run on inputs of ``size`` pixels a side."""
+def compile_network(
+    network: fx.GraphModule, size: int, device: torch.device, name: str, folder: Path | None = None
+) -> Engine:
+    """``network`` (images -> tuple of tensors) made ready to run on inputs of ``size`` pixels a side.
+
+    What takes seconds is kept in ``folder``, which is this network's and this size's alone, for the next time.
+    """
     if name == BF16:
         try:
-            return openvino_engine(network, size)
+            return openvino_engine(network, size, folder)
         except Exception:  # an operation that OpenVINO cannot convert: its errors share no kind
             return pytorch_engine(network, device)
     return pytorch_engine(network, device)
@@ -86,14 +95,11 @@ def pytorch_engine(network: fx.GraphModule, device: torch.device) -> Engine:
     return Engine(PYTORCH, run)
 
 
-def openvino_engine(network: fx.GraphModule, size: int) -> Engine:
+def openvino_engine(network: fx.GraphModule, size: int, folder: Path | None = None) -> Engine:
     """OpenVINO on the CPU, matrix work in bf16."""
     import openvino
 
-    with torch.inference_mode(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the tracing that OpenVINO does for itself
-        model = openvino.convert_model(network, example_input=torch.zeros(2, 3, size, size))
-    model.reshape([-1, 3, size, size])
+    model = converted(network, size, folder)
     hints = {"INFERENCE_PRECISION_HINT": "bf16", "PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": "1"}
     compiled = openvino.compile_model(model, "CPU", hints)
     request = compiled.create_infer_request()
@@ -103,3 +109,32 @@ def openvino_engine(network: fx.GraphModule, size: int) -> Engine:
         return [np.array(results[port], dtype=np.float32) for port in compiled.outputs]
 
     return Engine(BF16, run)
+
+
+def converted(network: fx.GraphModule, size: int, folder: Path | None) -> Any:
+    """``network`` as OpenVINO has it: read from ``folder`` where it is kept, else made, and kept where that can be."""
+    import openvino
+
+    release = openvino.__version__.split("-")[0]
+    kept = folder / f"openvino-{release}.xml" if folder else None
+    if kept and kept.exists():
+        with suppress(Exception):  # damaged: its errors share no kind; it is made anew
+            return openvino.Core().read_model(kept)
+    with torch.inference_mode(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the tracing that OpenVINO does for itself
+        model = openvino.convert_model(network, example_input=torch.zeros(2, 3, size, size))
+    model.reshape([-1, 3, size, size])
+    if kept:
+        with suppress(Exception):  # a full disk, for one: keeping it is worth no failure
+            keep(model, kept)
+    return model
+
+
+def keep(model: Any, path: Path) -> None:
+    """Write a converted network so that no reader finds half of it: the weights first, the description last."""
+    import openvino
+
+    unfinished = path.with_name(f".{uuid.uuid4().hex}.xml")
+    openvino.save_model(model, unfinished, compress_to_fp16=False)
+    unfinished.with_suffix(".bin").replace(path.with_suffix(".bin"))
+    unfinished.replace(path)

@@ -156,7 +156,7 @@ def extract(
         if engine is None:
             begun = time.perf_counter()
             network = pooled_network(backbone.model, traced, places, pools, classifier)
-            engine = compile_network(network, backbone.preprocessing.size, where, engine_name)
+            engine = compile_network(network, backbone.preprocessing.size, where, engine_name, store.folder)
             compiling = time.perf_counter() - begun
         add_batch(store, names, batch, engine)
         passed += len(batch)
