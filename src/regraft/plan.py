@@ -245,7 +245,8 @@ def confidence_reason(found: Similarity) -> str:
     known = found.confidence
     if known is None:
         return ""
-    shown = [f"`{target}` like {', '.join(names[:2])}" for target, names in list(known.nearest.items())[:CLASSES_SHOWN]]
+    first = [(target, names[:2]) for target, names in list(known.nearest.items())[:CLASSES_SHOWN]]
+    shown = [f"`{target}` like {' or '.join(name.split(',')[0] for name in names)}" for target, names in first]
     return (
         f"For information: to the source's classifier your images look {'; '.join(shown)};"
         f" its entropy is {known.entropy:.1f} of at most {known.most:.1f} nats."
