@@ -69,6 +69,7 @@ def run(given: argparse.Namespace) -> None:
         return
     packed = given.work / "packed"
     photographs = given.work / given.photographs if getattr(given, "photographs", None) else None
+    packs = [packed, photographs] if photographs else [packed]
     if given.step == "pack":
         pack(given.source, photographs or packed, given.side)
     elif given.step == "teach":
@@ -79,11 +80,9 @@ def run(given: argparse.Namespace) -> None:
         settings = Settings(**values | {"sizes": tuple(given.sizes)})
         lessons = None if given.without_teacher else given.work / given.lessons
         train(packed, lessons, given.work / given.run, settings, given.devices, photographs)
+    elif given.step == "adopt":
+        adopt(packs, given.backbone, given.weights, given.to, given.size, given.settle_at)
     else:
-        packs = [packed, photographs] if photographs else [packed]
-        if given.step == "adopt":
-            adopt(packs, given.backbone, given.weights, given.to, given.size, given.settle_at)
-            return
         export(packs, given.work / given.run / "checkpoint.pt", given.to, given.size, given.names, given.settle_at)
 
 

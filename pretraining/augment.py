@@ -8,7 +8,7 @@ STD = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
 
 
 def normalise(pixels: torch.Tensor, mean: torch.Tensor = MEAN, std: torch.Tensor = STD) -> torch.Tensor:
-    """(images, height, width, 3) uint8 -> (images, 3, height, width) float32, normalised; as for ImageNet."""
+    """(images, height, width, 3) uint8 -> (images, 3, height, width) float32, normalised."""
     return pixels.permute(0, 3, 1, 2).float().div_(255 * std).sub_(mean / std)
 
 

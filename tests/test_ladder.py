@@ -137,10 +137,9 @@ def test_a_rung_that_fails_loses_nothing(error: BaseException, make_folder: Call
     assert found.interrupted == isinstance(error, KeyboardInterrupt)
 
 
-def test_a_joined_head(regraft: Regraft, make_folder: Callable[..., Path], tmp_path: Path) -> None:
-    root = make_folder(classes=3, each=20)
+def test_a_joined_head(regraft: Regraft, digits: Path, tmp_path: Path) -> None:
     code, out, err = regraft(
-        "train", root, "--cut", "bn2", "--cut", "blocks.1", "--pooling", "both", "--out", tmp_path / "run", "--json",
+        "train", digits, "--cut", "bn2", "--cut", "blocks.1", "--pooling", "both", "--out", tmp_path / "run", "--json",
         "--quiet",
     )  # fmt: skip
     assert code == 0, err
@@ -148,16 +147,18 @@ def test_a_joined_head(regraft: Regraft, make_folder: Callable[..., Path], tmp_p
     assert (printed["strategy"], printed["cuts"], printed["cut"]) == ("head", ["blocks.1", "bn2"], "bn2")
     recipe = json.loads((tmp_path / "run" / "recipe.json").read_text())
     assert (recipe["cuts"], recipe["pooling"]) == (["blocks.1", "bn2"], "both")
-    code, out, err = regraft("evaluate", tmp_path / "run", root, "--json", "--quiet")
+    code, out, err = regraft("evaluate", tmp_path / "run", digits, "--json", "--quiet")
     assert code == 0, err
     assert json.loads(out)["metrics"]["accuracy"] > 0.9  # the saved network joins and pools as the cached features do
-    again = regraft("train", root, "--recipe", tmp_path / "run" / "recipe.json", "--out", tmp_path / "again", "--json")
+    again = regraft(
+        "train", digits, "--recipe", tmp_path / "run" / "recipe.json", "--out", tmp_path / "again", "--json"
+    )
     assert again[0] == 0, again[2]
     assert json.loads(again[1])["metrics"] == printed["metrics"]
     assert json.loads(again[1])["images_through_backbone"] == 0
     with pytest.raises(BackboneError, match="early layers only"):
         shallow = ("--cut", "blocks.0", "--cut", "blocks.1", "--out", tmp_path / "shallow", "--quiet")
-        assert regraft("train", root, *shallow)[0] == 0
+        assert regraft("train", digits, *shallow)[0] == 0
         backbones.load(str(tmp_path / "shallow"))
     assert backbones.load(str(tmp_path / "run")).name == str(tmp_path / "run")
 

@@ -14,12 +14,9 @@ from regraft.cuts import trace
 Regraft = Callable[..., tuple[int, str, str]]
 
 
-def test_fine_tuning_through_the_command_line(
-    regraft: Regraft, make_folder: Callable[..., Path], tmp_path: Path
-) -> None:
-    root = make_folder(classes=3, each=20)
+def test_fine_tuning_through_the_command_line(regraft: Regraft, digits: Path, tmp_path: Path) -> None:
     options = ("--strategy", "fine-tune", "--epochs", 2, "--image-size", 64, "--flip", "no", "--json", "--quiet")
-    code, out, err = regraft("train", root, *options, "--out", tmp_path / "run")
+    code, out, err = regraft("train", digits, *options, "--out", tmp_path / "run")
     assert code == 0, err
     result = json.loads(out)
     assert result["strategy"] == "fine-tune"
@@ -30,16 +27,16 @@ def test_fine_tuning_through_the_command_line(
     assert len(history) == 4
     assert (tmp_path / "run" / "checkpoints" / "fine-tune" / "last.pt").exists()
     assert "How it learned" in (tmp_path / "run" / "report.html").read_text()
-    code, out, err = regraft("predict", tmp_path / "run", root / "class1", "--json", "--quiet")
+    code, out, err = regraft("predict", tmp_path / "run", digits / "3", "--json", "--quiet")
     assert code == 0, err
-    assert np.mean([row["class"] == "class1" for row in json.loads(out)["predictions"]]) > 0.7
-    code, out, err = regraft("train", root, *options, "--out", tmp_path / "run", "--resume")
+    assert np.mean([row["class"] == "3" for row in json.loads(out)["predictions"]]) > 0.7
+    code, out, err = regraft("train", digits, *options, "--out", tmp_path / "run", "--resume")
     assert code == 0, err
     assert json.loads(out)["metrics"] == result["metrics"]
-    code, out, err = regraft("train", root, *options, "--out", tmp_path / "run", "--resume", "--seed", 1)
+    code, out, err = regraft("train", digits, *options, "--out", tmp_path / "run", "--resume", "--seed", 1)
     assert code == 2
     assert "seed 0 there, 1 here" in err
-    code, out, err = regraft("train", root, *options, "--out", tmp_path / "run", "--resume", "--split-seed", 1)
+    code, out, err = regraft("train", digits, *options, "--out", tmp_path / "run", "--resume", "--split-seed", 1)
     assert code == 2
     assert "another split" in err
     assert (tmp_path / "run" / "metrics.json").exists()

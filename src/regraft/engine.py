@@ -135,6 +135,10 @@ def keep(model: Any, path: Path) -> None:
     import openvino
 
     unfinished = path.with_name(f".{uuid.uuid4().hex}.xml")
-    openvino.save_model(model, unfinished, compress_to_fp16=False)
-    unfinished.with_suffix(".bin").replace(path.with_suffix(".bin"))
-    unfinished.replace(path)
+    try:
+        openvino.save_model(model, unfinished, compress_to_fp16=False)
+        unfinished.with_suffix(".bin").replace(path.with_suffix(".bin"))
+        unfinished.replace(path)
+    finally:
+        for left in (unfinished, unfinished.with_suffix(".bin")):
+            left.unlink(missing_ok=True)

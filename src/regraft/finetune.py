@@ -124,15 +124,15 @@ def run(job: Job, resume: bool) -> State:
         judge(job, fabric, model, state)
     started = time.monotonic()
     try:
-        with depthwise_in_float32(job.model, job.device):
-            while state.epoch < job.settings.epochs and not state.stopped:
+        while state.epoch < job.settings.epochs and not state.stopped:
+            with depthwise_in_float32(job.model, job.device):
                 train_epoch(job, fabric, model, optimiser, state, best, average, started)
-                with averaged(job.model, average):
-                    if judge(job, fabric, model, state):
-                        best = copy_of(job.model)
-                        keep(job, state, best)
-                state.stopped = state.stopped or reason_to_stop(job, state)
-                save(job, state, best, average)
+            with averaged(job.model, average):
+                if judge(job, fabric, model, state):
+                    best = copy_of(job.model)
+                    keep(job, state, best)
+            state.stopped = state.stopped or reason_to_stop(job, state)
+            save(job, state, best, average)
     except KeyboardInterrupt:
         state.stopped, state.interrupted = "interrupted", True
     job.model.load_state_dict(best)
