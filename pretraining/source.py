@@ -18,7 +18,6 @@ def pack(source: Path, packed: Path, size: int) -> None:
     """
     if (packed / "classes.json").exists():
         return
-    packed.mkdir(parents=True, exist_ok=True)
     classes = sorted(folder.name for folder in source.iterdir() if folder.is_dir())
     paths, labels, held_out = [], [], []
     for label, name in enumerate(classes):
@@ -26,6 +25,11 @@ def pack(source: Path, packed: Path, size: int) -> None:
         paths += found
         labels += [label] * len(found)
         held_out += [i % HELD_OUT_EVERY == 0 for i in range(len(found))]
+    if not paths:
+        raise SystemExit(
+            f"{source} holds no folder with .jpg, .jpeg or .png images; put them into a folder for each class"
+        )
+    packed.mkdir(parents=True, exist_ok=True)
     images = np.lib.format.open_memmap(packed / "images.npy", "w+", np.uint8, (len(paths), size, size, 3))
 
     def decode(index: int) -> None:

@@ -115,6 +115,13 @@ def test_a_checkpoint_under_other_names(tmp_path: Path) -> None:
         rename(tmp_path / "given.pth", tmp_path / "other.safetensors", "mobilenetv3_small_075")
 
 
+def test_a_folder_without_class_folders_is_not_packed(make_folder: Callable[..., Path], tmp_path: Path) -> None:
+    one_class = next(path for path in make_folder("flat", each=2).iterdir() if path.is_dir())
+    with pytest.raises(SystemExit, match="a folder for each class"):
+        pack(one_class, tmp_path / "packed", size=32)
+    assert not (tmp_path / "packed").exists()
+
+
 def test_a_network_that_others_trained_is_adopted(
     packed: Path, make_folder: Callable[..., Path], tmp_path: Path
 ) -> None:

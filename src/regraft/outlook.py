@@ -6,7 +6,7 @@ from typing import Any
 
 from regraft.plan import Plan
 from regraft.recipe import FROZEN_STRATEGIES, Recipe
-from regraft.rules import batch_of, completed
+from regraft.rules import batch_of, epochs_of
 
 TRAIN_PASSES = 6.0  # of the frozen pass, that one image costs in training; between 3 and 10 on networks tried
 TRAIN_BYTES = 16  # a trained parameter: weight, gradient and two moments, in float32
@@ -60,7 +60,7 @@ def seconds_of(strategy: str, network: Network, recipe: Recipe, images: int, tra
     if strategy in FROZEN_STRATEGIES:
         return images / network.rate
     other = recipe.but(strategy=strategy, cut=None, cuts=(), unfreeze_from=None, views=0)
-    epochs = completed(other, train).epochs or 0
+    epochs = epochs_of(other, train)
     return (images + TRAIN_PASSES * epochs * train) / network.rate
 
 

@@ -46,7 +46,7 @@ class Prepared:
         views = self.recipe.views if self.plan.cut else 0
         recipe = self.recipe.but(strategy=self.plan.strategy, cut=None, cuts=(), views=views)
         rows = outlook(self.plan, self.network(), self.recipe, len(self.images.files))
-        settings = settings_shown(recipe, self.plan.size.images, self.plan.size.distinct)
+        settings = settings_shown(recipe, self.plan.size.images, self.plan.size.verdict == "large")
         return self.plan.as_dict() | {"settings": settings, "strategies": rows}
 
     def network(self) -> Network:

@@ -20,23 +20,27 @@ RATES = {  # of the optimisers, at the schedule's peak
 }  # fmt: skip
 
 
-def completed(recipe: Recipe, images: int, distinct: int | None = None) -> Recipe:
+def completed(recipe: Recipe, images: int, large: bool) -> Recipe:
     """The recipe, which names its strategy, with what it leaves open filled in for so many training images.
 
-    ``distinct`` of them are no copies of others, which says whether the data is large; None: all.
+    ``large``: whether the plan counts them as large.
     """
     if recipe.strategy in FROZEN_STRATEGIES:
         return recipe
-    epochs = recipe.epochs or min(max(math.ceil(IMAGES_TO_SEE / images), FEWEST_EPOCHS), MOST_EPOCHS)
-    if recipe.epochs is None and recipe.strategy == "from-scratch":
-        epochs *= SCRATCH_FACTOR
+    epochs = epochs_of(recipe, images)
     return recipe.but(
         epochs=epochs,
         learning_rate=RATES[recipe.optimiser] if recipe.learning_rate is None else recipe.learning_rate,
         weight_decay=WEIGHT_DECAY if recipe.weight_decay is None else recipe.weight_decay,
         patience=recipe.patience or max(3, epochs // 2),
-        mix=("mixup" if (distinct or images) >= recipe.large_from else "none") if recipe.mix == "auto" else recipe.mix,
+        mix=("mixup" if large else "none") if recipe.mix == "auto" else recipe.mix,
     )
+
+
+def epochs_of(recipe: Recipe, images: int) -> int:
+    """How often a recipe that trains every layer goes through so many images."""
+    factor = SCRATCH_FACTOR if recipe.strategy == "from-scratch" else 1
+    return recipe.epochs or factor * min(max(math.ceil(IMAGES_TO_SEE / images), FEWEST_EPOCHS), MOST_EPOCHS)
 
 
 def batch_of(recipe: Recipe, images: int) -> int:
@@ -44,9 +48,9 @@ def batch_of(recipe: Recipe, images: int) -> int:
     return min(recipe.batch_size or TRAIN_BATCH, images)
 
 
-def settings_shown(recipe: Recipe, images: int, distinct: int | None = None) -> dict[str, Any]:
+def settings_shown(recipe: Recipe, images: int, large: bool) -> dict[str, Any]:
     """The completed recipe's part that matters to its strategy, for people to read."""
-    full = completed(recipe, images, distinct)
+    full = completed(recipe, images, large)
     if full.strategy in FROZEN_STRATEGIES:
         decay = "chosen by validation" if full.weight_decay is None else full.weight_decay
         of_heads = ("head_layers", "pooling", "views", "class_weights")

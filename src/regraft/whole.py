@@ -56,7 +56,7 @@ def train_whole(
     train_rows, val_rows = rows_for_tuning(prepared.split)
     head = first_head(prepared, recipe, traced, train_rows, progress)
     size = prepared.plan.size
-    recipe = completed(recipe, size.images, size.distinct)
+    recipe = completed(recipe, size.images, size.verdict == "large")
     batch = batch_of(recipe, len(train_rows))
     network = tunable(recipe, model, traced, head, batch, small=size.verdict == "small")
     trainable = sum(p.numel() for p in network.parameters() if p.requires_grad)
