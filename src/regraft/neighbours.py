@@ -1,5 +1,6 @@
 """Near-copies of test images among those that train or choose, found by their features and checked by their pixels."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from regraft.split import Split
 NEAR = 0.25  # cosine distance of standardised features under which two images may be copies
 OF_USUAL = 0.25  # and under so much of the distance to the nearest neighbour that USUAL of the images do not exceed
 USUAL = 0.9
+OF_SECOND = 0.5  # and, at the first cut, under so much of the distance to the second nearest
 ALIKE = 0.85  # correlation of two thumbnails, from which they may be
 OF_UNLIKE = 0.25  # and as near to 1 as this share of what is left between other images of the set
 SAME = 0.998  # where nothing but these pictures says that they are
@@ -43,8 +45,9 @@ def find_leaks(features: Features, split: Split) -> tuple[Leak, ...]:
     """For each test image its nearest neighbour among the others, where that is a copy or nearly one.
 
     Candidates are near in the features of the last cut, each channel standardised; they count where small grey
-    pictures of the two agree too, far more than those of other pairs in the set do. Those that are near at the first
-    cut alone, which bears what JPEG does to flat colours, count where their pictures are the same.
+    pictures of the two agree too, far more than those of other pairs in the set do. The first cut bears what JPEG does
+    to flat colours but tells few images apart: its candidates must be much nearer than the second nearest (the ratio
+    test of Lowe, 2004), and count where their pictures are the same.
     """
     others = np.concatenate([split.train, split.val]).astype(np.int64)
     if not len(others) or not len(split.test):
@@ -53,7 +56,9 @@ def find_leaks(features: Features, split: Split) -> tuple[Leak, ...]:
     same = {int(row): first[features.pixels[row]] for row in split.test if features.pixels[row] in first}
     found = [Leak(row, other, 0.0) for row, other in same.items()]
     rows = np.array([row for row in split.test if int(row) not in same], np.int64)
-    late, early = (near(features, features.cuts[end], rows, others) for end in (-1, 0))
+    distinct = np.sort(list(first.values()))
+    late = near(features, features.cuts[-1], rows, distinct)
+    early = near(features, features.cuts[0], rows, distinct, OF_SECOND)
     if not late and not early:
         return tuple(found)
     thumbnails = Thumbnails([file.content for file in features.images.files])
@@ -64,13 +69,18 @@ def find_leaks(features: Features, split: Split) -> tuple[Leak, ...]:
     return (*found, *(pair for pair in unknown if thumbnails.likeness(pair.row, pair.other) >= max(needed, SAME)))
 
 
-def near(features: Features, cut: Cut, rows: np.ndarray, others: np.ndarray) -> list[Leak]:
-    """Those of ``rows`` whose nearest of ``others`` may be a copy by the features of ``cut``, the nearest first."""
+def near(features: Features, cut: Cut, rows: np.ndarray, others: np.ndarray, of_second: float = math.inf) -> list[Leak]:
+    """Those of ``rows`` whose nearest of ``others`` may be a copy by the features of ``cut``, the nearest first.
+
+    It must also be nearer than ``of_second`` times the second nearest.
+    """
     if not len(rows):
         return []
-    nearest, distance = nearest_of(features, cut, rows, others)
+    nearest, distances = nearest_of(features, cut, rows, others)
+    distance = distances[:, 0]
     limit = min(NEAR, OF_USUAL * float(np.quantile(distance, USUAL)))
-    order = [place for place in np.argsort(distance, kind="stable") if distance[place] < limit][:MOST_CHECKED]
+    close = (distance < limit) & (distance < of_second * distances[:, 1])
+    order = [place for place in np.argsort(distance, kind="stable") if close[place]][:MOST_CHECKED]
     return [Leak(int(rows[place]), int(nearest[place]), max(0.0, float(distance[place]))) for place in order]
 
 
@@ -82,10 +92,13 @@ def likeness_needed(thumbnails: "Thumbnails", rows: np.ndarray) -> float:
 
 
 def nearest_of(features: Features, cut: Cut, rows: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The nearest of ``others`` to each of ``rows`` at ``cut``, and its cosine distance: (rows,), (rows,)."""
+    """The nearest of ``others`` to each of ``rows`` at ``cut``: (rows,).
+
+    And the cosine distances of it and of the second nearest: (rows, 2), infinite where there is one only.
+    """
     sample = features.pooled([cut], others[:: max(1, len(others) // BLOCK)])
     scale = scale_of(torch.from_numpy(sample))
-    nearest, best = np.zeros(len(rows), np.int64), np.full(len(rows), -np.inf, np.float32)
+    nearest, best = np.zeros(len(rows), np.int64), np.full((len(rows), 2), -np.inf, np.float32)
     for start in range(0, len(others), BLOCK):
         part = others[start : start + BLOCK]
         there = directions(features.pooled([cut], part), scale)
@@ -93,11 +106,14 @@ def nearest_of(features: Features, cut: Cut, rows: np.ndarray, others: np.ndarra
             here = slice(first, first + BLOCK)
             cosine = directions(features.pooled([cut], rows[here]), scale) @ there.T
             place = cosine.argmax(1)
-            value = cosine[np.arange(len(place)), place]
-            better = value > best[here]
-            best[here] = np.where(better, value, best[here])
-            nearest[here] = np.where(better, part[place], nearest[here])
+            nearest[here] = np.where(cosine.max(1) > best[here, 0], part[place], nearest[here])
+            best[here] = -np.sort(-np.column_stack([best[here], two_highest(cosine)]), axis=1)[:, :2]
     return nearest, 1 - best
+
+
+def two_highest(values: np.ndarray) -> np.ndarray:
+    """Of each row, or the one that there is: (rows, 2) or (rows, 1)."""
+    return -np.partition(-values, 1, axis=1)[:, :2] if values.shape[1] > 1 else values
 
 
 def directions(values: np.ndarray, scale: Scale) -> np.ndarray:
