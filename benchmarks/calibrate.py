@@ -19,7 +19,7 @@ from regraft.backbone import Backbone
 from regraft.cuts import trace
 from regraft.features import Features, extract
 from regraft.finding import find_images
-from regraft.shift import shift_at, short_side
+from regraft.shift import over_middle, shift_at, short_side
 from regraft.similarity import PROFILE_IMAGES, earliest_good, paired, profile, without_groups, witnesses_of
 from regraft.source import level_for
 from regraft.split import folds_of, split_images, subsample
@@ -57,7 +57,7 @@ def witnesses_at(
 ) -> tuple[Witnesses, list[float], list[np.ndarray]]:
     """The witnesses of the images ``rows``, their standard errors, and the probes' hits at each cut."""
     level = level_for(backbone.statistics, short_side(features, rows)) if backbone.statistics else None
-    shift = shift_at(features, features.cuts[-1], rows, backbone.statistics, level)
+    shift = over_middle([shift_at(features, cut, rows, backbone.statistics, level) for cut in features.cuts])
     if shift is None:
         raise SystemExit(f"nothing is known of the source of {backbone.name}")
     right = profile(features, rows, folds)

@@ -75,10 +75,10 @@ def main() -> None:
         for name, change in VERSIONS.items():
             images: ImageSet = from_arrays([change(picture) for picture in pictures], labels)
             found = prepare(images, recipe).plan.similarity
-            profile = found.profile[-1]
             print(
                 f"{root.name:16} {name:24} score {found.score.value:.2f} ({found.score.low:.2f} to"
-                f" {found.score.high:.2f})  shift at the last cut {profile.shift:.2f}  probe {profile.accuracy:.2f}",
+                f" {found.score.high:.2f})  shift in the middle {found.middle_shift:.2f}"
+                f"  probe {found.profile[-1].accuracy:.2f}",
                 flush=True,
             )
 

@@ -9,6 +9,7 @@ from regraft.errors import BackboneError, RecipeError
 from regraft.logme import logme
 from regraft.plan import make_plan, size_of
 from regraft.recipe import Recipe
+from regraft.shift import Shift, over_middle
 from regraft.similarity import ProfilePoint, Similarity, earliest_good, subsample
 from regraft.surgery import FROZEN, NEW, REMOVED, TRAINED, surgery
 from regraft.verdict import ANY_NETWORK, Score, Witnesses, calibration, gain_of, score
@@ -19,7 +20,7 @@ CUTS = [("early", "early.1"), ("middle",), ("last",)]
 def similarity(value: float, shrunk_to: int | None = None) -> Similarity:
     points = tuple(ProfilePoint(name, 4, 0.5 + i / 10, 0.2 - i / 10, 0.01, None) for i, (name, *_) in enumerate(CUTS))
     given = Score(value, max(0, value - 0.1), min(1, value + 0.1), 1.0, None)
-    return Similarity(points, "middle", None, shrunk_to, given, np.arange(100), np.arange(100) < 70, 0.1)
+    return Similarity(points, "middle", None, None, shrunk_to, given, np.arange(100), np.arange(100) < 70, 0.1)
 
 
 @pytest.mark.parametrize(
@@ -70,6 +71,21 @@ def test_more_gain_from_depth_and_less_shift_are_more_similar() -> None:
     assert at(1.0, -2.0) > at(0.0, -2.0) > at(0.0, 0.5)
     assert at(0.5, -2.0) > 0.5 > at(0.0, 0.5)
     assert at(1.5, None) > 0.5 > at(-0.5, None)
+
+
+def test_the_middle_shift_is_the_geometric_mean_of_the_middle_third() -> None:
+    def known(value: float) -> Shift:
+        return Shift(value, np.full(20, 2 * value))
+
+    cuts = [known(9.0), None, known(9.0), known(0.1), known(0.4), known(9.0), known(9.0)]
+    found = over_middle(cuts)
+    assert found is not None
+    assert found.value == pytest.approx(0.2)
+    assert found.left_out == pytest.approx(np.full(20, 0.4))
+    few = over_middle([known(0.1), known(0.4)])
+    assert few is not None
+    assert few.value == pytest.approx(0.2)
+    assert over_middle([None, None]) is None
 
 
 def test_the_interval_widens_with_what_is_not_known() -> None:

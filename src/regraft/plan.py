@@ -91,6 +91,7 @@ class Plan:
                 "threshold": self.similar_from,
                 "verdict": self.verdict,
                 "shift": found.shift,
+                "middle_shift": found.middle_shift,
                 "source_shrunk_to": found.shrunk_to,
                 "decided_by": found.score.decided_by,
                 "confidence": asdict(found.confidence) if found.confidence else None,
@@ -208,13 +209,15 @@ def profile_reason(found: Similarity) -> str:
 
 def shift_reason(found: Similarity) -> str:
     """The shift in a sentence."""
-    last = found.profile[-1].shift
-    if last is None:
+    if found.middle_shift is None:
         return (
             "No source statistics are known for this network (`regraft reference` makes them), so the verdict rests on"
             " the depth profile alone."
         )
-    return f"At the last cut the activations lie {last:.2f} nats a channel from the source's (0 is no shift)."
+    return (
+        f"In the middle of the network the activations lie {found.middle_shift:.2f} nats a channel from the source's"
+        " (0 is no shift)."
+    )
 
 
 def resolution_reason(images: int, network: int, shrunk_to: int | None) -> str:

@@ -5,7 +5,7 @@ target's from the source's is averaged over the channels, in nats. The source's 
 of source images about as small as the target's, else from the batch norm just before the cut.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,15 +16,28 @@ from regraft.cuts import Cut
 from regraft.features import Features
 
 SMALLEST_VARIANCE = 1e-4  # of a channel, as a share of its cut's mean variance
+SMALLEST = 1e-4  # nats: less counts as so much
 GROUPS = 20  # of images, left out in turn to see how much the figures hang on the sample
 
 
 @dataclass(frozen=True)
 class Shift:
-    """The shift at one cut."""
+    """The shift at one cut, or over several."""
 
     value: float  # nats a channel
     left_out: np.ndarray  # (GROUPS,): the same with each group of images left out
+
+
+def over_middle(shifts: Sequence[Shift | None]) -> Shift | None:
+    """The geometric mean of the shifts in the middle third of the cuts that have one; None where none has."""
+    known = [shift for shift in shifts if shift]
+    if not known:
+        return None
+    third = len(known) // 3
+    middle = known[third : len(known) - third]
+    values = np.array([[shift.value, *shift.left_out] for shift in middle])
+    value, *left_out = np.exp(np.log(np.maximum(values, SMALLEST)).mean(0))
+    return Shift(float(value), np.array(left_out))
 
 
 def group_of(images: int) -> np.ndarray:

@@ -14,7 +14,7 @@ import torch
 
 from regraft.features import Features, Progress, silent
 from regraft.head import Fold, HeadSettings, folds_from, try_decays
-from regraft.shift import GROUPS, Shift, group_of, shift_at, short_side
+from regraft.shift import GROUPS, Shift, group_of, over_middle, shift_at, short_side
 from regraft.source import level_for
 from regraft.split import subsample
 from regraft.verdict import ANY_NETWORK, Score, Witnesses, gain_of, score
@@ -53,6 +53,7 @@ class Similarity:
     profile: tuple[ProfilePoint, ...]
     best_early_cut: str  # of the cuts before the last, the earliest within one paired standard error of their best
     shift: float | None  # mean over the cuts; None without source statistics
+    middle_shift: float | None  # the geometric mean over the middle third of the cuts, which the score takes
     shrunk_to: int | None  # pixels, of the source images that the shift is measured from; None: as they are
     score: Score
     rows: np.ndarray  # of the images that made the profile
@@ -90,13 +91,14 @@ def measure_similarity(
         ProfilePoint(cut.name, cut.stride, float(hit.mean()), *paired(right[-1], hit), shift.value if shift else None)
         for cut, hit, shift in zip(features.cuts, right, shifts, strict=True)
     )
-    known = [shift.value for shift in shifts if shift]
+    known, middle = [shift.value for shift in shifts if shift], over_middle(shifts)
     return Similarity(
         profile=points,
         best_early_cut=features.cuts[earliest_good(right[:-1] or right)].name,
         shift=float(np.mean(known)) if known else None,
+        middle_shift=middle.value if middle else None,
         shrunk_to=level,
-        score=scored(right, shifts[-1], backbone),
+        score=scored(right, middle, backbone),
         rows=rows,
         best_hits=max(right, key=lambda hit: hit.mean()),
         chance=float(np.bincount(features.labels[rows]).max() / len(rows)),
@@ -140,12 +142,12 @@ def earliest_good(right: Sequence[np.ndarray]) -> int:
 
 
 def witnesses_of(right: Sequence[np.ndarray], shift: float | None) -> Witnesses:
-    """The two witnesses from the hits at each cut and the shift at the last one; none at all counts as very little."""
-    return Witnesses(gain_of(right), None if shift is None else math.log(max(shift, 1e-4)))
+    """The two witnesses from the hits at each cut and the shift at the middle ones."""
+    return Witnesses(gain_of(right), None if shift is None else math.log(shift))
 
 
 def scored(right: Sequence[np.ndarray], shift: Shift | None, backbone: str) -> Score:
-    """The score from the hits at each cut and the shift at the last one, with its interval."""
+    """The score from the hits at each cut and the shift at the middle ones, with its interval."""
     found = witnesses_of(right, shift.value if shift else None)
     return score(found, without_groups(right, shift), len(right[0]), backbone)
 

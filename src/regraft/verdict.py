@@ -3,7 +3,7 @@
 Two witnesses enter a logistic model that benchmarks/calibrate.py fits on reference sets, with weights of its own for
 each network that they were looked at with, and shared ones for all others. The profile's is the gain
 from depth: how much lower the last cut's error is than the best in the network's first half, as a log ratio. The
-shift's is the logarithm of the shift at the last cut. Where no source statistics are known, the gain decides alone.
+shift's is the logarithm of the shift at the middle cuts. Where no source statistics are known, the gain decides alone.
 """
 
 import json
@@ -27,7 +27,7 @@ class Witnesses:
     """What the two parts of similarity say."""
 
     gain: float  # log of the first half's smallest error over the last cut's
-    log_shift: float | None  # log of the shift at the last cut; None without source statistics
+    log_shift: float | None  # log of the shift at the middle cuts; None without source statistics
 
 
 @dataclass(frozen=True)
