@@ -19,15 +19,15 @@ from regraft.backbone import Backbone
 from regraft.cuts import trace
 from regraft.features import Features, extract
 from regraft.finding import find_images
-from regraft.shift import over_middle, shift_at, short_side
+from regraft.shift import relative_shift, shift_at, short_side, unit_of
 from regraft.similarity import PROFILE_IMAGES, earliest_good, paired, profile, without_groups, witnesses_of
 from regraft.source import level_for
 from regraft.split import folds_of, split_images, subsample
-from regraft.verdict import ANY_NETWORK, Witnesses, jackknife, log_odds, logistic
+from regraft.verdict import Witnesses, jackknife, log_odds, logistic
 
 OUT = Path(__file__).parents[1] / "src" / "regraft" / "calibration.json"
 THINNED, FEWEST = 0.1, 3  # share of a set's images, and images of a class at least
-STRENGTH = 3.0  # of the fit, against its penalty: scikit-learn's C, on standardised witnesses
+STRENGTH = 1.0  # of the fit, against its penalty: scikit-learn's C, on standardised witnesses
 
 
 def look(root: Path, backbone: Backbone) -> dict[str, Any]:
@@ -57,7 +57,8 @@ def witnesses_at(
 ) -> tuple[Witnesses, list[float], list[np.ndarray]]:
     """The witnesses of the images ``rows``, their standard errors, and the probes' hits at each cut."""
     level = level_for(backbone.statistics, short_side(features, rows)) if backbone.statistics else None
-    shift = over_middle([shift_at(features, cut, rows, backbone.statistics, level) for cut in features.cuts])
+    shifts = [shift_at(features, cut, rows, backbone.statistics, level) for cut in features.cuts]
+    shift = relative_shift(shifts, unit_of(features.cuts, backbone.statistics))
     if shift is None:
         raise SystemExit(f"nothing is known of the source of {backbone.name}")
     right = profile(features, rows, folds)
@@ -88,24 +89,13 @@ def thinning(rows: list[dict[str, Any]]) -> list[float]:
     return found
 
 
-def fit(rows: list[dict[str, Any]], shift: bool) -> dict[str, list[float]]:
-    """Offset and weights of the logistic model on the witnesses: for any network, and for each that was looked with.
-
-    Partial pooling (Gelman and Hill, 2007, chapter 13): what a network adds to the shared offset and weights is held
-    to the same penalty as they are.
-    """
+def fit(rows: list[dict[str, Any]], shift: bool) -> list[float]:
+    """Offset and weights of the logistic model on the witnesses."""
     x = np.array([witnesses_in(row, shift) for row in rows])
     mean, std = x.mean(0), x.std(0)
-    networks = sorted({row["backbone"] for row in rows})
-    own = np.array([[float(row["backbone"] == name) for name in networks] for row in rows]) - 1 / len(networks)
-    base = np.column_stack([np.ones(len(x)), (x - mean) / std])
-    design = np.column_stack([base[:, 1:], *(own[:, [i]] * base for i in range(len(networks)))])
-    found = LogisticRegression(C=STRENGTH).fit(design, [row["similar"] for row in rows])
-    shared = np.concatenate([found.intercept_, found.coef_[0, : x.shape[1]]])
-    added = found.coef_[0, x.shape[1] :].reshape(len(networks), -1)
-    models = {ANY_NETWORK: shared}
-    models |= {name: shared + added[i] - added.mean(0) for i, name in enumerate(networks)}
-    return {name: unscaled(model, mean, std) for name, model in models.items()}
+    found = LogisticRegression(C=STRENGTH).fit((x - mean) / std, [row["similar"] for row in rows])
+    weights = found.coef_[0] / std
+    return [float(found.intercept_[0] - weights @ mean), *map(float, weights)]
 
 
 def witnesses_in(row: dict[str, Any], shift: bool) -> list[float]:
@@ -113,36 +103,41 @@ def witnesses_in(row: dict[str, Any], shift: bool) -> list[float]:
     return [row["gain"], row["log_shift"]] if shift else [row["gain"]]
 
 
-def unscaled(model: np.ndarray, mean: np.ndarray, std: np.ndarray) -> list[float]:
-    """Offset and weights of standardised witnesses -> those of the witnesses as they are."""
-    weights = model[1:] / std
-    return [float(model[0] - weights @ mean), *map(float, weights)]
-
-
 def calibrate(rows: list[dict[str, Any]], shift: bool) -> dict[str, Any]:
-    """By network: the model, the same with each set left out, and the witnesses' means.
+    """The model, the same with each set left out, and the witnesses' means.
 
-    Prints what the models say of the sets that they have not seen, with the network's own and with the shared weights.
+    Prints what the models say of sets that they have not seen, and of sets and networks that they have not seen.
     """
     names = sorted({row["set"] for row in rows})
     left_out = {name: fit([row for row in rows if row["set"] != name], shift) for name in names}
+    kind = "gain and shift" if shift else "gain alone"
     for row in rows:
-        found, models = Witnesses(row["gain"], row["log_shift"] if shift else None), left_out[row["set"]]
-        row["left_out"] = logistic(log_odds(found, models[row["backbone"]]))
-        row["left_out_shared"] = logistic(log_odds(found, models[ANY_NETWORK]))
-    for key, weights in (("left_out", "own weights"), ("left_out_shared", "shared weights")):
-        wrong = [row for row in rows if (row[key] >= 0.5) != row["similar"]]
-        listed = ", ".join(f"{row['set']} ({row['backbone']}): {row[key]:.2f}" for row in wrong)
-        kind = "gain and shift" if shift else "gain alone"
-        print(f"{kind}, {weights}: {len(wrong)} of {len(rows)} wrong: {listed}")
+        row["left_out"] = said(row, left_out[row["set"]], shift)
+    report(rows, "left_out", f"{kind}, the set left out")
+    networks = sorted({row["backbone"] for row in rows})
+    for row in rows if len(networks) > 1 else ():
+        others = [known for known in rows if known["backbone"] != row["backbone"] and known["set"] != row["set"]]
+        row["unknown"] = said(row, fit(others, shift), shift)
+    if len(networks) > 1:
+        report(rows, "unknown", f"{kind}, the set and the network left out")
     return {
-        name: {
-            "model": model,
-            "left_out": [left_out[one][name] for one in names],
-            "middle": middle_of([row for row in rows if name in {row["backbone"], ANY_NETWORK}]),
-        }
-        for name, model in fit(rows, shift).items()
+        "model": fit(rows, shift),
+        "left_out": [left_out[name] for name in names],
+        "middle": [float(value) for value in np.array([witnesses_in(row, True) for row in rows]).mean(0)],
     }
+
+
+def said(row: dict[str, Any], model: list[float], shift: bool) -> float:
+    """The score that a model gives a set."""
+    return logistic(log_odds(Witnesses(row["gain"], row["log_shift"] if shift else None), model))
+
+
+def report(rows: list[dict[str, Any]], key: str, title: str) -> None:
+    """Print how often, how far and where the scores under ``key`` are wrong."""
+    wrong = [row for row in rows if (row[key] >= 0.5) != row["similar"]]
+    loss = -np.mean([np.log(row[key] if row["similar"] else 1 - row[key]) for row in rows])
+    listed = ", ".join(f"{row['set']} ({row['backbone']}): {row[key]:.2f}" for row in wrong)
+    print(f"{title}: {len(wrong)} of {len(rows)} wrong, log loss {loss:.3f}: {listed}")
 
 
 def cost_of(row: dict[str, Any]) -> str:
@@ -150,11 +145,6 @@ def cost_of(row: dict[str, Any]) -> str:
     ahead = row["last_ahead"]
     lost = -ahead["by"] if row["left_out"] >= 0.5 else ahead["by"]
     return f", costs {lost:.1%} (standard error {ahead['error']:.1%})" if lost > ahead["error"] else ""
-
-
-def middle_of(rows: list[dict[str, Any]]) -> list[float]:
-    """The witnesses' means."""
-    return [float(value) for value in np.array([witnesses_in(row, True) for row in rows]).mean(0)]
 
 
 def main() -> None:
@@ -170,7 +160,7 @@ def main() -> None:
         truth = "similar" if row["similar"] else "different"
         print(f"{row['backbone']:28} {row['set']:18} {truth:10} left out: {row['left_out']:.2f}{cost_of(row)}")
     for row in rows:
-        row["score"] = logistic(log_odds(Witnesses(row["gain"], row["log_shift"]), both[row["backbone"]]["model"]))
+        row["score"] = said(row, both["model"], shift=True)
     kept = ("set", "backbone", "similar", "images", "gain", "log_shift", "thinned", "last_ahead", "score")
     sets = [{key: row[key] for key in kept} for row in rows]
     written = {"with_shift": both, "gain_alone": alone, "thinned": thinning(rows), "sets": sets}

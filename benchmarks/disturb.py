@@ -77,7 +77,7 @@ def main() -> None:
             found = prepare(images, recipe).plan.similarity
             print(
                 f"{root.name:16} {name:24} score {found.score.value:.2f} ({found.score.low:.2f} to"
-                f" {found.score.high:.2f})  shift in the middle {found.middle_shift:.2f}"
+                f" {found.score.high:.2f})  relative shift {found.relative_shift:.2f}"
                 f"  probe {found.profile[-1].accuracy:.2f}",
                 flush=True,
             )

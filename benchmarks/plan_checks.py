@@ -29,7 +29,7 @@ def steadiness(features: Features, prepared: Prepared, draws: int, share: float)
     for draw in range(draws):
         chosen, folds = thinned(features, prepared.split.train, share, draw)
         score = measure_similarity(
-            features, chosen, folds, prepared.backbone.statistics, backbone=prepared.backbone.name
+            features, chosen, folds, prepared.backbone.statistics, prepared.plan.similarity.unit
         ).score
         less += abs(score.value - whole) < score.margin
         held += score.low <= whole <= score.high

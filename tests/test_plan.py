@@ -4,15 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
+from regraft.cuts import Cut
 from regraft.errors import BackboneError, RecipeError
 from regraft.logme import logme
 from regraft.plan import make_plan, size_of
 from regraft.recipe import Recipe
-from regraft.shift import Shift, over_middle
+from regraft.shift import Shift, over_middle, relative_shift, unit_of
 from regraft.similarity import ProfilePoint, Similarity, earliest_good, subsample
 from regraft.surgery import FROZEN, NEW, REMOVED, TRAINED, surgery
-from regraft.verdict import ANY_NETWORK, Score, Witnesses, calibration, gain_of, score
+from regraft.verdict import Score, Witnesses, calibration, gain_of, score
 
 CUTS = [("early", "early.1"), ("middle",), ("last",)]
 
@@ -20,7 +22,7 @@ CUTS = [("early", "early.1"), ("middle",), ("last",)]
 def similarity(value: float, shrunk_to: int | None = None) -> Similarity:
     points = tuple(ProfilePoint(name, 4, 0.5 + i / 10, 0.2 - i / 10, 0.01, None) for i, (name, *_) in enumerate(CUTS))
     given = Score(value, max(0, value - 0.1), min(1, value + 0.1), 1.0, None)
-    return Similarity(points, "middle", None, None, shrunk_to, given, np.arange(100), np.arange(100) < 70, 0.1)
+    return Similarity(points, "middle", None, None, None, shrunk_to, given, np.arange(100), np.arange(100) < 70, 0.1)
 
 
 @pytest.mark.parametrize(
@@ -88,6 +90,22 @@ def test_the_middle_shift_is_the_geometric_mean_of_the_middle_third() -> None:
     assert over_middle([None, None]) is None
 
 
+def test_the_shift_is_a_multiple_of_what_shrinking_does_to_the_source() -> None:
+    cuts = [Cut(name, (), name, 2, (2, 3), 4, 0.0) for name in ("one", "two", "three")]
+    zero, one = torch.zeros(2), torch.ones(2)
+    as_they_are = {f"{cut.name}.{part}": value for cut in cuts for part, value in (("mean", zero), ("std", one))}
+    shrunk = {f"8/{cut.name}.{part}": value for cut in cuts for part, value in (("mean", 2 * one), ("std", one))}
+    shifts = [Shift(0.5, np.full(20, 0.5))] * 3  # the shrunk source lies (2 - 0)^2 / 2 nats from itself
+    unit = unit_of(cuts, as_they_are | shrunk)
+    assert unit == pytest.approx(2, rel=1e-3)
+    found = relative_shift(shifts, unit)
+    assert found is not None
+    assert found.value == pytest.approx(0.25, rel=1e-3)
+    assert unit_of(cuts, as_they_are) is None
+    assert unit_of(cuts, None) is None
+    assert relative_shift(shifts, None) is None
+
+
 def test_the_interval_widens_with_what_is_not_known() -> None:
     found = Witnesses(0.3, -1.0)
     steady = score(found, [found] * 20, 400)
@@ -108,17 +126,11 @@ def test_the_calibration_says_what_it_was_fitted_on() -> None:
     assert len({row["set"] for row in known["sets"]}) >= 10
     wrong = [row for row in known["sets"] if (row["score"] >= 0.5) != row["similar"]]
     assert len(wrong) / len(known["sets"]) < 0.2
-    assert known["with_shift"].keys() == {ANY_NETWORK} | {row["backbone"] for row in known["sets"]}
-    for model in known["with_shift"].values():
-        assert len(model["left_out"]) == len({row["set"] for row in known["sets"]})
-
-
-def test_a_network_of_the_calibration_has_weights_of_its_own() -> None:
-    for row in calibration()["sets"]:
+    for fitted in (known["with_shift"], known["gain_alone"]):
+        assert len(fitted["left_out"]) == len({row["set"] for row in known["sets"]})
+    for row in known["sets"]:
         found = Witnesses(row["gain"], row["log_shift"])
-        assert score(found, [found] * 20, 400, row["backbone"]).value == pytest.approx(row["score"], abs=1e-9)
-    anyone = score(found, [found] * 20, 400, "another").value
-    assert anyone == score(found, [found] * 20, 400).value != score(found, [found] * 20, 400, row["backbone"]).value
+        assert score(found, [found] * 20, 400).value == pytest.approx(row["score"], abs=1e-9)
 
 
 def test_the_earliest_cut_within_one_error_of_the_best() -> None:

@@ -133,6 +133,7 @@ def test_a_batch_norm_network_carries_its_statistics(teaching_run: tuple[Path, P
     similarity = json.loads(out)["similarity"]
     assert [point["shift"] is None for point in similarity["profile"]] == [False, False, False, True, True]
     assert similarity["shift"] < 0.5  # it was trained on these very images
+    assert similarity["relative_shift"] < 1  # and noise is farther from them
 
 
 @pytest.mark.parametrize("name", ["resnet18", "regnetx_002"])

@@ -9,6 +9,7 @@ import numpy as np
 from regraft.errors import BackboneError, RecipeError
 from regraft.recipe import Recipe
 from regraft.similarity import Similarity
+from regraft.source import SMALLEST
 
 CASES = {
     ("small", "similar"): ("small-similar", "head"),
@@ -91,7 +92,7 @@ class Plan:
                 "threshold": self.similar_from,
                 "verdict": self.verdict,
                 "shift": found.shift,
-                "middle_shift": found.middle_shift,
+                "relative_shift": found.relative_shift,
                 "source_shrunk_to": found.shrunk_to,
                 "decided_by": found.score.decided_by,
                 "confidence": asdict(found.confidence) if found.confidence else None,
@@ -209,14 +210,14 @@ def profile_reason(found: Similarity) -> str:
 
 def shift_reason(found: Similarity) -> str:
     """The shift in a sentence."""
-    if found.middle_shift is None:
+    if found.relative_shift is None:
         return (
             "No source statistics are known for this network (`regraft reference` makes them), so the verdict rests on"
             " the depth profile alone."
         )
     return (
-        f"In the middle of the network the activations lie {found.middle_shift:.2f} nats a channel from the source's"
-        " (0 is no shift)."
+        f"In the middle of the network the activations lie {found.relative_shift:.2f} times as far from the source's as"
+        f" those of images shrunk to {SMALLEST} pixels do."
     )
 
 

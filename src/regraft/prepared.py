@@ -23,10 +23,11 @@ from regraft.plan import Plan, make_plan, size_of
 from regraft.recipe import Recipe
 from regraft.rules import settings_shown
 from regraft.samples import Samples, read_samples
-from regraft.shift import short_side
+from regraft.shift import short_side, unit_of
 from regraft.similarity import measure_similarity
 from regraft.split import Split, split_images
 from regraft.suspects import Suspect, find_suspects, suspect_faults
+from regraft.yardstick import unit_of_noise
 
 
 @dataclass(frozen=True)
@@ -116,8 +117,12 @@ def prepare(data: Data, recipe: Recipe, progress: Progress = silent, backbone: B
     split = split_images(features.images, features.pixels, recipe.split_seed)
     distinct = len({features.pixels[row] for row in split.train})
     size = size_of(features.labels[split.train], len(images.classes), recipe.large_from, distinct)
+    statistics = backbone.statistics
+    unit = unit_of(traced.cuts, statistics)
+    if unit is None and (statistics or features.norms):
+        unit = unit_of_noise(backbone, traced, recipe)
     similarity = measure_similarity(
-        features, split.train, split.folds, backbone.statistics, backbone.source_classes, progress, backbone.name
+        features, split.train, split.folds, statistics, unit, backbone.source_classes, progress
     )
     sides = short_side(features, np.arange(len(features.looks))), backbone.preprocessing.size
     plan = make_plan(size, similarity, recipe, names, sides)

@@ -3,6 +3,10 @@
 Each channel's values over images and space are taken as a Gaussian, and the Kullback-Leibler divergence of the
 target's from the source's is averaged over the channels, in nats. The source's moments come from a statistics file,
 of source images about as small as the target's, else from the batch norm just before the cut.
+
+How far is far differs from network to network. So the score takes the shift in the middle of the network as a multiple
+of that of the source images themselves, shrunk until nothing can be told in them, which the statistics file knows
+(yardstick.py has the same for networks without a file).
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +20,7 @@ from regraft.cuts import Cut
 from regraft.features import Features
 
 SMALLEST_VARIANCE = 1e-4  # of a channel, as a share of its cut's mean variance
-SMALLEST = 1e-4  # nats: less counts as so much
+LEAST = 1e-4  # nats: less counts as so much
 GROUPS = 20  # of images, left out in turn to see how much the figures hang on the sample
 
 
@@ -28,6 +32,31 @@ class Shift:
     left_out: np.ndarray  # (GROUPS,): the same with each group of images left out
 
 
+def relative_shift(shifts: Sequence[Shift | None], unit: float | None) -> Shift | None:
+    """The shift in the middle of the network as a multiple of ``unit``, in nats; None where either is not known."""
+    measured = over_middle(shifts)
+    return Shift(measured.value / unit, measured.left_out / unit) if measured and unit else None
+
+
+def unit_of(cuts: Sequence[Cut], statistics: Mapping[str, torch.Tensor] | None) -> float | None:
+    """How far the source images shrunk to source.SMALLEST pixels lie from themselves in the middle of the network.
+
+    In nats; None without a statistics file that has them at that size.
+    """
+    found = over_middle([shift_of_source(cut, statistics) for cut in cuts]) if statistics else None
+    return found.value if found else None
+
+
+def shift_of_source(cut: Cut, statistics: Mapping[str, torch.Tensor]) -> Shift | None:
+    """The shift at ``cut`` of the source images at source.SMALLEST pixels from the same images as they are."""
+    keys = [source.name_of(cut.name, part, level) for level in (source.SMALLEST, None) for part in ("mean", "std")]
+    if not all(key in statistics for key in keys):
+        return None
+    mean, std, source_mean, source_std = (statistics[key].double().numpy() for key in keys)
+    value = between_gaussians(mean, np.square(std), source_mean, source_std)
+    return Shift(value, np.full(GROUPS, value))
+
+
 def over_middle(shifts: Sequence[Shift | None]) -> Shift | None:
     """The geometric mean of the shifts in the middle third of the cuts that have one; None where none has."""
     known = [shift for shift in shifts if shift]
@@ -36,7 +65,7 @@ def over_middle(shifts: Sequence[Shift | None]) -> Shift | None:
     third = len(known) // 3
     middle = known[third : len(known) - third]
     values = np.array([[shift.value, *shift.left_out] for shift in middle])
-    value, *left_out = np.exp(np.log(np.maximum(values, SMALLEST)).mean(0))
+    value, *left_out = np.exp(np.log(np.maximum(values, LEAST)).mean(0))
     return Shift(float(value), np.array(left_out))
 
 
@@ -88,10 +117,14 @@ def divergence(
 ) -> float:
     """Mean over channels of the divergence of the Gaussian with these sums over ``count`` images from the source's."""
     mean, square = sums / count, squares / count
+    return between_gaussians(mean, np.maximum(square - np.square(mean), 0), source_mean, source_std)
+
+
+def between_gaussians(mean: np.ndarray, variance: np.ndarray, source_mean: np.ndarray, source_std: np.ndarray) -> float:
+    """Mean over channels of the Kullback-Leibler divergence of Gaussians from the source's; all (channels,)."""
     floor = SMALLEST_VARIANCE * float(np.square(source_std).mean())
-    variance = np.maximum(square - np.square(mean), 0) + floor
-    source = np.square(source_std) + floor
-    kl = 0.5 * (np.log(source / variance) + (variance + np.square(mean - source_mean)) / source - 1)
+    here, there = variance + floor, np.square(source_std) + floor
+    kl = 0.5 * (np.log(there / here) + (here + np.square(mean - source_mean)) / there - 1)
     return float(kl.mean())
 
 

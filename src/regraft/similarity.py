@@ -14,10 +14,10 @@ import torch
 
 from regraft.features import Features, Progress, silent
 from regraft.head import Fold, HeadSettings, folds_from, try_decays
-from regraft.shift import GROUPS, Shift, group_of, over_middle, shift_at, short_side
+from regraft.shift import GROUPS, Shift, group_of, relative_shift, shift_at, short_side
 from regraft.source import level_for
 from regraft.split import subsample
-from regraft.verdict import ANY_NETWORK, Score, Witnesses, gain_of, score
+from regraft.verdict import Score, Witnesses, gain_of, score
 
 PROFILE_IMAGES = 4_000  # at most so many images make the profile
 PROFILE_DECAYS = (1.0, 0.1, 0.01, 0.001)
@@ -53,7 +53,8 @@ class Similarity:
     profile: tuple[ProfilePoint, ...]
     best_early_cut: str  # of the cuts before the last, the earliest within one paired standard error of their best
     shift: float | None  # mean over the cuts; None without source statistics
-    middle_shift: float | None  # the geometric mean over the middle third of the cuts, which the score takes
+    unit: float | None  # nats: what the relative shift is a multiple of
+    relative_shift: float | None  # in the middle of the network, as the score takes it
     shrunk_to: int | None  # pixels, of the source images that the shift is measured from; None: as they are
     score: Score
     rows: np.ndarray  # of the images that made the profile
@@ -73,14 +74,15 @@ def measure_similarity(
     rows: np.ndarray,
     folds: np.ndarray,
     statistics: Mapping[str, torch.Tensor] | None,
+    unit: float | None = None,
     source_classes: Sequence[str] = (),
     progress: Progress = silent,
-    backbone: str = ANY_NETWORK,
 ) -> Similarity:
     """Profile, shift and score of the images ``rows`` with their ``folds``.
 
-    ``statistics``: of the source data, as source.read gives them, or None. ``source_classes``: names for what the
-    source's classifier tells apart. ``backbone``: the network's name, as the calibration may know it.
+    ``statistics``: of the source data, as source.read gives them, or None. ``unit``: of the relative shift, in nats, as
+    shift.unit_of or yardstick.unit_of_noise gives it. ``source_classes``: names for what the
+    source's classifier tells apart.
     """
     chosen = subsample(features.labels[rows], PROFILE_IMAGES)
     rows, folds = rows[chosen], folds[chosen]
@@ -91,14 +93,15 @@ def measure_similarity(
         ProfilePoint(cut.name, cut.stride, float(hit.mean()), *paired(right[-1], hit), shift.value if shift else None)
         for cut, hit, shift in zip(features.cuts, right, shifts, strict=True)
     )
-    known, middle = [shift.value for shift in shifts if shift], over_middle(shifts)
+    known, relative = [shift.value for shift in shifts if shift], relative_shift(shifts, unit)
     return Similarity(
         profile=points,
         best_early_cut=features.cuts[earliest_good(right[:-1] or right)].name,
         shift=float(np.mean(known)) if known else None,
-        middle_shift=middle.value if middle else None,
+        unit=unit,
+        relative_shift=relative.value if relative else None,
         shrunk_to=level,
-        score=scored(right, middle, backbone),
+        score=scored(right, relative),
         rows=rows,
         best_hits=max(right, key=lambda hit: hit.mean()),
         chance=float(np.bincount(features.labels[rows]).max() / len(rows)),
@@ -142,14 +145,14 @@ def earliest_good(right: Sequence[np.ndarray]) -> int:
 
 
 def witnesses_of(right: Sequence[np.ndarray], shift: float | None) -> Witnesses:
-    """The two witnesses from the hits at each cut and the shift at the middle ones."""
+    """The two witnesses from the hits at each cut and the relative shift."""
     return Witnesses(gain_of(right), None if shift is None else math.log(shift))
 
 
-def scored(right: Sequence[np.ndarray], shift: Shift | None, backbone: str) -> Score:
-    """The score from the hits at each cut and the shift at the middle ones, with its interval."""
+def scored(right: Sequence[np.ndarray], shift: Shift | None) -> Score:
+    """The score from the hits at each cut and the relative shift, with its interval."""
     found = witnesses_of(right, shift.value if shift else None)
-    return score(found, without_groups(right, shift), len(right[0]), backbone)
+    return score(found, without_groups(right, shift), len(right[0]))
 
 
 def without_groups(right: Sequence[np.ndarray], shift: Shift | None) -> list[Witnesses]:

@@ -1,9 +1,9 @@
 """The score: the calibrated probability that the target data is like the source's, from profile and shift together.
 
-Two witnesses enter a logistic model that benchmarks/calibrate.py fits on reference sets, with weights of its own for
-each network that they were looked at with, and shared ones for all others. The profile's is the gain
+Two witnesses enter a logistic model that benchmarks/calibrate.py fits on reference sets. The profile's is the gain
 from depth: how much lower the last cut's error is than the best in the network's first half, as a log ratio. The
-shift's is the logarithm of the shift at the middle cuts. Where no source statistics are known, the gain decides alone.
+shift's is the logarithm of the relative shift, whose unit is the network's own, so that one model serves all networks.
+Where that is not known, the gain decides alone.
 """
 
 import json
@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-ANY_NETWORK = ""  # in the calibration, a network that no reference set was looked at with
 Z = 1.96  # standard errors on either side of the score, for a 95% interval
 
 SMALL_ERROR = 0.03  # added to each: where probes are nearly perfect, their ratio says nothing
@@ -27,7 +26,7 @@ class Witnesses:
     """What the two parts of similarity say."""
 
     gain: float  # log of the first half's smallest error over the last cut's
-    log_shift: float | None  # log of the shift at the middle cuts; None without source statistics
+    log_shift: float | None  # log of the relative shift; None where that is not known
 
 
 @dataclass(frozen=True)
@@ -62,8 +61,8 @@ def gain_of(right: Sequence[np.ndarray]) -> float:
 def calibration() -> dict[str, Any]:
     """What benchmarks/calibrate.py wrote.
 
-    The models by network, with and without shift; how far each witness from few images lies from that of many, beyond
-    its error and times the root of how few; the reference sets.
+    The models with and without shift; how far each witness from few images lies from that of many, beyond its error and
+    times the root of how few; the reference sets.
     """
     found: dict[str, Any] = json.loads((files("regraft") / "calibration.json").read_text())
     return found
@@ -82,15 +81,13 @@ def log_odds(found: Witnesses, model: Sequence[float]) -> float:
     return model[0] + model[1] * found.gain + shift
 
 
-def score(found: Witnesses, left_out: Sequence[Witnesses], images: int, backbone: str = ANY_NETWORK) -> Score:
+def score(found: Witnesses, left_out: Sequence[Witnesses], images: int) -> Score:
     """The score of ``found`` in so many images; ``left_out``: the same witnesses with each group of them left out.
 
-    A ``backbone`` with which the reference sets were looked at has weights of its own.
     The interval joins two jackknifes (Efron and Stein, 1981), over groups of images and over the reference sets, and
     what thinning the reference sets did to their witnesses.
     """
-    models = calibration()["with_shift" if found.log_shift is not None else "gain_alone"]
-    kept = models.get(backbone, models[ANY_NETWORK])
+    kept = calibration()["with_shift" if found.log_shift is not None else "gain_alone"]
     model, thinned = kept["model"], calibration()["thinned"]
     centre = log_odds(found, model)
     over_images = jackknife([log_odds(each, model) for each in left_out])
