@@ -1,6 +1,5 @@
 """Near-copies of test images among those that train or choose, found by their features and checked by their pixels."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -69,17 +68,21 @@ def find_leaks(features: Features, split: Split) -> tuple[Leak, ...]:
     return (*found, *(pair for pair in unknown if thumbnails.likeness(pair.row, pair.other) >= max(needed, SAME)))
 
 
-def near(features: Features, cut: Cut, rows: np.ndarray, others: np.ndarray, of_second: float = math.inf) -> list[Leak]:
+def near(
+    features: Features, cut: Cut, rows: np.ndarray, others: np.ndarray, of_second: float | None = None
+) -> list[Leak]:
     """Those of ``rows`` whose nearest of ``others`` may be a copy by the features of ``cut``, the nearest first.
 
-    It must also be nearer than ``of_second`` times the second nearest.
+    It must also be nearer than ``of_second`` times the second nearest, where that is given.
     """
     if not len(rows):
         return []
     nearest, distances = nearest_of(features, cut, rows, others)
     distance = distances[:, 0]
     limit = min(NEAR, OF_USUAL * float(np.quantile(distance, USUAL)))
-    close = (distance < limit) & (distance < of_second * distances[:, 1])
+    close = distance < limit
+    if of_second is not None:
+        close &= distance < of_second * distances[:, 1]
     order = [place for place in np.argsort(distance, kind="stable") if close[place]][:MOST_CHECKED]
     return [Leak(int(rows[place]), int(nearest[place]), max(0.0, float(distance[place]))) for place in order]
 
