@@ -8,6 +8,7 @@ and, where its weights are given, with torchvision's SqueezeNet 1.1. Writes src/
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,14 @@ from regraft.backbone import Backbone
 from regraft.cuts import trace
 from regraft.features import Features, extract
 from regraft.finding import find_images
-from regraft.shift import relative_shift, shift_at, short_side, unit_of
-from regraft.similarity import PROFILE_IMAGES, earliest_good, paired, profile, without_groups, witnesses_of
-from regraft.source import level_for
+from regraft.shift import unit_of
+from regraft.similarity import PROFILE_IMAGES, earliest_good, label_free, paired, profile, without_groups, witnesses_of
 from regraft.split import folds_of, split_images, subsample
 from regraft.verdict import Witnesses, jackknife, log_odds, logistic
 
 OUT = Path(__file__).parents[1] / "src" / "regraft" / "calibration.json"
 THINNED, FEWEST = 0.1, 3  # share of a set's images, and images of a class at least
+KINDS = (("gain",), ("gain", "log_shift"), ("gain", "log_shift", "log_distance"))  # of models, by witnesses
 STRENGTH = 1.0  # of the fit, against its penalty: scikit-learn's C, on standardised witnesses
 
 
@@ -46,8 +47,7 @@ def look(root: Path, backbone: Backbone) -> dict[str, Any]:
     few, few_folds = thinned(features, split.train, THINNED, 0)
     thin, errors, _ = witnesses_at(features, backbone, few, few_folds)
     return {
-        "images": len(split.train), "gain": found.gain, "log_shift": found.log_shift,
-        "thinned": {"images": len(few), "gain": thin.gain, "log_shift": thin.log_shift, "errors": errors},
+        "images": len(split.train), **vars(found), "thinned": {"images": len(few), **vars(thin), "errors": errors},
         "last_ahead": {"by": ahead, "error": error},
     }  # fmt: skip
 
@@ -56,14 +56,13 @@ def witnesses_at(
     features: Features, backbone: Backbone, rows: np.ndarray, folds: np.ndarray
 ) -> tuple[Witnesses, list[float], list[np.ndarray]]:
     """The witnesses of the images ``rows``, their standard errors, and the probes' hits at each cut."""
-    level = level_for(backbone.statistics, short_side(features, rows)) if backbone.statistics else None
-    shifts = [shift_at(features, cut, rows, backbone.statistics, level) for cut in features.cuts]
-    shift = relative_shift(shifts, unit_of(features.cuts, backbone.statistics))
-    if shift is None:
-        raise SystemExit(f"nothing is known of the source of {backbone.name}")
+    found = label_free(features, rows, backbone.statistics, unit_of(features.cuts, backbone.statistics))
+    if found.relative is None or found.distance is None:
+        raise SystemExit(f"too little is known of the source of {backbone.name}")
     right = profile(features, rows, folds)
-    parts = [(each.gain, each.log_shift) for each in without_groups(right, shift)]
-    return witnesses_of(right, shift.value), [jackknife(part) for part in zip(*parts, strict=True)], right
+    parts = [each.known for each in without_groups(right, found)]
+    errors = [jackknife(part) for part in zip(*parts, strict=True)]
+    return witnesses_of(right, found.relative.value, found.distance.value), errors, right
 
 
 def thinned(features: Features, rows: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -80,7 +79,7 @@ def thinning(rows: list[dict[str, Any]]) -> list[float]:
     Root mean square, times the root of the images.
     """
     found = []
-    for index, name in enumerate(("gain", "log_shift")):
+    for index, name in enumerate(KINDS[-1]):
         few = [row["thinned"] for row in rows]
         apart = np.array([thin[name] - row[name] for thin, row in zip(few, rows, strict=True)])
         errors, images = np.array([thin["errors"][index] for thin in few]), np.array([thin["images"] for thin in few])
@@ -89,55 +88,51 @@ def thinning(rows: list[dict[str, Any]]) -> list[float]:
     return found
 
 
-def fit(rows: list[dict[str, Any]], shift: bool) -> list[float]:
+def fit(rows: list[dict[str, Any]], kind: Sequence[str]) -> list[float]:
     """Offset and weights of the logistic model on the witnesses."""
-    x = np.array([witnesses_in(row, shift) for row in rows])
+    x = np.array([[row[name] for name in kind] for row in rows])
     mean, std = x.mean(0), x.std(0)
     found = LogisticRegression(C=STRENGTH).fit((x - mean) / std, [row["similar"] for row in rows])
     weights = found.coef_[0] / std
     return [float(found.intercept_[0] - weights @ mean), *map(float, weights)]
 
 
-def witnesses_in(row: dict[str, Any], shift: bool) -> list[float]:
-    """The witnesses of a set."""
-    return [row["gain"], row["log_shift"]] if shift else [row["gain"]]
-
-
-def calibrate(rows: list[dict[str, Any]], shift: bool) -> dict[str, Any]:
+def calibrate(rows: list[dict[str, Any]], kind: Sequence[str]) -> dict[str, Any]:
     """The model, the same with each set left out, and the witnesses' means.
 
     Prints what the models say of sets that they have not seen, and of sets and networks that they have not seen.
     """
     names = sorted({row["set"] for row in rows})
-    left_out = {name: fit([row for row in rows if row["set"] != name], shift) for name in names}
-    kind = "gain and shift" if shift else "gain alone"
+    left_out = {name: fit([row for row in rows if row["set"] != name], kind) for name in names}
     for row in rows:
-        row["left_out"] = said(row, left_out[row["set"]], shift)
-    report(rows, "left_out", f"{kind}, the set left out")
+        row["left_out"] = said(row, left_out[row["set"]], kind)
+    report(rows, "left_out", f"{', '.join(kind)}: the set left out")
     networks = sorted({row["backbone"] for row in rows})
     for row in rows if len(networks) > 1 else ():
         others = [known for known in rows if known["backbone"] != row["backbone"] and known["set"] != row["set"]]
-        row["unknown"] = said(row, fit(others, shift), shift)
+        row["unknown"] = said(row, fit(others, kind), kind)
     if len(networks) > 1:
-        report(rows, "unknown", f"{kind}, the set and the network left out")
+        report(rows, "unknown", f"{', '.join(kind)}: the set and the network left out")
     return {
-        "model": fit(rows, shift),
+        "model": fit(rows, kind),
         "left_out": [left_out[name] for name in names],
-        "middle": [float(value) for value in np.array([witnesses_in(row, True) for row in rows]).mean(0)],
+        "middle": [float(np.mean([row[name] for row in rows])) for name in kind],
     }
 
 
-def said(row: dict[str, Any], model: list[float], shift: bool) -> float:
+def said(row: dict[str, Any], model: list[float], kind: Sequence[str]) -> float:
     """The score that a model gives a set."""
-    return logistic(log_odds(Witnesses(row["gain"], row["log_shift"] if shift else None), model))
+    return logistic(log_odds(Witnesses(*(row[name] if name in kind else None for name in KINDS[-1])), model))
 
 
 def report(rows: list[dict[str, Any]], key: str, title: str) -> None:
-    """Print how often, how far and where the scores under ``key`` are wrong."""
-    wrong = [row for row in rows if (row[key] >= 0.5) != row["similar"]]
-    loss = -np.mean([np.log(row[key] if row["similar"] else 1 - row[key]) for row in rows])
-    listed = ", ".join(f"{row['set']} ({row['backbone']}): {row[key]:.2f}" for row in wrong)
-    print(f"{title}: {len(wrong)} of {len(rows)} wrong, log loss {loss:.3f}: {listed}")
+    """Print how often, how far and where the scores under ``key`` are wrong, for each network."""
+    for network in sorted({row["backbone"] for row in rows}):
+        own = [row for row in rows if row["backbone"] == network]
+        wrong = [row for row in own if (row[key] >= 0.5) != row["similar"]]
+        loss = -np.mean([np.log(row[key] if row["similar"] else 1 - row[key]) for row in own])
+        listed = ", ".join(f"{row['set']} {row[key]:.2f}" for row in wrong)
+        print(f"{title}: {network}: {len(wrong)} of {len(own)} wrong, log loss {loss:.3f}: {listed}")
 
 
 def cost_of(row: dict[str, Any]) -> str:
@@ -154,18 +149,17 @@ def main() -> None:
     parser.add_argument("--weights", help="of torchvision/squeezenet1_1")
     given = parser.parse_args()
     rows = look_at_all(given.sets, given.weights) if given.sets else json.loads(OUT.read_text())["sets"]
-    alone = calibrate(rows, shift=False)
-    both = calibrate(rows, shift=True)
+    models = [calibrate(rows, kind) for kind in KINDS]
     for row in rows:
         truth = "similar" if row["similar"] else "different"
         print(f"{row['backbone']:28} {row['set']:18} {truth:10} left out: {row['left_out']:.2f}{cost_of(row)}")
     for row in rows:
-        row["score"] = said(row, both["model"], shift=True)
-    kept = ("set", "backbone", "similar", "images", "gain", "log_shift", "thinned", "last_ahead", "score")
+        row["score"] = said(row, models[-1]["model"], KINDS[-1])
+    kept = ("set", "backbone", "similar", "images", *KINDS[-1], "thinned", "last_ahead", "score")
     sets = [{key: row[key] for key in kept} for row in rows]
-    written = {"with_shift": both, "gain_alone": alone, "thinned": thinning(rows), "sets": sets}
-    gain, shift = written["thinned"]
-    print(f"thinned: gain {gain:.2f} and log shift {shift:.2f}, over the root of the images")
+    written = {"models": models, "thinned": thinning(rows), "sets": sets}
+    apart = ", ".join(f"{name} {value:.2f}" for name, value in zip(KINDS[-1], written["thinned"], strict=True))
+    print(f"thinned, over the root of the images: {apart}")
     OUT.write_text(json.dumps(written, indent=1) + "\n")
 
 
@@ -180,7 +174,8 @@ def look_at_all(sets: Path, weights: str | None) -> list[dict[str, Any]]:
             row |= look(root, backbone)
             rows.append(row)
             print(f"{backbone.name:28} {root.parent.name:10} {root.name:18} {row['images']:5} gain {row['gain']:6.2f}"
-                  f" ({row['thinned']['gain']:.2f} in {row['thinned']['images']}) log shift {row['log_shift']:6.2f}",
+                  f" ({row['thinned']['gain']:.2f} in {row['thinned']['images']}) log shift {row['log_shift']:6.2f}"
+                  f" log distance {row['log_distance']:6.2f}",
                   flush=True)  # fmt: skip
     return rows
 

@@ -16,11 +16,12 @@ from torch.nn.functional import interpolate
 from pretraining.augment import MEAN, STD, normalise
 from pretraining.train import ARCHITECTURE, ARCHITECTURE_ARGS, build
 from regraft import backbone as backbones
-from regraft import source
+from regraft import distance, source
 from regraft.backbone import Architecture, Backbone
 from regraft.cuts import trace
 from regraft.graft import pooled_network
 from regraft.preprocessing import Preprocessing
+from regraft.shift import middle
 
 STATISTICS_IMAGES = 4_000  # of the source, that are measured
 SETTLING_IMAGES = 12_000  # of the source, that batch norm's statistics are taken from, and how many at once
@@ -139,19 +140,24 @@ def statistics(model: torch.nn.Module, preprocessing: Preprocessing, packs: Sequ
     size = preprocessing.size
     side = min(max(images.shape[1] for images in chosen), size)
     found = {source.SIDE: torch.tensor(float(side)), source.SIZE: torch.tensor(float(size))}
+    single: dict[int | None, list[np.ndarray]] = {}
     for level in (None, *source.levels_below(side)):
-        found |= statistics_at(model, preprocessing, [c for c in chosen if c.shape[1] >= (level or side)], level)
-    return found
+        moments, single[level] = statistics_at(
+            model, preprocessing, [c for c in chosen if c.shape[1] >= (level or side)], level
+        )
+        found |= moments
+    return found | distance.tensors(single)
 
 
 def statistics_at(
     model: torch.nn.Module, preprocessing: Preprocessing, packs: Sequence[np.ndarray], level: int | None
-) -> dict[str, torch.Tensor]:
-    """The same at one level, of ``packs`` of (images, side, side, 3) uint8."""
+) -> tuple[dict[str, torch.Tensor], list[np.ndarray]]:
+    """The same at one level, of ``packs`` of (images, side, side, 3) uint8, and the features at each middle cut."""
     size = preprocessing.size
     traced = trace(model, size)
     network = pooled_network(model, traced, traced.cuts, ("mean", "rms"))
     totals: list[torch.Tensor] = []
+    single: list[list[np.ndarray]] = []
     images = [part for images in packs for part in np.array_split(images, math.ceil(len(images) / 100))]
     for part in images:
         batch = normalised(part, preprocessing)
@@ -159,6 +165,7 @@ def statistics_at(
         means, squares = outputs[: len(traced.cuts)], [rms.square() for rms in outputs[len(traced.cuts) :]]
         sums = [value.double().sum(0) for value in (*means, *squares)]
         totals = [a + b for a, b in zip(totals, sums, strict=True)] if totals else sums
+        single.append([value.numpy() for value in middle(means)])
     count = sum(map(len, images))
     found: dict[str, torch.Tensor] = {}
     for index, cut in enumerate(traced.cuts):
@@ -166,7 +173,7 @@ def statistics_at(
         square = totals[index + len(traced.cuts)] / count
         found[source.name_of(cut.name, "mean", level)] = mean.float()
         found[source.name_of(cut.name, "std", level)] = (square - mean.square()).clamp(min=0).sqrt().float()
-    return found
+    return found, [np.concatenate(parts) for parts in zip(*single, strict=True)]
 
 
 def read_names(path: Path) -> dict[str, str]:

@@ -141,4 +141,6 @@ def test_a_network_that_others_trained_is_adopted(
         (0.5, 0.5, 0.5),
     )
     assert len(made.source_classes) == 1000
-    assert prepare(make_folder("target", each=10), Recipe(), backbone=made).plan.similarity.shift is not None
+    similarity = prepare(make_folder("target", each=10), Recipe(), backbone=made).plan.similarity
+    assert similarity.shift is not None
+    assert similarity.distance is not None

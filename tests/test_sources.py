@@ -78,8 +78,9 @@ def test_statistics_made_from_images_give_those_images_no_shift(
     assert (made["images"], made["fingerprint"]) == (60, fingerprint)
     code, out, err = regraft("plan", data, "--backbone", run, "--json", "--quiet")
     assert code == 0, err
-    shifts = [point["shift"] for point in json.loads(out)["similarity"]["profile"]]
-    assert all(shift is not None and shift < 0.05 for shift in shifts)
+    similarity = json.loads(out)["similarity"]
+    assert all(point["shift"] is not None and point["shift"] < 0.05 for point in similarity["profile"])
+    assert similarity["neighbour_distance"] < 0.1  # from themselves
     code, _, err = regraft("reference", run, data / "class0")
     assert code == 2
     assert "too few" in err
@@ -134,6 +135,7 @@ def test_a_batch_norm_network_carries_its_statistics(teaching_run: tuple[Path, P
     assert [point["shift"] is None for point in similarity["profile"]] == [False, False, False, True, True]
     assert similarity["shift"] < 0.5  # it was trained on these very images
     assert similarity["relative_shift"] < 1  # and noise is farther from them
+    assert similarity["neighbour_distance"] is None
 
 
 @pytest.mark.parametrize("name", ["resnet18", "regnetx_002"])

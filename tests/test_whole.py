@@ -101,3 +101,8 @@ def test_other_names_of_a_cut_and_large_seeds_do(
     code, _, err = regraft("train", root, *options, "--unfreeze-from", cut.aliases[0], "--out", tmp_path / "run")
     assert code == 0, err
     assert json.loads((tmp_path / "run" / "recipe.json").read_text())["unfreeze_from"] == cut.name
+    code, out, err = regraft("plan", root, "--cut", cut.aliases[0], "--image-size", 32, "--json", "--quiet")
+    assert (code, json.loads(out)["cut"]) == (0, cut.name), err
+    twice = ("--cut", cut.name, "--cut", cut.aliases[0])
+    code, _, err = regraft("plan", root, *twice, "--image-size", 32)
+    assert (code, "two or more different ones" in err) == (2, True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from regraft.errors import BackboneError, RecipeError
+from regraft.errors import RecipeError
 from regraft.recipe import Recipe
 from regraft.similarity import Similarity
 from regraft.source import SMALLEST
@@ -93,6 +93,7 @@ class Plan:
                 "verdict": self.verdict,
                 "shift": found.shift,
                 "relative_shift": found.relative_shift,
+                "neighbour_distance": found.distance,
                 "source_shrunk_to": found.shrunk_to,
                 "decided_by": found.score.decided_by,
                 "confidence": asdict(found.confidence) if found.confidence else None,
@@ -124,21 +125,20 @@ def make_plan(
     size: Size,
     similarity: Similarity,
     recipe: Recipe,
-    cuts: Sequence[tuple[str, ...]],
+    cuts: Sequence[str],
     sides: tuple[int, int] | None = None,
 ) -> Plan:
-    """Decide. ``cuts`` are the network's cuts from first to last, each with its aliases after its name.
+    """Decide. ``cuts`` names the network's cuts from first to last; the recipe's are among them.
 
     ``sides``, in pixels: the short side of the images, usually, and of the network's input.
-    Raises RecipeError or BackboneError where the recipe asks for a strategy and a cut that do not go together.
+    Raises RecipeError where the recipe asks for a strategy and a cut that do not go together.
     """
     verdict = "similar" if similarity.score.value >= recipe.similar_from else "different"
     case, ruled = CASES[size.verdict, verdict]
     strategy = recipe.strategy or ("head" if recipe.cuts else None)
-    strategy = strategy or (strategy_for_cut(recipe.cut, cuts) if recipe.cut else ruled)
-    joined = {resolve(name, cuts) for name in recipe.cuts}
-    in_order = tuple(names[0] for names in cuts if names[0] in joined)
-    cut = in_order[-1] if in_order else cut_for(strategy, similarity, recipe, cuts)
+    strategy = strategy or (strategy_for_cut(recipe.cut, cuts[-1]) if recipe.cut else ruled)
+    in_order = tuple(name for name in cuts if name in recipe.cuts)
+    cut = in_order[-1] if in_order else cut_for(strategy, similarity, recipe, cuts[-1])
     reasons = [size_reason(size), profile_reason(similarity), shift_reason(similarity)]
     reasons += [resolution_reason(*sides, similarity.shrunk_to)] if sides else []
     reasons += [score_reason(similarity, recipe.similar_from), confidence_reason(similarity), label_reason(similarity)]
@@ -153,32 +153,22 @@ def make_plan(
     return Plan(case, strategy, cut, taken, size, similarity, recipe.similar_from, tuple(r for r in reasons if r))
 
 
-def resolve(name: str, cuts: Sequence[tuple[str, ...]]) -> str:
-    """A cut's name from its name or an alias."""
-    for names in cuts:
-        if name in names:
-            return names[0]
-    raise BackboneError(f"no cut '{name}' in this network; its cuts are {', '.join(names[0] for names in cuts)}")
-
-
-def strategy_for_cut(cut: str, cuts: Sequence[tuple[str, ...]]) -> str:
+def strategy_for_cut(cut: str, last: str) -> str:
     """The frozen strategy that slices at ``cut``."""
-    return "head" if resolve(cut, cuts) == cuts[-1][0] else "early-layers"
+    return "head" if cut == last else "early-layers"
 
 
-def cut_for(strategy: str, similarity: Similarity, recipe: Recipe, cuts: Sequence[tuple[str, ...]]) -> str | None:
+def cut_for(strategy: str, similarity: Similarity, recipe: Recipe, last: str) -> str | None:
     """Where to slice for ``strategy``: the recipe's cut, the last one, or the profile's among the earlier ones."""
     if strategy not in {"head", "early-layers"}:
         return None
-    last = cuts[-1][0]
-    wanted = resolve(recipe.cut, cuts) if recipe.cut else None
     if strategy == "head":
-        if wanted not in {None, last}:
+        if recipe.cut not in {None, last}:
             raise RecipeError(
-                f"--strategy head keeps the whole network, but --cut is {wanted}; use --strategy early-layers"
+                f"--strategy head keeps the whole network, but --cut is {recipe.cut}; use --strategy early-layers"
             )
         return last
-    return wanted or similarity.best_early_cut
+    return recipe.cut or similarity.best_early_cut
 
 
 def size_reason(size: Size) -> str:
@@ -209,15 +199,21 @@ def profile_reason(found: Similarity) -> str:
 
 
 def shift_reason(found: Similarity) -> str:
-    """The shift in a sentence."""
+    """Shift and distance in a sentence."""
     if found.relative_shift is None:
         return (
             "No source statistics are known for this network (`regraft reference` makes them), so the verdict rests on"
             " the depth profile alone."
         )
-    return (
+    text = (
         f"In the middle of the network the activations lie {found.relative_shift:.2f} times as far from the source's as"
-        f" those of images shrunk to {SMALLEST} pixels do."
+        f" those of images shrunk to {SMALLEST} pixels do"
+    )
+    if found.distance is None:
+        return f"{text}."
+    return (
+        f"{text}; half of the images lie {found.distance:.2f} times as far from the source images nearest to them as"
+        " those do from each other, or farther."
     )
 
 
@@ -240,7 +236,9 @@ def score_reason(found: Similarity, line: float) -> str:
     ends = f"± {score.margin:.2f} ({score.low:.2f} to {score.high:.2f})"
     text = f"Similarity {score.value:.2f} {ends}; similar from {line:.2f}"
     near = " The interval reaches across that line: compare strategies." if score.low < line <= score.high else ""
-    which = "gain from depth" if score.decided_by == "profile" else "shift"
+    which = {"profile": "gain from depth", "distance": "distance to the nearest source images"}.get(
+        score.decided_by, "shift"
+    )
     return f"{text}. The {which} moved it most.{near}"
 
 

@@ -97,12 +97,11 @@ def prepare(data: Data, recipe: Recipe, progress: Progress = silent, backbone: B
         traced = trace(backbone.model, backbone.preprocessing.size, stages_of(backbone.model))
     except BackboneError as error:
         raise BackboneError(f"{recipe.backbone}: {error}") from None
-    names = [(cut.name, *cut.aliases) for cut in traced.cuts]
-    if recipe.unfreeze_from:
-        recipe = recipe.but(unfreeze_from=traced.cut_of(recipe.unfreeze_from).name)
-    for name in (recipe.cut, *recipe.cuts):
-        if name:
-            traced.cut_of(name)  # refused now rather than after the pass
+    recipe = recipe.but(  # unknown cuts are refused now rather than after the pass
+        unfreeze_from=recipe.unfreeze_from and traced.cut_of(recipe.unfreeze_from).name,
+        cut=recipe.cut and traced.cut_of(recipe.cut).name,
+        cuts=tuple(traced.cut_of(name).name for name in recipe.cuts),
+    )
     features = extract(
         images,
         backbone,
@@ -125,7 +124,7 @@ def prepare(data: Data, recipe: Recipe, progress: Progress = silent, backbone: B
         features, split.train, split.folds, statistics, unit, backbone.source_classes, progress
     )
     sides = short_side(features, np.arange(len(features.looks))), backbone.preprocessing.size
-    plan = make_plan(size, similarity, recipe, names, sides)
+    plan = make_plan(size, similarity, recipe, [cut.name for cut in traced.cuts], sides)
     return Prepared(recipe, backbone, traced, features, split, plan)
 
 

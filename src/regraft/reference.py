@@ -10,11 +10,12 @@ import torch
 from PIL import Image
 
 from regraft import backbone as backbones
-from regraft import source
+from regraft import distance, source
 from regraft.backbone import Backbone, stages_of
 from regraft.content import Content, OnDisk
 from regraft.cuts import Traced, trace
 from regraft.decoding import allow_pixels, decode
+from regraft.distance import at_middle
 from regraft.errors import DataError
 from regraft.features import Features, Progress, extract, silent
 from regraft.folders import images_at
@@ -48,6 +49,8 @@ def make_reference(
 ) -> dict[str, Any]:
     """Mean and deviation of every channel at every cut of the recipe's backbone over the images at ``paths``.
 
+    And where these images lie, for the neighbour distance.
+
     The images go through the network as they are, and shrunk to each of source.levels_below. The figures are written to
     ``out``, or where plan and train look for them. Raises DataError for too few images.
     """
@@ -63,9 +66,13 @@ def make_reference(
     side = min(short_side(features, rows), backbone.preprocessing.size)
     pixels = {source.SIDE: side, source.SIZE: backbone.preprocessing.size}
     found = moments(features, traced, None) | {name: torch.tensor(float(value)) for name, value in pixels.items()}
+    single: dict[int | None, list[np.ndarray]] = {None: at_middle(features, traced.cuts, rows)}
     for level in source.levels_below(side):
         smaller = replace(images, files=tuple(replace(f, content=Shrunk(f.content, level)) for f in images.files))
-        found |= moments(look(smaller, recipe, backbone, traced, progress), traced, level)
+        seen = look(smaller, recipe, backbone, traced, progress)
+        found |= moments(seen, traced, level)
+        single[level] = at_middle(seen, traced.cuts, np.arange(len(seen.images.files)))
+    found |= distance.tensors(single)
     path = out or source.path_of(backbone.fingerprint())
     source.write(path, found)
     return {

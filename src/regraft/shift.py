@@ -11,6 +11,7 @@ of that of the source images themselves, shrunk until nothing can be told in the
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -18,6 +19,8 @@ import torch
 from regraft import source
 from regraft.cuts import Cut
 from regraft.features import Features
+
+T = TypeVar("T")
 
 SMALLEST_VARIANCE = 1e-4  # of a channel, as a share of its cut's mean variance
 LEAST = 1e-4  # nats: less counts as so much
@@ -62,11 +65,15 @@ def over_middle(shifts: Sequence[Shift | None]) -> Shift | None:
     known = [shift for shift in shifts if shift]
     if not known:
         return None
-    third = len(known) // 3
-    middle = known[third : len(known) - third]
-    values = np.array([[shift.value, *shift.left_out] for shift in middle])
+    values = np.array([[shift.value, *shift.left_out] for shift in middle(known)])
     value, *left_out = np.exp(np.log(np.maximum(values, LEAST)).mean(0))
     return Shift(float(value), np.array(left_out))
+
+
+def middle(items: Sequence[T]) -> Sequence[T]:
+    """The middle third of them, or a little more."""
+    third = len(items) // 3
+    return items[third : len(items) - third]
 
 
 def group_of(images: int) -> np.ndarray:

@@ -1,8 +1,9 @@
 """How far the target data lies from what the network was trained on.
 
-Two witnesses, both from the one pass. The depth profile is labelled: the cross-validated accuracy of a
+Three witnesses, all from the one pass. The depth profile is labelled: the cross-validated accuracy of a
 linear probe at each cut, on the same folds, so that differences between cuts have paired standard errors.
-The shift is label-free. The verdict joins them to a score.
+Shift and neighbour distance need no label: the one is of the whole set, the other of its images. The verdict joins
+all to a score.
 """
 
 import math
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from regraft.distance import Distance, distance_of
 from regraft.features import Features, Progress, silent
 from regraft.head import Fold, HeadSettings, folds_from, try_decays
 from regraft.shift import GROUPS, Shift, group_of, relative_shift, shift_at, short_side
@@ -55,6 +57,7 @@ class Similarity:
     shift: float | None  # mean over the cuts; None without source statistics
     unit: float | None  # nats: what the relative shift is a multiple of
     relative_shift: float | None  # in the middle of the network, as the score takes it
+    distance: float | None  # distance from the nearest source images, against theirs; None where no places are known
     shrunk_to: int | None  # pixels, of the source images that the shift is measured from; None: as they are
     score: Score
     rows: np.ndarray  # of the images that made the profile
@@ -87,21 +90,21 @@ def measure_similarity(
     chosen = subsample(features.labels[rows], PROFILE_IMAGES)
     rows, folds = rows[chosen], folds[chosen]
     right = profile(features, rows, folds, progress)
-    level = level_for(statistics, short_side(features, rows)) if statistics else None
-    shifts = [shift_at(features, cut, rows, statistics, level) for cut in features.cuts]
+    found = label_free(features, rows, statistics, unit)
     points = tuple(
         ProfilePoint(cut.name, cut.stride, float(hit.mean()), *paired(right[-1], hit), shift.value if shift else None)
-        for cut, hit, shift in zip(features.cuts, right, shifts, strict=True)
+        for cut, hit, shift in zip(features.cuts, right, found.shifts, strict=True)
     )
-    known, relative = [shift.value for shift in shifts if shift], relative_shift(shifts, unit)
+    known = [shift.value for shift in found.shifts if shift]
     return Similarity(
         profile=points,
         best_early_cut=features.cuts[earliest_good(right[:-1] or right)].name,
         shift=float(np.mean(known)) if known else None,
         unit=unit,
-        relative_shift=relative.value if relative else None,
-        shrunk_to=level,
-        score=scored(right, relative),
+        relative_shift=found.relative.value if found.relative else None,
+        distance=found.distance.value if found.distance else None,
+        shrunk_to=found.level,
+        score=scored(right, found),
         rows=rows,
         best_hits=max(right, key=lambda hit: hit.mean()),
         chance=float(np.bincount(features.labels[rows]).max() / len(rows)),
@@ -144,24 +147,44 @@ def earliest_good(right: Sequence[np.ndarray]) -> int:
     raise AssertionError("the best cut lies within its own error")
 
 
-def witnesses_of(right: Sequence[np.ndarray], shift: float | None) -> Witnesses:
-    """The two witnesses from the hits at each cut and the relative shift."""
-    return Witnesses(gain_of(right), None if shift is None else math.log(shift))
+@dataclass(frozen=True)
+class LabelFree:
+    """What needs no label; None where too little is known of the source."""
+
+    level: int | None  # pixels of the source images compared with; None: as they are
+    shifts: tuple[Shift | None, ...]  # at every cut
+    relative: Shift | None
+    distance: Distance | None
 
 
-def scored(right: Sequence[np.ndarray], shift: Shift | None) -> Score:
-    """The score from the hits at each cut and the relative shift, with its interval."""
-    found = witnesses_of(right, shift.value if shift else None)
-    return score(found, without_groups(right, shift), len(right[0]))
+def label_free(
+    features: Features, rows: np.ndarray, statistics: Mapping[str, torch.Tensor] | None, unit: float | None
+) -> LabelFree:
+    """Shift and distance of the images ``rows``; the other arguments are those of measure_similarity."""
+    level = level_for(statistics, short_side(features, rows)) if statistics else None
+    shifts = tuple(shift_at(features, cut, rows, statistics, level) for cut in features.cuts)
+    return LabelFree(level, shifts, relative_shift(shifts, unit), distance_of(features, rows, statistics, level))
 
 
-def without_groups(right: Sequence[np.ndarray], shift: Shift | None) -> list[Witnesses]:
+def witnesses_of(right: Sequence[np.ndarray], shift: float | None, distance: float | None) -> Witnesses:
+    """The witnesses from the hits at each cut, the relative shift and the distance."""
+    return Witnesses(gain_of(right), *(None if value is None else math.log(value) for value in (shift, distance)))
+
+
+def scored(right: Sequence[np.ndarray], found: LabelFree) -> Score:
+    """The score from the hits at each cut and what needs no label, with its interval."""
+    values = [each.value if each else None for each in (found.relative, found.distance)]
+    return score(witnesses_of(right, *values), without_groups(right, found), len(right[0]))
+
+
+def without_groups(right: Sequence[np.ndarray], found: LabelFree) -> list[Witnesses]:
     """The witnesses with each group of images left out."""
     groups = group_of(len(right[0]))
     left_out = []
     for group in range(GROUPS):
         kept = [hit[groups != group] for hit in right] if len(right[0]) > 1 else list(right)
-        left_out.append(witnesses_of(kept, shift.left_out[group] if shift else None))
+        values = [each.left_out[group] if each else None for each in (found.relative, found.distance)]
+        left_out.append(witnesses_of(kept, *values))
     return left_out
 
 

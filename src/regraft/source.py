@@ -4,7 +4,7 @@ Some networks' files ship inside the package; ``regraft reference`` makes one fo
 A file holds "CUT.mean" and "CUT.std", each (channels,), of the source images as they are, "side", their short side in
 pixels as far as the network sees it, "size", its input's, and "LEVEL/CUT.mean" and "LEVEL/CUT.std" of the same images
 shrunk to LEVEL pixels: small images are blown up to the network's size, which alone changes what every layer sees, so
-they are compared with source images that are as small.
+they are compared with source images that are as small. nearness.py adds where single source images lie.
 """
 
 import math
@@ -78,6 +78,7 @@ def write(path: Path, values: Mapping[str, torch.Tensor]) -> None:
     """Write statistics."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({name: value.float().contiguous() for name, value in values.items()}, path)
+        kept = {name: value if value.dtype == torch.half else value.float() for name, value in values.items()}
+        save_file({name: value.contiguous() for name, value in kept.items()}, path)
     except OSError as error:
         raise RunError(f"{path} cannot be written: {error.strerror}; name another --out") from None

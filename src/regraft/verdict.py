@@ -1,9 +1,10 @@
-"""The score: the calibrated probability that the target data is like the source's, from profile and shift together.
+"""The score: the calibrated probability that the target data is like the source's, from three witnesses together.
 
-Two witnesses enter a logistic model that benchmarks/calibrate.py fits on reference sets. The profile's is the gain
+They enter a logistic model that benchmarks/calibrate.py fits on reference sets. The profile's is the gain
 from depth: how much lower the last cut's error is than the best in the network's first half, as a log ratio. The
-shift's is the logarithm of the relative shift, whose unit is the network's own, so that one model serves all networks.
-Where that is not known, the gain decides alone.
+shift's and the neighbour distance's are the logarithms of ratios to what is usual for the network, so that one model
+serves all networks. Where the distance is not known, a model of the other two decides, and where neither is, the
+gain alone.
 """
 
 import json
@@ -18,6 +19,7 @@ import numpy as np
 
 Z = 1.96  # standard errors on either side of the score, for a 95% interval
 
+NAMES = ("profile", "shift", "distance")  # whose word each witness is
 SMALL_ERROR = 0.03  # added to each: where probes are nearly perfect, their ratio says nothing
 
 
@@ -27,6 +29,17 @@ class Witnesses:
 
     gain: float  # log of the first half's smallest error over the last cut's
     log_shift: float | None  # log of the relative shift; None where that is not known
+    log_distance: float | None = None  # log of the ratio of distances; None where that, or the shift, is not known
+
+    @property
+    def known(self) -> tuple[float, ...]:
+        """Those that are known, in the order of NAMES."""
+        values: list[float] = []
+        for value in (self.gain, self.log_shift, self.log_distance):
+            if value is None:
+                break
+            values.append(value)
+        return tuple(values)
 
 
 @dataclass(frozen=True)
@@ -36,8 +49,7 @@ class Score:
     value: float  # 0..1
     low: float  # ends of the 95% interval
     high: float
-    from_gain: float  # what the gain adds to the log odds, against an even chance
-    from_shift: float | None  # what the shift adds
+    moved: tuple[float, ...]  # what each known witness adds to the log odds, against the reference sets' mean
 
     @property
     def margin(self) -> float:
@@ -46,8 +58,8 @@ class Score:
 
     @property
     def decided_by(self) -> str:
-        """Profile or shift, whichever moved the score more."""
-        return "profile" if self.from_shift is None or abs(self.from_gain) > abs(self.from_shift) else "shift"
+        """The one of NAMES that moved the score most."""
+        return NAMES[int(np.argmax(np.abs(self.moved)))]
 
 
 def gain_of(right: Sequence[np.ndarray]) -> float:
@@ -61,8 +73,8 @@ def gain_of(right: Sequence[np.ndarray]) -> float:
 def calibration() -> dict[str, Any]:
     """What benchmarks/calibrate.py wrote.
 
-    The models with and without shift; how far each witness from few images lies from that of many, beyond its error and
-    times the root of how few; the reference sets.
+    The models of the gain, of gain and shift, and of all three; how far each witness from few images lies from that
+    of many, beyond its error and times the root of how few; the reference sets.
     """
     found: dict[str, Any] = json.loads((files("regraft") / "calibration.json").read_text())
     return found
@@ -76,9 +88,8 @@ def references_for(backbone: str) -> list[dict[str, Any]]:
 
 
 def log_odds(found: Witnesses, model: Sequence[float]) -> float:
-    """The log odds of similar; ``model``: offset, the gain's weight, and the shift's where it is known."""
-    shift = 0.0 if found.log_shift is None else model[2] * found.log_shift
-    return model[0] + model[1] * found.gain + shift
+    """The log odds of similar; ``model``: an offset, and a weight for each known witness."""
+    return model[0] + float(np.dot(model[1:], found.known))
 
 
 def score(found: Witnesses, left_out: Sequence[Witnesses], images: int) -> Score:
@@ -87,20 +98,19 @@ def score(found: Witnesses, left_out: Sequence[Witnesses], images: int) -> Score
     The interval joins two jackknifes (Efron and Stein, 1981), over groups of images and over the reference sets, and
     what thinning the reference sets did to their witnesses.
     """
-    kept = calibration()["with_shift" if found.log_shift is not None else "gain_alone"]
+    kept = calibration()["models"][len(found.known) - 1]
     model, thinned = kept["model"], calibration()["thinned"]
     centre = log_odds(found, model)
     over_images = jackknife([log_odds(each, model) for each in left_out])
     over_sets = jackknife([log_odds(found, each) for each in kept["left_out"]])
     over_size = math.hypot(*(w * apart for w, apart in zip(model[1:], thinned, strict=False))) / math.sqrt(images)
     reach = Z * math.hypot(over_images, over_sets, over_size)
-    middle = kept["middle"]
+    apart = np.subtract(found.known, kept["middle"])
     return Score(
         value=logistic(centre),
         low=logistic(centre - reach),
         high=logistic(centre + reach),
-        from_gain=model[1] * (found.gain - middle[0]),
-        from_shift=None if found.log_shift is None else model[2] * (found.log_shift - middle[1]),
+        moved=tuple(np.multiply(model[1:], apart).tolist()),
     )
 
 
