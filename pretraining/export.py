@@ -133,19 +133,20 @@ def resize(images: torch.Tensor, side: int) -> torch.Tensor:
 def statistics(model: torch.nn.Module, preprocessing: Preprocessing, packs: Sequence[Path]) -> dict[str, torch.Tensor]:
     """Mean and standard deviation of every channel at every cut, over training images as they are and shrunk.
 
-    Each of the ``packs`` gives the same number to every level that its images are large enough for. The keys are those
-    of regraft.source.
+    Each of the ``packs`` gives the same number to every level that its images are large enough for; single images'
+    places are those of the largest ones at every level. The keys are those of regraft.source.
     """
-    chosen = [draw(packed, STATISTICS_IMAGES) for packed in packs]
+    chosen = sorted((draw(packed, STATISTICS_IMAGES) for packed in packs), key=lambda images: -images.shape[1])
     size = preprocessing.size
     side = min(max(images.shape[1] for images in chosen), size)
     found = {source.SIDE: torch.tensor(float(side)), source.SIZE: torch.tensor(float(size))}
     single: dict[int | None, list[np.ndarray]] = {}
+    largest = sum(len(images) for images in chosen if images.shape[1] >= side)
     for level in (None, *source.levels_below(side)):
-        moments, single[level] = statistics_at(
-            model, preprocessing, [c for c in chosen if c.shape[1] >= (level or side)], level
-        )
+        enough = [images for images in chosen if images.shape[1] >= (level or side)]
+        moments, features = statistics_at(model, preprocessing, enough, level)
         found |= moments
+        single[level] = [part[:largest] for part in features]
     return found | distance.tensors(single)
 
 
