@@ -9,6 +9,7 @@ and, where its weights are given, with torchvision's SqueezeNet 1.1. Writes src/
 import argparse
 import json
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,8 @@ from regraft.verdict import Witnesses, jackknife, log_odds, logistic
 
 OUT = Path(__file__).parents[1] / "src" / "regraft" / "calibration.json"
 THINNED, FEWEST = 0.1, 3  # share of a set's images, and images of a class at least
-KINDS = (("gain",), ("gain", "log_shift"), ("gain", "log_shift", "log_distance"))  # of models, by witnesses
+WITNESSES = [field.name for field in fields(Witnesses)]
+KINDS = [WITNESSES[:known] for known in range(1, len(WITNESSES) + 1)]  # of models, by the witnesses that are known
 STRENGTH = 1.0  # of the fit, against its penalty: scikit-learn's C, on standardised witnesses
 
 
@@ -79,7 +81,7 @@ def thinning(rows: list[dict[str, Any]]) -> list[float]:
     Root mean square, times the root of the images.
     """
     found = []
-    for index, name in enumerate(KINDS[-1]):
+    for index, name in enumerate(WITNESSES):
         few = [row["thinned"] for row in rows]
         apart = np.array([thin[name] - row[name] for thin, row in zip(few, rows, strict=True)])
         errors, images = np.array([thin["errors"][index] for thin in few]), np.array([thin["images"] for thin in few])
@@ -122,7 +124,7 @@ def calibrate(rows: list[dict[str, Any]], kind: Sequence[str]) -> dict[str, Any]
 
 def said(row: dict[str, Any], model: list[float], kind: Sequence[str]) -> float:
     """The score that a model gives a set."""
-    return logistic(log_odds(Witnesses(*(row[name] if name in kind else None for name in KINDS[-1])), model))
+    return logistic(log_odds(Witnesses(*(row[name] if name in kind else None for name in WITNESSES)), model))
 
 
 def report(rows: list[dict[str, Any]], key: str, title: str) -> None:
@@ -154,11 +156,11 @@ def main() -> None:
         truth = "similar" if row["similar"] else "different"
         print(f"{row['backbone']:28} {row['set']:18} {truth:10} left out: {row['left_out']:.2f}{cost_of(row)}")
     for row in rows:
-        row["score"] = said(row, models[-1]["model"], KINDS[-1])
-    kept = ("set", "backbone", "similar", "images", *KINDS[-1], "thinned", "last_ahead", "score")
+        row["score"] = said(row, models[-1]["model"], WITNESSES)
+    kept = ("set", "backbone", "similar", "images", *WITNESSES, "thinned", "last_ahead", "score")
     sets = [{key: row[key] for key in kept} for row in rows]
     written = {"models": models, "thinned": thinning(rows), "sets": sets}
-    apart = ", ".join(f"{name} {value:.2f}" for name, value in zip(KINDS[-1], written["thinned"], strict=True))
+    apart = ", ".join(f"{name} {value:.2f}" for name, value in zip(WITNESSES, written["thinned"], strict=True))
     print(f"thinned, over the root of the images: {apart}")
     OUT.write_text(json.dumps(written, indent=1) + "\n")
 

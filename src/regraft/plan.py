@@ -23,6 +23,7 @@ MEANING = {
     "fine-tune": "replace the classifier and train every layer, starting from the pre-trained weights",
     "from-scratch": "train every layer from random weights",
 }
+MOVERS = {"profile": "gain from depth", "shift": "shift", "distance": "distance to the nearest source images"}
 CLASSES_SHOWN = 4  # of the target, with the source classes that they resemble
 NEAR = 2.0  # within this factor of --large-from the size is near the line
 BLOWN_UP = 2  # times, from which images are said to be
@@ -236,10 +237,7 @@ def score_reason(found: Similarity, line: float) -> str:
     ends = f"± {score.margin:.2f} ({score.low:.2f} to {score.high:.2f})"
     text = f"Similarity {score.value:.2f} {ends}; similar from {line:.2f}"
     near = " The interval reaches across that line: compare strategies." if score.low < line <= score.high else ""
-    which = {"profile": "gain from depth", "distance": "distance to the nearest source images"}.get(
-        score.decided_by, "shift"
-    )
-    return f"{text}. The {which} moved it most.{near}"
+    return f"{text}. The {MOVERS[score.decided_by]} moved it most.{near}"
 
 
 def confidence_reason(found: Similarity) -> str:

@@ -1,4 +1,4 @@
-"""Shift, the label-free witness: how far the target's activations lie from the source's at a cut.
+"""Shift, the label-free witness of a whole set: how far the target's activations lie from the source's at a cut.
 
 Each channel's values over images and space are taken as a Gaussian, and the Kullback-Leibler divergence of the
 target's from the source's is averaged over the channels, in nats. The source's moments come from a statistics file,

@@ -4,7 +4,7 @@ Some networks' files ship inside the package; ``regraft reference`` makes one fo
 A file holds "CUT.mean" and "CUT.std", each (channels,), of the source images as they are, "side", their short side in
 pixels as far as the network sees it, "size", its input's, and "LEVEL/CUT.mean" and "LEVEL/CUT.std" of the same images
 shrunk to LEVEL pixels: small images are blown up to the network's size, which alone changes what every layer sees, so
-they are compared with source images that are as small. nearness.py adds where single source images lie.
+they are compared with source images that are as small. distance.py adds where single source images lie.
 """
 
 import math

@@ -25,7 +25,7 @@ SMALL_ERROR = 0.03  # added to each: where probes are nearly perfect, their rati
 
 @dataclass(frozen=True)
 class Witnesses:
-    """What the two parts of similarity say."""
+    """What profile, shift and neighbour distance say."""
 
     gain: float  # log of the first half's smallest error over the last cut's
     log_shift: float | None  # log of the relative shift; None where that is not known
