@@ -3,12 +3,14 @@
     uv run python benchmarks/calibrate.py SETS [--weights squeezenet1_1.safetensors]
 
 SETS holds similar/NAME/CLASS/image and different/NAME/CLASS/image. Every set is looked at with the embedded network
-and, where its weights are given, with torchvision's SqueezeNet 1.1. Writes src/regraft/calibration.json.
+and, where its weights are given, with torchvision's SqueezeNet 1.1. Writes src/regraft/calibration.json, and for each
+network the classifier of domains (domains.py) into its statistics file.
 """
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
+import domains
+from domains import Ridge, Seen
 from regraft import backbone as backbones
 from regraft.backbone import Backbone
 from regraft.cuts import trace
@@ -29,15 +33,20 @@ from regraft.verdict import Witnesses, jackknife, log_odds, logistic
 OUT = Path(__file__).parents[1] / "src" / "regraft" / "calibration.json"
 THINNED, FEWEST = 0.1, 3  # share of a set's images, and images of a class at least
 WITNESSES = [field.name for field in fields(Witnesses)]
-KINDS = [WITNESSES[:known] for known in range(1, len(WITNESSES) + 1)]  # of models, by the witnesses that are known
+KINDS = (  # of models, by the witnesses that must be known, best first
+    ["log_shift", "likeness"],
+    ["gain", "log_shift", "log_distance"],
+    ["gain", "log_shift"],
+    ["gain"],
+)
 STRENGTH = 1.0  # of the fit, against its penalty: scikit-learn's C, on standardised witnesses
 
 
-def look(root: Path, backbone: Backbone) -> dict[str, Any]:
+def look(root: Path, backbone: Backbone) -> tuple[dict[str, Any], Seen]:
     """A set's witnesses on its training part, how many images that has, and the witnesses of a thinned one.
 
-    And how far a probe at the last cut is ahead of one at the early cut that case 2 would take, with the paired
-    standard error.
+    All but the likeness, for which it gives what the classifier sees. And how far a probe at the last cut is ahead of
+    one at the early cut that case 2 would take, with the paired standard error.
     """
     traced = trace(backbone.model, backbone.preprocessing.size)
     features = extract(find_images(root), backbone, traced)
@@ -48,10 +57,11 @@ def look(root: Path, backbone: Backbone) -> dict[str, Any]:
     ahead, error = paired(right[-1], right[earliest_good(right[:-1])])
     few, few_folds = thinned(features, split.train, THINNED, 0)
     thin, errors, _ = witnesses_at(features, backbone, few, few_folds)
-    return {
+    row = {
         "images": len(split.train), **vars(found), "thinned": {"images": len(few), **vars(thin), "errors": errors},
         "last_ahead": {"by": ahead, "error": error},
     }  # fmt: skip
+    return row, domains.seen_of(root, backbone, traced, features, rows, few)
 
 
 def witnesses_at(
@@ -62,9 +72,9 @@ def witnesses_at(
     if found.relative is None or found.distance is None:
         raise SystemExit(f"too little is known of the source of {backbone.name}")
     right = profile(features, rows, folds)
-    parts = [each.known for each in without_groups(right, found)]
+    parts = [each.of(WITNESSES[:3]) or [] for each in without_groups(right, found)]
     errors = [jackknife(part) for part in zip(*parts, strict=True)]
-    return witnesses_of(right, found.relative.value, found.distance.value), errors, right
+    return witnesses_of(right, found.relative.value, found.distance.value, None), errors, right
 
 
 def thinned(features: Features, rows: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -75,18 +85,18 @@ def thinned(features: Features, rows: np.ndarray, share: float, seed: int) -> tu
     return few, folds_of(labels[few], [features.pixels[row] for row in few], 0)
 
 
-def thinning(rows: list[dict[str, Any]]) -> list[float]:
+def thinning(rows: list[dict[str, Any]]) -> dict[str, float]:
     """How far each witness of thinned sets lies from the whole ones', beyond its error.
 
     Root mean square, times the root of the images.
     """
-    found = []
+    found = {}
     for index, name in enumerate(WITNESSES):
         few = [row["thinned"] for row in rows]
         apart = np.array([thin[name] - row[name] for thin, row in zip(few, rows, strict=True)])
         errors, images = np.array([thin["errors"][index] for thin in few]), np.array([thin["images"] for thin in few])
         beyond = np.maximum(np.square(apart) - np.square(errors), 0) * images
-        found.append(float(np.sqrt(beyond.mean())))
+        found[name] = float(np.sqrt(beyond.mean()))
     return found
 
 
@@ -110,12 +120,14 @@ def calibrate(rows: list[dict[str, Any]], kind: Sequence[str]) -> dict[str, Any]
         row["left_out"] = said(row, left_out[row["set"]], kind)
     report(rows, "left_out", f"{', '.join(kind)}: the set left out")
     networks = sorted({row["backbone"] for row in rows})
-    for row in rows if len(networks) > 1 else ():
+    unknown = len(networks) > 1 and "likeness" not in kind  # which a network not seen does not have
+    for row in rows if unknown else ():
         others = [known for known in rows if known["backbone"] != row["backbone"] and known["set"] != row["set"]]
         row["unknown"] = said(row, fit(others, kind), kind)
-    if len(networks) > 1:
+    if unknown:
         report(rows, "unknown", f"{', '.join(kind)}: the set and the network left out")
     return {
+        "of": list(kind),
         "model": fit(rows, kind),
         "left_out": [left_out[name] for name in names],
         "middle": [float(np.mean([row[name] for row in rows])) for name in kind],
@@ -124,7 +136,7 @@ def calibrate(rows: list[dict[str, Any]], kind: Sequence[str]) -> dict[str, Any]
 
 def said(row: dict[str, Any], model: list[float], kind: Sequence[str]) -> float:
     """The score that a model gives a set."""
-    return logistic(log_odds(Witnesses(*(row[name] if name in kind else None for name in WITNESSES)), model))
+    return logistic(log_odds([row[name] for name in kind], model))
 
 
 def report(rows: list[dict[str, Any]], key: str, title: str) -> None:
@@ -151,16 +163,16 @@ def main() -> None:
     parser.add_argument("--weights", help="of torchvision/squeezenet1_1")
     given = parser.parse_args()
     rows = look_at_all(given.sets, given.weights) if given.sets else json.loads(OUT.read_text())["sets"]
-    models = [calibrate(rows, kind) for kind in KINDS]
+    models = [calibrate(rows, kind) for kind in reversed(KINDS)][::-1]
     for row in rows:
         truth = "similar" if row["similar"] else "different"
         print(f"{row['backbone']:28} {row['set']:18} {truth:10} left out: {row['left_out']:.2f}{cost_of(row)}")
     for row in rows:
-        row["score"] = said(row, models[-1]["model"], WITNESSES)
+        row["score"] = said(row, models[0]["model"], KINDS[0])
     kept = ("set", "backbone", "similar", "images", *WITNESSES, "thinned", "last_ahead", "score")
     sets = [{key: row[key] for key in kept} for row in rows]
     written = {"models": models, "thinned": thinning(rows), "sets": sets}
-    apart = ", ".join(f"{name} {value:.2f}" for name, value in zip(WITNESSES, written["thinned"], strict=True))
+    apart = ", ".join(f"{name} {value:.2f}" for name, value in written["thinned"].items())
     print(f"thinned, over the root of the images: {apart}")
     OUT.write_text(json.dumps(written, indent=1) + "\n")
 
@@ -169,17 +181,44 @@ def look_at_all(sets: Path, weights: str | None) -> list[dict[str, Any]]:
     """The witnesses of every set, with each network."""
     looked = [backbones.load("embedded")]
     looked += [backbones.load("torchvision/squeezenet1_1", weights)] if weights else []
-    rows: list[dict[str, Any]] = []
-    for backbone in looked:
-        for root in sorted(sets.glob("*/*")):
-            row = {"set": root.name, "backbone": backbone.name, "similar": root.parent.name == "similar"}
-            row |= look(root, backbone)
-            rows.append(row)
-            print(f"{backbone.name:28} {root.parent.name:10} {root.name:18} {row['images']:5} gain {row['gain']:6.2f}"
-                  f" ({row['thinned']['gain']:.2f} in {row['thinned']['images']}) log shift {row['log_shift']:6.2f}"
-                  f" log distance {row['log_distance']:6.2f}",
-                  flush=True)  # fmt: skip
-    return rows
+    return [row for backbone in looked for row in look_with(backbone, sorted(sets.glob("*/*")))]
+
+
+def look_with(backbone: Backbone, roots: Sequence[Path]) -> Iterator[dict[str, Any]]:
+    """The witnesses of every set with one network; writes the network's classifier of domains.
+
+    The likeness of each set is that of a classifier which has not seen it.
+    """
+    rows, sets = [], []
+    for root in roots:
+        row = {"set": root.name, "backbone": backbone.name, "similar": root.parent.name == "similar"}
+        found, seen = look(root, backbone)
+        rows.append(row | found)
+        sets.append(seen)
+        print(progress_of(rows[-1]), flush=True)
+    ridge = Ridge(sets)
+    domains.write(backbone, *ridge.solve())
+    wrong: Counter[tuple[bool, str]] = Counter()
+    for index, (row, seen) in enumerate(zip(rows, sets, strict=True)):
+        judge = ridge.solve(without=index)
+        row["likeness"], row["thinned"]["likeness"], error = domains.words(seen, *judge)
+        row["thinned"]["errors"].append(error)
+        wrong.update((seen.similar, name) for name in domains.taken_wrongly(seen, *judge))
+        yield row
+    for (similar, name), count in sorted(wrong.items()):
+        kind = "similar" if similar else "different"
+        of = sum(seen.similar == similar for seen in sets)
+        print(f"likeness: {backbone.name}: {name}: {count} of {of} {kind} sets on the wrong side of nought")
+
+
+def progress_of(row: dict[str, Any]) -> str:
+    """A set's witnesses in a line."""
+    truth = "similar" if row["similar"] else "different"
+    return (
+        f"{row['backbone']:28} {truth:10} {row['set']:18} {row['images']:5} gain {row['gain']:6.2f}"
+        f" ({row['thinned']['gain']:.2f} in {row['thinned']['images']}) log shift {row['log_shift']:6.2f}"
+        f" log distance {row['log_distance']:6.2f}"
+    )
 
 
 if __name__ == "__main__":

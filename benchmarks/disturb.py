@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from regraft.arrays import from_arrays
 from regraft.decoding import decode
@@ -18,25 +18,26 @@ from regraft.prepared import prepare
 from regraft.recipe import Recipe
 from regraft.similarity import subsample
 
-SIDE = 256  # pixels of the short side that all versions start from
+SIDE = 256  # pixels of the short side that all versions start from, at most
 
 
 def small(side: int) -> Callable[[Image.Image], Image.Image]:
     """Shrink to ``side`` pixels, as a set of small images is."""
-    return lambda image: image.resize((side, side), Image.Resampling.BOX)
+    return lambda image: image.resize((side, side), Image.Resampling.BOX) if min(image.size) > side else image
 
 
 def far(image: Image.Image) -> Image.Image:
     """The image at half its size, before a plain ground of its mean colour."""
     ground = image.resize((1, 1), Image.Resampling.BOX).resize(image.size)
-    half = image.resize((image.width // 2, image.height // 2))
+    half = image.resize((max(1, image.width // 2), max(1, image.height // 2)))
     ground.paste(half, (image.width // 4, image.height // 4))
     return ground
 
 
 def near(image: Image.Image) -> Image.Image:
     """The middle quarter of the image."""
-    return image.crop((image.width // 4, image.height // 4, image.width * 3 // 4, image.height * 3 // 4))
+    left, top = image.width // 4, image.height // 4
+    return image.crop((left, top, image.width - left, image.height - top))
 
 
 VERSIONS: dict[str, Callable[[Image.Image], Image.Image]] = {
@@ -46,17 +47,20 @@ VERSIONS: dict[str, Callable[[Image.Image], Image.Image]] = {
     "32 pixels": small(32),
     "objects half as large": far,
     "objects twice as large": near,
+    "blurred": lambda image: image.filter(ImageFilter.GaussianBlur(3)),
+    "half as bright": lambda image: image.point(lambda value: value // 2),
 }
+TAUGHT = ("grey", "32 pixels", "objects half as large", "objects twice as large")  # to the classifier of domains
 
 
 def read(root: Path, most: int) -> tuple[list[Image.Image], list[str]]:
-    """At most so many images of a set, at SIDE pixels, and their labels."""
+    """At most so many images of a set, of SIDE pixels at most, and their labels."""
     images = find_images(root)
     chosen = [images.files[row] for row in subsample(np.array([file.label for file in images.files]), most)]
     found = []
     for file in chosen:
         image = decode(file.content.read())
-        scale = SIDE / min(image.size)
+        scale = min(1, SIDE / min(image.size))
         found.append(image.resize((round(image.width * scale), round(image.height * scale))))
     return found, [images.classes[file.label] for file in chosen]
 

@@ -16,12 +16,11 @@ from torch.nn.functional import interpolate
 from pretraining.augment import MEAN, STD, normalise
 from pretraining.train import ARCHITECTURE, ARCHITECTURE_ARGS, build
 from regraft import backbone as backbones
-from regraft import distance, source
+from regraft import distance, rooted, source
 from regraft.backbone import Architecture, Backbone
 from regraft.cuts import trace
 from regraft.graft import pooled_network
 from regraft.preprocessing import Preprocessing
-from regraft.shift import middle
 
 STATISTICS_IMAGES = 4_000  # of the source, that are measured
 SETTLING_IMAGES = 12_000  # of the source, that batch norm's statistics are taken from, and how many at once
@@ -141,19 +140,22 @@ def statistics(model: torch.nn.Module, preprocessing: Preprocessing, packs: Sequ
     side = min(max(images.shape[1] for images in chosen), size)
     found = {source.SIDE: torch.tensor(float(side)), source.SIZE: torch.tensor(float(size))}
     single: dict[int | None, list[np.ndarray]] = {}
+    cuts = [cut.name for cut in trace(model, size).cuts]
     largest = sum(len(images) for images in chosen if images.shape[1] >= side)
     for level in (None, *source.levels_below(side)):
         enough = [images for images in chosen if images.shape[1] >= (level or side)]
         moments, features = statistics_at(model, preprocessing, enough, level)
         found |= moments
         single[level] = [part[:largest] for part in features]
-    return found | distance.tensors(single)
+        for cut, part in zip(cuts, single[level], strict=True):
+            found |= rooted.moments(cut, part, level)
+    return found | distance.tensors(cuts, single, found)
 
 
 def statistics_at(
     model: torch.nn.Module, preprocessing: Preprocessing, packs: Sequence[np.ndarray], level: int | None
 ) -> tuple[dict[str, torch.Tensor], list[np.ndarray]]:
-    """The same at one level, of ``packs`` of (images, side, side, 3) uint8, and the features at each middle cut."""
+    """The same at one level, of ``packs`` of (images, side, side, 3) uint8, and the features at each cut."""
     size = preprocessing.size
     traced = trace(model, size)
     network = pooled_network(model, traced, traced.cuts, ("mean", "rms"))
@@ -166,7 +168,7 @@ def statistics_at(
         means, squares = outputs[: len(traced.cuts)], [rms.square() for rms in outputs[len(traced.cuts) :]]
         sums = [value.double().sum(0) for value in (*means, *squares)]
         totals = [a + b for a, b in zip(totals, sums, strict=True)] if totals else sums
-        single.append([value.numpy() for value in middle(means)])
+        single.append([value.numpy() for value in means])
     count = sum(map(len, images))
     found: dict[str, torch.Tensor] = {}
     for index, cut in enumerate(traced.cuts):

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from regraft import source
-from regraft.distance import DIRECTIONS, KEY, POINTS, Space, among, space_of, tensors
+from regraft.distance import DIRECTIONS, KEY, POINTS, among, tensors
+from regraft.rooted import known, moments, standardised
 from regraft.shift import between_gaussians, middle
 
 
@@ -16,9 +17,11 @@ def pictures(count: int, seed: int, spread: float = 1.0, centre: float = 0.0) ->
     return np.asarray(things @ mixing + np.random.default_rng(seed + 1).normal(0, 0.1, (count, 60)))
 
 
-def distance(target: np.ndarray, known: np.ndarray) -> float:
-    space = space_of([known])
-    return among(space.places(target), space.places(known)).value
+def distance(target: np.ndarray, at_home: np.ndarray) -> float:
+    statistics = moments("cut", at_home, None)
+    found = tensors(["cut"], {None: [at_home]}, statistics)
+    places = standardised([target], ["cut"], statistics, None) @ found[f"{KEY}.directions"].numpy()
+    return among(places, found[f"{KEY}.points"].double().numpy()).value
 
 
 def test_images_of_the_source_lie_as_far_as_usual() -> None:
@@ -52,12 +55,12 @@ def test_left_out_groups_move_the_median() -> None:
 
 def test_the_file_keeps_every_level_in_the_space_of_the_images_as_they_are() -> None:
     whole = [pictures(1_500, 1)[:, :20], pictures(1_500, 1)[:, 20:]]
-    found = tensors({None: whole, 8: [part * 2 for part in whole]})
+    cuts, statistics = ["one", "two"], moments("one", whole[0], None) | moments("two", whole[1], None)
+    found = tensors(cuts, {None: whole, 8: [part * 2 for part in whole]}, statistics)
     points, shrunk = found[source.name_of(KEY, "points")], found[source.name_of(KEY, "points", 8)]
     assert points.shape == shrunk.shape == (POINTS, DIRECTIONS)
     assert points.dtype == torch.half
-    space = Space(*(found[source.name_of(KEY, part)].double().numpy() for part in ("mean", "scale", "directions")))
-    again = space.places(np.concatenate(whole, axis=1)[[0, -1]])
+    again = standardised(whole, cuts, statistics, None)[[0, -1]] @ found[source.name_of(KEY, "directions")].numpy()
     assert np.allclose(again, points[[0, -1]].numpy(), atol=1e-2)
     assert float((points - shrunk).abs().max()) > 0.1
 
@@ -70,3 +73,17 @@ def test_channels_that_the_source_never_moves_do_not_make_a_distance() -> None:
 
 def test_the_middle_is_a_third_or_a_little_more() -> None:
     assert [list(middle(range(count))) for count in (1, 2, 3, 5, 9)] == [[0], [0, 1], [1], [1, 2, 3], [3, 4, 5]]
+
+
+def test_every_cut_weighs_as_much_and_each_level_has_its_own_standard() -> None:
+    narrow, wide = pictures(400, 1)[:, :5], pictures(400, 2)[:, :50] * 3
+    statistics = moments("narrow", narrow, None) | moments("wide", wide, None)
+    joined = standardised([narrow, wide], ["narrow", "wide"], statistics, None)
+    assert joined.mean(0) == pytest.approx(np.zeros(55), abs=1e-5)
+    assert np.square(joined[:, :5]).sum(1).mean() == pytest.approx(1, rel=1e-4)
+    assert np.square(joined[:, 5:]).sum(1).mean() == pytest.approx(1, rel=1e-4)
+    assert known(statistics, ["narrow", "wide"], None)
+    assert not known(statistics, ["narrow", "wide"], 8)
+    assert not known(None, ["narrow"], None)
+    shrunk = moments("narrow", narrow + 4, 8)
+    assert standardised([narrow + 4], ["narrow"], shrunk, 8).mean() == pytest.approx(0, abs=1e-5)

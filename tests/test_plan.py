@@ -14,16 +14,16 @@ from regraft.recipe import Recipe
 from regraft.shift import Shift, over_middle, relative_shift, unit_of
 from regraft.similarity import ProfilePoint, Similarity, earliest_good, subsample
 from regraft.surgery import FROZEN, NEW, REMOVED, TRAINED, surgery
-from regraft.verdict import Score, Witnesses, calibration, gain_of, score
+from regraft.verdict import SPOKESMEN, Score, Witnesses, calibration, gain_of, score
 
 CUTS = ["early", "middle", "last"]
 
 
 def similarity(value: float, shrunk_to: int | None = None) -> Similarity:
     points = tuple(ProfilePoint(name, 4, 0.5 + i / 10, 0.2 - i / 10, 0.01, None) for i, name in enumerate(CUTS))
-    given = Score(value, max(0, value - 0.1), min(1, value + 0.1), (1.0,))
+    given = Score(value, max(0, value - 0.1), min(1, value + 0.1), {"gain": 1.0})
     return Similarity(
-        points, "middle", None, None, None, None, shrunk_to, given, np.arange(100), np.arange(100) < 70, 0.1
+        points, "middle", None, None, None, None, None, shrunk_to, given, np.arange(100), np.arange(100) < 70, 0.1
     )
 
 
@@ -66,8 +66,8 @@ def hits(accuracy: float, count: int = 400) -> np.ndarray:
 
 
 def test_more_gain_from_depth_less_shift_and_nearer_neighbours_are_more_similar() -> None:
-    def at(gain: float, shift: float | None, distance: float | None = None) -> float:
-        found = Witnesses(gain, shift, distance)
+    def at(gain: float, shift: float | None, distance: float | None = None, likeness: float | None = None) -> float:
+        found = Witnesses(gain, shift, distance, likeness)
         return score(found, [found] * 20, 400).value
 
     assert at(1.0, -2.0) > at(0.0, -2.0) > at(0.0, 0.5)
@@ -76,13 +76,16 @@ def test_more_gain_from_depth_less_shift_and_nearer_neighbours_are_more_similar(
     assert at(0.5, -2.0, 0.0) > 0.5 > at(0.5, -2.0, 0.6)
     assert at(0.5, -2.0, 0.1) > at(0.5, -1.0, 0.1)
     assert at(0.5, None, 0.6) == at(0.5, None)  # both come from the same file
+    assert at(0.5, -1.5, 0.2, 0.8) > 0.5 > at(0.5, -1.5, 0.2, -0.8)
+    assert at(0.5, None, None, 0.8) == at(0.5, None)
 
 
 def test_the_witness_that_moved_most_is_named() -> None:
-    middle = calibration()["models"][2]["middle"]
-    for index, name in enumerate(("profile", "shift", "distance")):
-        found = Witnesses(*(value + 3 * (place == index) for place, value in enumerate(middle)))
-        assert score(found, [found] * 20, 400).decided_by == name
+    for fitted in calibration()["models"]:
+        middle = dict(zip(fitted["of"], fitted["middle"], strict=True))
+        for name in fitted["of"]:
+            found = Witnesses(**{"gain": 0.0, "log_shift": None, **middle, name: middle[name] + 5})
+            assert score(found, [found] * 20, 400).decided_by == SPOKESMEN[name]
 
 
 def test_the_middle_shift_is_the_geometric_mean_of_the_middle_third() -> None:
@@ -136,11 +139,12 @@ def test_the_calibration_says_what_it_was_fitted_on() -> None:
     assert len({row["set"] for row in known["sets"]}) >= 10
     wrong = [row for row in known["sets"] if (row["score"] >= 0.5) != row["similar"]]
     assert len(wrong) / len(known["sets"]) < 0.2
-    for witnesses, fitted in enumerate(known["models"], 1):
-        assert len(fitted["model"]) == 1 + witnesses
+    assert known["models"][-1]["of"] == ["gain"]
+    for fitted in known["models"]:
+        assert len(fitted["model"]) == 1 + len(fitted["of"]) == 1 + len(fitted["middle"])
         assert len(fitted["left_out"]) == len({row["set"] for row in known["sets"]})
     for row in known["sets"]:
-        found = Witnesses(row["gain"], row["log_shift"], row["log_distance"])
+        found = Witnesses(row["gain"], row["log_shift"], row["log_distance"], row["likeness"])
         assert score(found, [found] * 20, 400).value == pytest.approx(row["score"], abs=1e-9)
 
 

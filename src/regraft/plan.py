@@ -23,7 +23,12 @@ MEANING = {
     "fine-tune": "replace the classifier and train every layer, starting from the pre-trained weights",
     "from-scratch": "train every layer from random weights",
 }
-MOVERS = {"profile": "gain from depth", "shift": "shift", "distance": "distance to the nearest source images"}
+MOVERS = {
+    "profile": "gain from depth",
+    "shift": "shift",
+    "distance": "distance to the nearest source images",
+    "likeness": "likeness to the reference sets",
+}
 CLASSES_SHOWN = 4  # of the target, with the source classes that they resemble
 NEAR = 2.0  # within this factor of --large-from the size is near the line
 BLOWN_UP = 2  # times, from which images are said to be
@@ -95,6 +100,7 @@ class Plan:
                 "shift": found.shift,
                 "relative_shift": found.relative_shift,
                 "neighbour_distance": found.distance,
+                "likeness": found.likeness,
                 "source_shrunk_to": found.shrunk_to,
                 "decided_by": found.score.decided_by,
                 "confidence": asdict(found.confidence) if found.confidence else None,
@@ -140,7 +146,7 @@ def make_plan(
     strategy = strategy or (strategy_for_cut(recipe.cut, cuts[-1]) if recipe.cut else ruled)
     in_order = tuple(name for name in cuts if name in recipe.cuts)
     cut = in_order[-1] if in_order else cut_for(strategy, similarity, recipe, cuts[-1])
-    reasons = [size_reason(size), profile_reason(similarity), shift_reason(similarity)]
+    reasons = [size_reason(size), profile_reason(similarity), shift_reason(similarity), likeness_reason(similarity)]
     reasons += [resolution_reason(*sides, similarity.shrunk_to)] if sides else []
     reasons += [score_reason(similarity, recipe.similar_from), confidence_reason(similarity), label_reason(similarity)]
     reasons += [f"Together the data counts as {size.verdict} and {verdict}: case {case}."]
@@ -215,6 +221,16 @@ def shift_reason(found: Similarity) -> str:
     return (
         f"{text}; half of the images lie {found.distance:.2f} times as far from the source images nearest to them as"
         " those do from each other, or farther."
+    )
+
+
+def likeness_reason(found: Similarity) -> str:
+    """The likeness in a sentence."""
+    if found.likeness is None:
+        return ""
+    return (
+        f"A classifier of the reference sets, photographs as the source's against all else, gives {found.likeness:+.2f}"
+        " in the mean (+1: as those photographs, -1: as the others)."
     )
 
 

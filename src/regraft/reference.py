@@ -10,12 +10,11 @@ import torch
 from PIL import Image
 
 from regraft import backbone as backbones
-from regraft import distance, source
+from regraft import distance, rooted, source
 from regraft.backbone import Backbone, stages_of
 from regraft.content import Content, OnDisk
 from regraft.cuts import Traced, trace
 from regraft.decoding import allow_pixels, decode
-from regraft.distance import at_middle
 from regraft.errors import DataError
 from regraft.features import Features, Progress, extract, silent
 from regraft.folders import images_at
@@ -66,13 +65,13 @@ def make_reference(
     side = min(short_side(features, rows), backbone.preprocessing.size)
     pixels = {source.SIDE: side, source.SIZE: backbone.preprocessing.size}
     found = moments(features, traced, None) | {name: torch.tensor(float(value)) for name, value in pixels.items()}
-    single: dict[int | None, list[np.ndarray]] = {None: at_middle(features, traced.cuts, rows)}
+    single: dict[int | None, list[np.ndarray]] = {None: at_cuts(features)}
     for level in source.levels_below(side):
         smaller = replace(images, files=tuple(replace(f, content=Shrunk(f.content, level)) for f in images.files))
         seen = look(smaller, recipe, backbone, traced, progress)
         found |= moments(seen, traced, level)
-        single[level] = at_middle(seen, traced.cuts, np.arange(len(seen.images.files)))
-    found |= distance.tensors(single)
+        single[level] = at_cuts(seen)
+    found |= distance.tensors([cut.name for cut in traced.cuts], single, found)
     path = out or source.path_of(backbone.fingerprint())
     source.write(path, found)
     return {
@@ -94,9 +93,17 @@ def look(images: ImageSet, recipe: Recipe, backbone: Backbone, traced: Traced, p
 
 
 def moments(features: Features, traced: Traced, level: int | None) -> dict[str, torch.Tensor]:
-    """Mean and deviation at every cut, by the keys of the statistics file."""
-    rows, found = np.arange(len(features.images.files)), {}
-    for cut in traced.cuts:
+    """Mean and deviation at every cut, of activations and of rooted features, by the keys of the statistics file."""
+    rows = np.arange(len(features.images.files))
+    found: dict[str, torch.Tensor] = {}
+    for cut, pooled in zip(traced.cuts, at_cuts(features), strict=True):
+        found |= rooted.moments(cut.name, pooled, level)
         for part, value in zip(("mean", "std"), moments_at(features, cut, rows), strict=True):
             found[source.name_of(cut.name, part, level)] = torch.from_numpy(value)
     return found
+
+
+def at_cuts(features: Features) -> list[np.ndarray]:
+    """The features of all images at every cut: (images, channels) each."""
+    rows = np.arange(len(features.images.files))
+    return [features.pooled([cut], rows) for cut in features.cuts]

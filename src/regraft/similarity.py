@@ -1,9 +1,9 @@
 """How far the target data lies from what the network was trained on.
 
-Three witnesses, all from the one pass. The depth profile is labelled: the cross-validated accuracy of a
+Four witnesses, all from the one pass. The depth profile is labelled: the cross-validated accuracy of a
 linear probe at each cut, on the same folds, so that differences between cuts have paired standard errors.
-Shift and neighbour distance need no label: the one is of the whole set, the other of its images. The verdict joins
-all to a score.
+Shift, neighbour distance and likeness need no label: the first is of the whole set, the others of its images. The
+verdict joins them to a score.
 """
 
 import math
@@ -16,6 +16,7 @@ import torch
 from regraft.distance import Distance, distance_of
 from regraft.features import Features, Progress, silent
 from regraft.head import Fold, HeadSettings, folds_from, try_decays
+from regraft.likeness import Likeness, likeness_of
 from regraft.shift import GROUPS, Shift, group_of, relative_shift, shift_at, short_side
 from regraft.source import level_for
 from regraft.split import subsample
@@ -58,6 +59,7 @@ class Similarity:
     unit: float | None  # nats: what the relative shift is a multiple of
     relative_shift: float | None  # in the middle of the network, as the score takes it
     distance: float | None  # distance from the nearest source images, against theirs; None where no places are known
+    likeness: float | None  # the classifier's word; None where the network has none
     shrunk_to: int | None  # pixels, of the source images that the shift is measured from; None: as they are
     score: Score
     rows: np.ndarray  # of the images that made the profile
@@ -103,6 +105,7 @@ def measure_similarity(
         unit=unit,
         relative_shift=found.relative.value if found.relative else None,
         distance=found.distance.value if found.distance else None,
+        likeness=found.likeness.value if found.likeness else None,
         shrunk_to=found.level,
         score=scored(right, found),
         rows=rows,
@@ -155,25 +158,35 @@ class LabelFree:
     shifts: tuple[Shift | None, ...]  # at every cut
     relative: Shift | None
     distance: Distance | None
+    likeness: Likeness | None
 
 
 def label_free(
     features: Features, rows: np.ndarray, statistics: Mapping[str, torch.Tensor] | None, unit: float | None
 ) -> LabelFree:
-    """Shift and distance of the images ``rows``; the other arguments are those of measure_similarity."""
+    """Shift, distance and likeness of the images ``rows``; the other arguments are those of measure_similarity."""
     level = level_for(statistics, short_side(features, rows)) if statistics else None
     shifts = tuple(shift_at(features, cut, rows, statistics, level) for cut in features.cuts)
-    return LabelFree(level, shifts, relative_shift(shifts, unit), distance_of(features, rows, statistics, level))
+    return LabelFree(
+        level,
+        shifts,
+        relative_shift(shifts, unit),
+        distance_of(features, rows, statistics, level),
+        likeness_of(features, rows, statistics, level),
+    )
 
 
-def witnesses_of(right: Sequence[np.ndarray], shift: float | None, distance: float | None) -> Witnesses:
-    """The witnesses from the hits at each cut, the relative shift and the distance."""
-    return Witnesses(gain_of(right), *(None if value is None else math.log(value) for value in (shift, distance)))
+def witnesses_of(
+    right: Sequence[np.ndarray], shift: float | None, distance: float | None, likeness: float | None
+) -> Witnesses:
+    """The witnesses from the hits at each cut, the relative shift, the distance and the likeness."""
+    log_shift, log_distance = (None if value is None else math.log(value) for value in (shift, distance))
+    return Witnesses(gain_of(right), log_shift, log_distance, likeness)
 
 
 def scored(right: Sequence[np.ndarray], found: LabelFree) -> Score:
     """The score from the hits at each cut and what needs no label, with its interval."""
-    values = [each.value if each else None for each in (found.relative, found.distance)]
+    values = [each.value if each else None for each in (found.relative, found.distance, found.likeness)]
     return score(witnesses_of(right, *values), without_groups(right, found), len(right[0]))
 
 
@@ -183,7 +196,7 @@ def without_groups(right: Sequence[np.ndarray], found: LabelFree) -> list[Witnes
     left_out = []
     for group in range(GROUPS):
         kept = [hit[groups != group] for hit in right] if len(right[0]) > 1 else list(right)
-        values = [each.left_out[group] if each else None for each in (found.relative, found.distance)]
+        values = [each.left_out[group] if each else None for each in (found.relative, found.distance, found.likeness)]
         left_out.append(witnesses_of(kept, *values))
     return left_out
 

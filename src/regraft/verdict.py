@@ -1,15 +1,15 @@
-"""The score: the calibrated probability that the target data is like the source's, from three witnesses together.
+"""The score: the calibrated probability that the target data is like the source's, from several witnesses together.
 
 They enter a logistic model that benchmarks/calibrate.py fits on reference sets. The profile's is the gain
 from depth: how much lower the last cut's error is than the best in the network's first half, as a log ratio. The
 shift's and the neighbour distance's are the logarithms of ratios to what is usual for the network, so that one model
-serves all networks. Where the distance is not known, a model of the other two decides, and where neither is, the
-gain alone.
+serves all networks. The likeness is a classifier's, which only some networks have. There is a model for each choice
+of witnesses that may be known, best first, and the gain alone is always known.
 """
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -19,27 +19,23 @@ import numpy as np
 
 Z = 1.96  # standard errors on either side of the score, for a 95% interval
 
-NAMES = ("profile", "shift", "distance")  # whose word each witness is
+SPOKESMEN = {"gain": "profile", "log_shift": "shift", "log_distance": "distance", "likeness": "likeness"}
 SMALL_ERROR = 0.03  # added to each: where probes are nearly perfect, their ratio says nothing
 
 
 @dataclass(frozen=True)
 class Witnesses:
-    """What profile, shift and neighbour distance say."""
+    """What profile, shift, neighbour distance and classifier say; None where that is not known."""
 
     gain: float  # log of the first half's smallest error over the last cut's
-    log_shift: float | None  # log of the relative shift; None where that is not known
-    log_distance: float | None = None  # log of the ratio of distances; None where that, or the shift, is not known
+    log_shift: float | None  # log of the relative shift
+    log_distance: float | None = None  # log of the ratio of distances
+    likeness: float | None = None  # as likeness.Likeness has it
 
-    @property
-    def known(self) -> tuple[float, ...]:
-        """Those that are known, in the order of NAMES."""
-        values: list[float] = []
-        for value in (self.gain, self.log_shift, self.log_distance):
-            if value is None:
-                break
-            values.append(value)
-        return tuple(values)
+    def of(self, names: Sequence[str]) -> list[float] | None:
+        """The values of those named; None where one of them is not known."""
+        found = [getattr(self, name) for name in names]
+        return None if None in found else found
 
 
 @dataclass(frozen=True)
@@ -49,7 +45,7 @@ class Score:
     value: float  # 0..1
     low: float  # ends of the 95% interval
     high: float
-    moved: tuple[float, ...]  # what each known witness adds to the log odds, against the reference sets' mean
+    moved: Mapping[str, float]  # what each witness of the model adds to the log odds, against the reference sets' mean
 
     @property
     def margin(self) -> float:
@@ -58,8 +54,8 @@ class Score:
 
     @property
     def decided_by(self) -> str:
-        """The one of NAMES that moved the score most."""
-        return NAMES[int(np.argmax(np.abs(self.moved)))]
+        """Which of profile, shift, distance and likeness moved the score most."""
+        return SPOKESMEN[max(self.moved, key=lambda name: abs(self.moved[name]))]
 
 
 def gain_of(right: Sequence[np.ndarray]) -> float:
@@ -73,8 +69,8 @@ def gain_of(right: Sequence[np.ndarray]) -> float:
 def calibration() -> dict[str, Any]:
     """What benchmarks/calibrate.py wrote.
 
-    The models of the gain, of gain and shift, and of all three; how far each witness from few images lies from that
-    of many, beyond its error and times the root of how few; the reference sets.
+    The models with the witnesses that each is of, best first; how far each witness from few images lies from that of
+    many, beyond its error and times the root of how few; the reference sets.
     """
     found: dict[str, Any] = json.loads((files("regraft") / "calibration.json").read_text())
     return found
@@ -87,9 +83,14 @@ def references_for(backbone: str) -> list[dict[str, Any]]:
     return own or [row for row in sets if row["backbone"] == sets[0]["backbone"]]
 
 
-def log_odds(found: Witnesses, model: Sequence[float]) -> float:
-    """The log odds of similar; ``model``: an offset, and a weight for each known witness."""
-    return model[0] + float(np.dot(model[1:], found.known))
+def model_for(found: Witnesses) -> dict[str, Any]:
+    """The first model whose witnesses are all known."""
+    return next(model for model in calibration()["models"] if found.of(model["of"]) is not None)
+
+
+def log_odds(values: Sequence[float], model: Sequence[float]) -> float:
+    """The log odds of similar; ``model``: an offset, and a weight for each of the witnesses' ``values``."""
+    return model[0] + float(np.dot(model[1:], values))
 
 
 def score(found: Witnesses, left_out: Sequence[Witnesses], images: int) -> Score:
@@ -98,19 +99,21 @@ def score(found: Witnesses, left_out: Sequence[Witnesses], images: int) -> Score
     The interval joins two jackknifes (Efron and Stein, 1981), over groups of images and over the reference sets, and
     what thinning the reference sets did to their witnesses.
     """
-    kept = calibration()["models"][len(found.known) - 1]
-    model, thinned = kept["model"], calibration()["thinned"]
-    centre = log_odds(found, model)
-    over_images = jackknife([log_odds(each, model) for each in left_out])
-    over_sets = jackknife([log_odds(found, each) for each in kept["left_out"]])
-    over_size = math.hypot(*(w * apart for w, apart in zip(model[1:], thinned, strict=False))) / math.sqrt(images)
+    kept = model_for(found)
+    names, model = kept["of"], kept["model"]
+    values = found.of(names) or []
+    thinned = [calibration()["thinned"][name] for name in names]
+    centre = log_odds(values, model)
+    over_images = jackknife([log_odds(each.of(names) or [], model) for each in left_out])
+    over_sets = jackknife([log_odds(values, each) for each in kept["left_out"]])
+    over_size = math.hypot(*np.multiply(model[1:], thinned)) / math.sqrt(images)
     reach = Z * math.hypot(over_images, over_sets, over_size)
-    apart = np.subtract(found.known, kept["middle"])
+    moved = np.multiply(model[1:], np.subtract(values, kept["middle"])).tolist()
     return Score(
         value=logistic(centre),
         low=logistic(centre - reach),
         high=logistic(centre + reach),
-        moved=tuple(np.multiply(model[1:], apart).tolist()),
+        moved=dict(zip(names, moved, strict=True)),
     )
 
 

@@ -1,0 +1,115 @@
+"""Fit the classifier that regraft.likeness applies: images of the reference sets, similar ones against the others.
+
+Ridge regression on the kind of the set, 1 or -1. Every set weighs as much as the others of its kind, and both kinds
+as much; within a set so do its images as they are and each way of disturbing them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+
+from disturb import TAUGHT, VERSIONS, read
+from regraft import source
+from regraft.arrays import from_arrays
+from regraft.backbone import Backbone
+from regraft.cuts import Traced
+from regraft.features import Features, extract
+from regraft.likeness import OFFSET, WEIGHTS, in_mean, marks
+from regraft.shift import short_side
+from regraft.verdict import jackknife
+
+MOST, DISTURBED = 150, 60  # images of a set that are shown as they are, and disturbed
+PENALTY = 5e-4  # of the ridge; both kinds together weigh 2
+PACKAGE = Path(__file__).parents[1] / "src" / "regraft"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the classifier sees of a set."""
+
+    similar: bool
+    versions: list[np.ndarray]  # (images, channels) each: as they are, and each way of disturbing them
+    whole: np.ndarray  # (images, channels)
+    few: np.ndarray  # (images, channels) of the thinned set
+
+    def design(self) -> tuple[np.ndarray, np.ndarray]:
+        """Weighted rows (images, channels + 1), the last for the offset, and targets (images,)."""
+        shares = [np.full(len(part), 1 / len(part) / len(self.versions)) for part in self.versions]
+        roots = np.sqrt(np.concatenate(shares))
+        rows = np.column_stack([np.concatenate(self.versions), np.ones(len(roots))]) * roots[:, None]
+        return rows, roots * (1 if self.similar else -1)
+
+
+def seen_of(
+    root: Path, backbone: Backbone, traced: Traced, features: Features, rows: np.ndarray, few: np.ndarray
+) -> Seen:
+    """What the classifier sees of the set at ``root``, whose training images are ``rows``."""
+    known = backbone.statistics or {}
+    level = source.level_for(known, short_side(features, rows))
+    whole = marks(features, rows, known, level)
+    draw = np.random.default_rng(0).permutation(len(rows))[:MOST]
+    pictures, labels = read(root, DISTURBED)
+    versions = [whole[draw]]
+    for name in TAUGHT:
+        changed = extract(from_arrays([VERSIONS[name](each) for each in pictures], labels), backbone, traced)
+        every = np.arange(len(changed.images.files))
+        versions.append(marks(changed, every, known, source.level_for(known, short_side(changed, every))))
+    return Seen(
+        root.parent.name == "similar",
+        [part.astype(np.float32) for part in versions],
+        whole.astype(np.float32),
+        marks(features, few, known, source.level_for(known, short_side(features, few))).astype(np.float32),
+    )
+
+
+class Ridge:
+    """The classifier's normal equations, from which single sets can be left out."""
+
+    def __init__(self, sets: Sequence[Seen]) -> None:
+        self.sets = sets
+        kinds = [seen.similar for seen in sets]
+        self.shares = [1 / kinds.count(kind) for kind in kinds]
+        parts = [self.part(index) for index in range(len(sets))]
+        self.gram, self.moment = sum(gram for gram, _ in parts), sum(moment for _, moment in parts)
+
+    def part(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """What a set adds: (channels + 1, channels + 1) and (channels + 1,)."""
+        rows, targets = self.sets[index].design()
+        return self.shares[index] * (rows.T @ rows), self.shares[index] * (rows.T @ targets)
+
+    def solve(self, without: int | None = None) -> tuple[np.ndarray, float]:
+        """Weights (channels,) and offset, with a set left out or with none."""
+        gram, moment = self.gram, self.moment
+        if without is not None:
+            own = self.part(without)
+            gram, moment = gram - own[0], moment - own[1]
+        penalty = np.full(len(gram), PENALTY)
+        penalty[-1] = 0
+        found = np.linalg.solve(gram + np.diag(penalty), moment)
+        return found[:-1], float(found[-1])
+
+
+def words(seen: Seen, weights: np.ndarray, offset: float) -> tuple[float, float, float]:
+    """The likeness of a set, of the thinned set, and the latter's standard error."""
+    few = in_mean(seen.few @ weights + offset)
+    return float((seen.whole @ weights).mean() + offset), few.value, jackknife(few.left_out)
+
+
+def taken_wrongly(seen: Seen, weights: np.ndarray, offset: float) -> list[str]:
+    """In which versions the likeness of a set lies on the other side of nought."""
+    words = [float((part @ weights).mean()) + offset for part in seen.versions]
+    return [name for name, word in zip(("as it is", *TAUGHT), words, strict=True) if (word > 0) != seen.similar]
+
+
+def write(backbone: Backbone, weights: np.ndarray, offset: float) -> None:
+    """Add the classifier to the network's statistics file in the package."""
+    own = PACKAGE / "statistics" / f"{backbone.fingerprint()}.safetensors"
+    path = PACKAGE / "embedded" / "statistics.safetensors" if backbone.name == "embedded" else own
+    kept = load_file(path)
+    kept[WEIGHTS] = torch.from_numpy(weights).float()
+    kept[OFFSET] = torch.tensor(offset).float()
+    save_file(kept, path)

@@ -1,0 +1,85 @@
+"""The classifier of domains that some networks have: what it says of photographs, and of what is none."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+from sklearn.datasets import load_digits, load_sample_images
+
+from regraft import backbone as backbones
+from regraft.arrays import from_arrays
+from regraft.backbone import Backbone
+from regraft.cuts import trace
+from regraft.features import Features, extract
+from regraft.likeness import OFFSET, WEIGHTS, Likeness, in_mean, judged, likeness_of
+from regraft.shift import short_side
+from regraft.source import level_for
+
+Change = Callable[[Image.Image], Image.Image]
+
+
+@pytest.fixture(scope="module")
+def embedded() -> Backbone:
+    return backbones.load("embedded")
+
+
+def seen(pictures: list[Image.Image], backbone: Backbone) -> tuple[Features, np.ndarray, int | None]:
+    images = from_arrays(pictures, [index % 2 for index in range(len(pictures))])
+    features = extract(images, backbone, trace(backbone.model, backbone.preprocessing.size))
+    rows = np.arange(len(pictures))
+    return features, rows, level_for(backbone.statistics or {}, short_side(features, rows))
+
+
+def word_of(pictures: list[Image.Image], backbone: Backbone) -> Likeness:
+    features, rows, level = seen(pictures, backbone)
+    found = likeness_of(features, rows, backbone.statistics, level)
+    assert found is not None
+    return found
+
+
+def photographs(side: int = 200, count: int = 24) -> list[Image.Image]:
+    """Pieces of scikit-learn's two photographs."""
+    draw, found = np.random.default_rng(0), []
+    for photo in load_sample_images().images:
+        for _ in range(count // 2):
+            y, x = (draw.integers(0, edge - side) for edge in photo.shape[:2])
+            found.append(Image.fromarray(photo[y : y + side, x : x + side]))
+    return found
+
+
+@pytest.mark.parametrize("change", [lambda p: p, ImageOps.grayscale, lambda p: p.resize((48, 48))])
+def test_photographs_are_like_photographs_in_grey_and_small_too(change: Change, embedded: Backbone) -> None:
+    assert word_of([change(photo) for photo in photographs()], embedded).value > 0
+
+
+def test_digits_are_not(embedded: Backbone) -> None:
+    pictures = [Image.fromarray((image * 15.9).astype(np.uint8)) for image in load_digits().images[:24]]
+    found = word_of(pictures, embedded)
+    assert found.value < -0.5
+    assert found.left_out == pytest.approx(np.full(20, found.value), abs=0.2)
+
+
+def test_the_weights_are_those_of_the_file(embedded: Backbone) -> None:
+    features, rows, level = seen(photographs(count=8), embedded)
+    statistics = dict(embedded.statistics or {})
+    flat = statistics | {WEIGHTS: statistics[WEIGHTS] * 0, OFFSET: statistics[OFFSET] * 0 + 0.25}
+    found = likeness_of(features, rows, flat, level)
+    assert found is not None
+    assert found.value == pytest.approx(0.25)
+    without = {name: value for name, value in statistics.items() if name != WEIGHTS}
+    assert likeness_of(features, rows, without, level) is None
+    assert likeness_of(features, rows, None, level) is None
+
+
+def test_the_mean_without_each_group() -> None:
+    found = in_mean(np.arange(40.0))
+    assert found.value == pytest.approx(19.5)
+    assert found.left_out[0] == pytest.approx((40 * 19.5 - 20) / 38)  # images 0 and 20
+    assert in_mean(np.array([3.0])).left_out == pytest.approx(np.full(20, 3.0))
+
+
+def test_the_first_third_of_the_cuts_is_not_judged() -> None:
+    assert [list(judged(range(count))) for count in (1, 2, 3, 5, 9)] == [
+        [0], [0, 1], [1, 2], [1, 2, 3, 4], [3, 4, 5, 6, 7, 8]
+    ]  # fmt: skip
