@@ -1,6 +1,8 @@
 """The classifier of domains that some networks have: what it says of photographs, and of what is none."""
 
 from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,8 +15,9 @@ from regraft.backbone import Backbone
 from regraft.cuts import trace
 from regraft.features import Features, extract
 from regraft.likeness import OFFSET, WEIGHTS, Likeness, in_mean, judged, likeness_of
+from regraft.rooted import known
 from regraft.shift import short_side
-from regraft.source import level_for
+from regraft.source import floats, level_for
 
 Change = Callable[[Image.Image], Image.Image]
 
@@ -83,3 +86,16 @@ def test_the_first_third_of_the_cuts_is_not_judged() -> None:
     assert [list(judged(range(count))) for count in (1, 2, 3, 5, 9)] == [
         [0], [0, 1], [1, 2], [1, 2, 3, 4], [3, 4, 5, 6, 7, 8]
     ]  # fmt: skip
+
+
+def test_every_shipped_file_has_a_classifier_for_every_size_of_images() -> None:
+    shipped = [*Path(str(files("regraft"))).glob("statistics/*.safetensors")]
+    shipped += [Path(str(files("regraft"))) / "embedded" / "statistics.safetensors"]
+    assert len(shipped) == 2
+    for path in shipped:
+        statistics = floats(path)
+        levels: set[int | None] = {None, *(int(name.split("/")[0]) for name in statistics if "/" in name)}
+        assert len(levels) > 3
+        named = [name for name in statistics if name.endswith(".root_mean") and "/" not in name]
+        assert all(known(statistics, [name.removesuffix(".root_mean") for name in named], level) for level in levels)
+        assert WEIGHTS in statistics

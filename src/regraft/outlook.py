@@ -7,6 +7,7 @@ from typing import Any
 from regraft.plan import Plan
 from regraft.recipe import FROZEN_STRATEGIES, Recipe
 from regraft.rules import batch_of, epochs_of
+from regraft.similarity import Similarity
 
 TRAIN_PASSES = 6.0  # of the frozen pass, that one image costs in training; between 3 and 10 on networks tried
 TRAIN_BYTES = 16  # a trained parameter: weight, gradient and two moments, in float32
@@ -81,9 +82,21 @@ def why(strategy: str, plan: Plan, an_image: float) -> str:
         against = ": the last layers were made for other images" if different else ", and the last layers fit"
         return f"trains least ({many}){against}"
     if strategy == "early-layers":
-        return f"{many}; {'leaves out the layers that do not fit' if different else 'gives away layers that help'}"
+        return f"{many}; {without_last_layers(plan.similarity, different)}"
     if strategy == "fine-tune":
         if size.verdict == "small":
             return f"{many}: with so few images overfitting is likely, so the rule keeps the layers frozen"
         return f"{many}: enough images to adapt every layer, from a start that already sees"
     return f"{many}, and nothing to start from; a fallback where the pre-trained start fails"
+
+
+def without_last_layers(found: Similarity, different: bool) -> str:
+    """What the probes say of leaving out the layers after the early cut."""
+    early = next(point for point in found.profile if point.cut == found.best_early_cut)
+    help_much = early.behind_last > early.error
+    if different:
+        worth = f", though a probe gains {early.behind_last:.1%} by them: compare both" if help_much else ""
+        return f"leaves out the layers that do not fit{worth}"
+    if help_much:
+        return f"gives away layers by which a probe gains {early.behind_last:.1%}"
+    return f"a probe at {early.cut} does no worse than at the last cut: compare both"
