@@ -9,6 +9,7 @@ import torch
 from regraft.cuts import Cut
 from regraft.errors import RecipeError
 from regraft.logme import logme
+from regraft.outlook import without_last_layers
 from regraft.plan import make_plan, size_of
 from regraft.recipe import Recipe
 from regraft.shift import Shift, over_middle, relative_shift, unit_of
@@ -59,6 +60,15 @@ def test_asking_for_a_strategy_or_a_cut() -> None:
     assert make_plan(size, similarity(0.9), Recipe(strategy="early-layers"), CUTS).cut == "middle"
     with pytest.raises(RecipeError, match="early-layers"):
         make_plan(size, similarity(0.9), Recipe(strategy="head", cut="early"), CUTS)
+
+
+def test_leaving_out_the_last_layers_is_judged_by_the_probes() -> None:
+    found = similarity(0.9)
+    assert "by which a probe gains 10.0%" in without_last_layers(found, different=False)
+    assert "though a probe gains 10.0%" in without_last_layers(found, different=True)
+    level = replace(found, profile=tuple(replace(point, behind_last=-0.01) for point in found.profile))
+    assert "at middle does no worse" in without_last_layers(level, different=False)
+    assert without_last_layers(level, different=True) == "leaves out the layers that do not fit"
 
 
 def hits(accuracy: float, count: int = 400) -> np.ndarray:
