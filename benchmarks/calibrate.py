@@ -33,6 +33,7 @@ from regraft.verdict import Witnesses, jackknife, log_odds, logistic
 OUT = Path(__file__).parents[1] / "src" / "regraft" / "calibration.json"
 THINNED, FEWEST = 0.1, 3  # share of a set's images, and images of a class at least
 WITNESSES = [field.name for field in fields(Witnesses)]
+LOOKED_AT = [name for name in WITNESSES if name != "likeness"]  # that comes later, from a classifier fitted to all
 KINDS = (  # of models, by the witnesses that must be known, best first
     ["log_shift", "likeness"],
     ["gain", "log_shift", "log_distance"],
@@ -72,7 +73,7 @@ def witnesses_at(
     if found.relative is None or found.distance is None:
         raise SystemExit(f"too little is known of the source of {backbone.name}")
     right = profile(features, rows, folds)
-    parts = [each.of(WITNESSES[:3]) or [] for each in without_groups(right, found)]
+    parts = [each.of(LOOKED_AT) for each in without_groups(right, found)]
     errors = [jackknife(part) for part in zip(*parts, strict=True)]
     return witnesses_of(right, found.relative.value, found.distance.value, None), errors, right
 
@@ -163,7 +164,7 @@ def main() -> None:
     parser.add_argument("--weights", help="of torchvision/squeezenet1_1")
     given = parser.parse_args()
     rows = look_at_all(given.sets, given.weights) if given.sets else json.loads(OUT.read_text())["sets"]
-    models = [calibrate(rows, kind) for kind in reversed(KINDS)][::-1]
+    models = [calibrate(rows, kind) for kind in reversed(KINDS)][::-1]  # the best last: its words stay in the rows
     for row in rows:
         truth = "similar" if row["similar"] else "different"
         print(f"{row['backbone']:28} {row['set']:18} {truth:10} left out: {row['left_out']:.2f}{cost_of(row)}")

@@ -18,8 +18,8 @@ from regraft.arrays import from_arrays
 from regraft.backbone import Backbone
 from regraft.cuts import Traced
 from regraft.features import Features, extract
-from regraft.likeness import OFFSET, WEIGHTS, in_mean, marks
-from regraft.shift import short_side
+from regraft.likeness import OFFSET, WEIGHTS, marks
+from regraft.shift import over_groups, short_side
 from regraft.verdict import jackknife
 
 MOST, DISTURBED = 150, 60  # images of a set that are shown as they are, and disturbed
@@ -33,7 +33,7 @@ class Seen:
 
     similar: bool
     versions: list[np.ndarray]  # (images, channels) each: as they are, and each way of disturbing them
-    whole: np.ndarray  # (images, channels)
+    whole: np.ndarray  # (channels,): the mean over all of its images
     few: np.ndarray  # (images, channels) of the thinned set
 
     def design(self) -> tuple[np.ndarray, np.ndarray]:
@@ -48,22 +48,28 @@ def seen_of(
     root: Path, backbone: Backbone, traced: Traced, features: Features, rows: np.ndarray, few: np.ndarray
 ) -> Seen:
     """What the classifier sees of the set at ``root``, whose training images are ``rows``."""
-    known = backbone.statistics or {}
-    level = source.level_for(known, short_side(features, rows))
-    whole = marks(features, rows, known, level)
+    whole = marks_of(features, rows, backbone)
     draw = np.random.default_rng(0).permutation(len(rows))[:MOST]
     pictures, labels = read(root, DISTURBED)
     versions = [whole[draw]]
     for name in TAUGHT:
         changed = extract(from_arrays([VERSIONS[name](each) for each in pictures], labels), backbone, traced)
-        every = np.arange(len(changed.images.files))
-        versions.append(marks(changed, every, known, source.level_for(known, short_side(changed, every))))
+        versions.append(marks_of(changed, np.arange(len(changed.images.files)), backbone))
     return Seen(
         root.parent.name == "similar",
-        [part.astype(np.float32) for part in versions],
-        whole.astype(np.float32),
-        marks(features, few, known, source.level_for(known, short_side(features, few))).astype(np.float32),
+        versions,
+        whole.mean(0),
+        marks_of(features, few, backbone),
     )
+
+
+def marks_of(features: Features, rows: np.ndarray, backbone: Backbone) -> np.ndarray:
+    """What the classifier sees of the images ``rows``, against source images as small: (images, channels)."""
+    known = backbone.statistics or {}
+    found = marks(features, rows, known, source.level_for(known, short_side(features, rows)))
+    if found is None:
+        raise SystemExit(f"too little is known of the source of {backbone.name}")
+    return found.astype(np.float32)
 
 
 class Ridge:
@@ -95,8 +101,8 @@ class Ridge:
 
 def words(seen: Seen, weights: np.ndarray, offset: float) -> tuple[float, float, float]:
     """The likeness of a set, of the thinned set, and the latter's standard error."""
-    few = in_mean(seen.few @ weights + offset)
-    return float((seen.whole @ weights).mean() + offset), few.value, jackknife(few.left_out)
+    few = over_groups(seen.few @ weights + offset, np.mean)
+    return float(seen.whole @ weights) + offset, few.value, jackknife(few.left_out)
 
 
 def taken_wrongly(seen: Seen, weights: np.ndarray, offset: float) -> list[str]:

@@ -18,7 +18,7 @@ from pretraining.train import ARCHITECTURE, ARCHITECTURE_ARGS, build
 from regraft import backbone as backbones
 from regraft import distance, rooted, source
 from regraft.backbone import Architecture, Backbone
-from regraft.cuts import trace
+from regraft.cuts import Traced, trace
 from regraft.graft import pooled_network
 from regraft.preprocessing import Preprocessing
 
@@ -140,11 +140,12 @@ def statistics(model: torch.nn.Module, preprocessing: Preprocessing, packs: Sequ
     side = min(max(images.shape[1] for images in chosen), size)
     found = {source.SIDE: torch.tensor(float(side)), source.SIZE: torch.tensor(float(size))}
     single: dict[int | None, list[np.ndarray]] = {}
-    cuts = [cut.name for cut in trace(model, size).cuts]
+    traced = trace(model, size)
+    cuts = [cut.name for cut in traced.cuts]
     largest = sum(len(images) for images in chosen if images.shape[1] >= side)
     for level in (None, *source.levels_below(side)):
         enough = [images for images in chosen if images.shape[1] >= (level or side)]
-        moments, features = statistics_at(model, preprocessing, enough, level)
+        moments, features = statistics_at(model, traced, preprocessing, enough, level)
         found |= moments
         single[level] = [part[:largest] for part in features]
         for cut, part in zip(cuts, single[level], strict=True):
@@ -153,11 +154,14 @@ def statistics(model: torch.nn.Module, preprocessing: Preprocessing, packs: Sequ
 
 
 def statistics_at(
-    model: torch.nn.Module, preprocessing: Preprocessing, packs: Sequence[np.ndarray], level: int | None
+    model: torch.nn.Module,
+    traced: Traced,
+    preprocessing: Preprocessing,
+    packs: Sequence[np.ndarray],
+    level: int | None,
 ) -> tuple[dict[str, torch.Tensor], list[np.ndarray]]:
     """The same at one level, of ``packs`` of (images, side, side, 3) uint8, and the features at each cut."""
     size = preprocessing.size
-    traced = trace(model, size)
     network = pooled_network(model, traced, traced.cuts, ("mean", "rms"))
     totals: list[torch.Tensor] = []
     single: list[list[np.ndarray]] = []

@@ -84,6 +84,6 @@ def test_every_cut_weighs_as_much_and_each_level_has_its_own_standard() -> None:
     assert np.square(joined[:, 5:]).sum(1).mean() == pytest.approx(1, rel=1e-4)
     assert known(statistics, ["narrow", "wide"], None)
     assert not known(statistics, ["narrow", "wide"], 8)
-    assert not known(None, ["narrow"], None)
+    assert not known({}, ["narrow"], None)
     shrunk = moments("narrow", narrow + 4, 8)
     assert standardised([narrow + 4], ["narrow"], shrunk, 8).mean() == pytest.approx(0, abs=1e-5)

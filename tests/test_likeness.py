@@ -14,9 +14,9 @@ from regraft.arrays import from_arrays
 from regraft.backbone import Backbone
 from regraft.cuts import trace
 from regraft.features import Features, extract
-from regraft.likeness import OFFSET, WEIGHTS, Likeness, in_mean, judged, likeness_of
+from regraft.likeness import OFFSET, WEIGHTS, judged, likeness_of
 from regraft.rooted import known
-from regraft.shift import short_side
+from regraft.shift import Measured, over_groups, short_side
 from regraft.source import floats, level_for
 
 Change = Callable[[Image.Image], Image.Image]
@@ -34,7 +34,7 @@ def seen(pictures: list[Image.Image], backbone: Backbone) -> tuple[Features, np.
     return features, rows, level_for(backbone.statistics or {}, short_side(features, rows))
 
 
-def word_of(pictures: list[Image.Image], backbone: Backbone) -> Likeness:
+def word_of(pictures: list[Image.Image], backbone: Backbone) -> Measured:
     features, rows, level = seen(pictures, backbone)
     found = likeness_of(features, rows, backbone.statistics, level)
     assert found is not None
@@ -76,10 +76,10 @@ def test_the_weights_are_those_of_the_file(embedded: Backbone) -> None:
 
 
 def test_the_mean_without_each_group() -> None:
-    found = in_mean(np.arange(40.0))
+    found = over_groups(np.arange(40.0), np.mean)
     assert found.value == pytest.approx(19.5)
     assert found.left_out[0] == pytest.approx((40 * 19.5 - 20) / 38)  # images 0 and 20
-    assert in_mean(np.array([3.0])).left_out == pytest.approx(np.full(20, 3.0))
+    assert over_groups(np.array([3.0]), np.mean).left_out == pytest.approx(np.full(20, 3.0))
 
 
 def test_the_first_third_of_the_cuts_is_not_judged() -> None:

@@ -12,7 +12,7 @@ from regraft.logme import logme
 from regraft.outlook import without_last_layers
 from regraft.plan import make_plan, size_of
 from regraft.recipe import Recipe
-from regraft.shift import Shift, over_middle, relative_shift, unit_of
+from regraft.shift import Measured, over_middle, relative_shift, unit_of
 from regraft.similarity import ProfilePoint, Similarity, earliest_good, subsample
 from regraft.surgery import FROZEN, NEW, REMOVED, TRAINED, surgery
 from regraft.verdict import SPOKESMEN, Score, Witnesses, calibration, gain_of, score
@@ -99,8 +99,8 @@ def test_the_witness_that_moved_most_is_named() -> None:
 
 
 def test_the_middle_shift_is_the_geometric_mean_of_the_middle_third() -> None:
-    def known(value: float) -> Shift:
-        return Shift(value, np.full(20, 2 * value))
+    def known(value: float) -> Measured:
+        return Measured(value, np.full(20, 2 * value))
 
     cuts = [known(9.0), None, known(9.0), known(0.1), known(0.4), known(9.0), known(9.0)]
     found = over_middle(cuts)
@@ -118,7 +118,7 @@ def test_the_shift_is_a_multiple_of_what_shrinking_does_to_the_source() -> None:
     zero, one = torch.zeros(2), torch.ones(2)
     as_they_are = {f"{cut.name}.{part}": value for cut in cuts for part, value in (("mean", zero), ("std", one))}
     shrunk = {f"8/{cut.name}.{part}": value for cut in cuts for part, value in (("mean", 2 * one), ("std", one))}
-    shifts = [Shift(0.5, np.full(20, 0.5))] * 3  # the shrunk source lies (2 - 0)^2 / 2 nats from itself
+    shifts = [Measured(0.5, np.full(20, 0.5))] * 3  # the shrunk source lies (2 - 0)^2 / 2 nats from itself
     unit = unit_of(cuts, as_they_are | shrunk)
     assert unit == pytest.approx(2, rel=1e-3)
     found = relative_shift(shifts, unit)

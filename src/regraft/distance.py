@@ -10,29 +10,20 @@ A statistics file keeps places of source images as they are and shrunk, as it ke
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from regraft import source
 from regraft.features import Features
-from regraft.rooted import known, standardised
-from regraft.shift import GROUPS, group_of, middle
+from regraft.rooted import places, standardised
+from regraft.shift import Measured, middle, over_groups
 
 KEY = "neighbours"  # of the tensors in the file, where cuts have their names
 POINTS = 1_000  # source images kept, at most
 DIRECTIONS = 32  # principal ones
 SHARE = 0.01  # of the source images, that are no farther than the neighbour taken
 LEAST = 0.01  # a ratio of distances below it counts as so much
-
-
-@dataclass(frozen=True)
-class Distance:
-    """How far images usually lie from their neighbours among the source's, against how far those do from theirs."""
-
-    value: float  # a ratio; 1: as far
-    left_out: np.ndarray  # (GROUPS,): the same with each group of images left out
 
 
 def tensors(
@@ -57,29 +48,30 @@ def tensors(
 
 def distance_of(
     features: Features, rows: np.ndarray, statistics: Mapping[str, torch.Tensor] | None, level: int | None
-) -> Distance | None:
-    """How far the images ``rows`` lie from source images at ``level``; None where the file has no such places."""
-    cuts, name = middle(features.cuts), source.name_of(KEY, "points", level)
-    names = [cut.name for cut in cuts]
-    if not statistics or name not in statistics or not known(statistics, names, None):
+) -> Measured | None:
+    """How far the images ``rows`` usually lie from their neighbours among source images at ``level``.
+
+    A ratio to how far those lie from theirs; None where the file has no such places.
+    """
+    name = source.name_of(KEY, "points", level)
+    if not statistics or name not in statistics:
+        return None
+    found = places(features, middle(features.cuts), rows, statistics, None)
+    if found is None:
         return None
     directions, points = (statistics[key].double().numpy() for key in (source.name_of(KEY, "directions"), name))
-    parts = [features.pooled([cut], rows) for cut in cuts]
-    return among(standardised(parts, names, statistics, None) @ directions, points)
+    return among(found @ directions, points)
 
 
-def among(places: np.ndarray, points: np.ndarray) -> Distance:
-    """The distance of images at ``places`` from source images at ``points``; both (images, directions)."""
+def among(targets: np.ndarray, points: np.ndarray) -> Measured:
+    """The distance of images at ``targets`` from source images at ``points``; both (images, directions)."""
     neighbour = max(1, round(SHARE * len(points)))
     own = np.median(distances(points, points, neighbour + 1))  # the nearest is the image itself
-    ratios = np.log(np.maximum(distances(places, points, neighbour) / own, LEAST))
-    groups = group_of(len(ratios))
-    kept = [ratios[groups != group] for group in range(GROUPS)]
-    left = [np.median(part if len(part) else ratios) for part in kept]
-    return Distance(float(np.exp(np.median(ratios))), np.exp(np.array(left)))
+    found = over_groups(np.log(np.maximum(distances(targets, points, neighbour) / own, LEAST)), np.median)
+    return Measured(float(np.exp(found.value)), np.exp(found.left_out))
 
 
-def distances(places: np.ndarray, points: np.ndarray, which: int) -> np.ndarray:
-    """From each place to the nearest point (``which`` 1), the second nearest (2), ...: (places,)."""
-    apart = torch.cdist(torch.from_numpy(places), torch.from_numpy(points))
+def distances(targets: np.ndarray, points: np.ndarray, which: int) -> np.ndarray:
+    """From each target to the nearest point (``which`` 1), the second nearest (2), ...: (targets,)."""
+    apart = torch.cdist(torch.from_numpy(targets), torch.from_numpy(points))
     return np.asarray(apart.kthvalue(which, dim=1).values.numpy())

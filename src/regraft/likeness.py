@@ -10,7 +10,6 @@ their shipped statistics files; whoever makes a file of their own does without.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -18,20 +17,12 @@ import torch
 
 from regraft import source
 from regraft.features import Features
-from regraft.rooted import known, standardised
-from regraft.shift import GROUPS, group_of
+from regraft.rooted import places
+from regraft.shift import Measured, over_groups
 
 T = TypeVar("T")
 
 WEIGHTS, OFFSET = source.name_of("likeness", "weights"), source.name_of("likeness", "offset")
-
-
-@dataclass(frozen=True)
-class Likeness:
-    """What the classifier says of images, in the mean."""
-
-    value: float  # about 1: similar; about -1: different
-    left_out: np.ndarray  # (GROUPS,): the same with each group of images left out
 
 
 def judged(items: Sequence[T]) -> Sequence[T]:
@@ -41,26 +32,21 @@ def judged(items: Sequence[T]) -> Sequence[T]:
 
 def marks(
     features: Features, rows: np.ndarray, statistics: Mapping[str, torch.Tensor], level: int | None
-) -> np.ndarray:
+) -> np.ndarray | None:
     """What the classifier sees of the images ``rows``, against source images at ``level``: (images, channels)."""
-    cuts = judged(features.cuts)
-    parts = [features.pooled([cut], rows) for cut in cuts]
-    return standardised(parts, [cut.name for cut in cuts], statistics, level)
+    return places(features, judged(features.cuts), rows, statistics, level)
 
 
 def likeness_of(
     features: Features, rows: np.ndarray, statistics: Mapping[str, torch.Tensor] | None, level: int | None
-) -> Likeness | None:
-    """The likeness of the images ``rows``; None where the network has no such classifier."""
-    names = [cut.name for cut in judged(features.cuts)]
-    if not statistics or WEIGHTS not in statistics or not known(statistics, names, level):
+) -> Measured | None:
+    """What the classifier says of the images ``rows`` in the mean: about 1 for similar ones, about -1 for others.
+
+    None where the network has no such classifier.
+    """
+    if not statistics or WEIGHTS not in statistics:
         return None
-    weights, offset = statistics[WEIGHTS].double().numpy(), float(statistics[OFFSET])
-    return in_mean(marks(features, rows, statistics, level) @ weights + offset)
-
-
-def in_mean(values: np.ndarray) -> Likeness:
-    """The mean of the images' ``values`` (images,), and with each group left out."""
-    groups = group_of(len(values))
-    kept = [values[groups != group] for group in range(GROUPS)]
-    return Likeness(float(values.mean()), np.array([part.mean() if len(part) else values.mean() for part in kept]))
+    seen = marks(features, rows, statistics, level)
+    if seen is None:
+        return None
+    return over_groups(seen @ statistics[WEIGHTS].double().numpy() + float(statistics[OFFSET]), np.mean)

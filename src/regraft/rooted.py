@@ -12,6 +12,8 @@ import numpy as np
 import torch
 
 from regraft import source
+from regraft.cuts import Cut
+from regraft.features import Features
 
 PARTS = ("root_mean", "root_std")
 SMALLEST_SCALE = 0.01  # of a channel, as a share of the mean over the cut's channels
@@ -30,11 +32,9 @@ def moments(cut: str, features: np.ndarray, level: int | None) -> dict[str, torc
     return {source.name_of(cut, part, level): torch.from_numpy(value).float() for part, value in found}
 
 
-def known(statistics: Mapping[str, torch.Tensor] | None, cuts: Sequence[str], level: int | None) -> bool:
+def known(statistics: Mapping[str, torch.Tensor], cuts: Sequence[str], level: int | None) -> bool:
     """Whether the statistics have what standardised needs."""
-    return statistics is not None and all(
-        source.name_of(cut, part, level) in statistics for cut in cuts for part in PARTS
-    )
+    return all(source.name_of(cut, part, level) in statistics for cut in cuts for part in PARTS)
 
 
 def standardised(
@@ -50,3 +50,17 @@ def standardised(
         scale = np.maximum(std, SMALLEST_SCALE * std.mean()) * math.sqrt(len(std))
         parts.append((rooted(values) - mean) / scale)
     return np.concatenate(parts, axis=1)
+
+
+def places(
+    features: Features,
+    cuts: Sequence[Cut],
+    rows: np.ndarray,
+    statistics: Mapping[str, torch.Tensor],
+    level: int | None,
+) -> np.ndarray | None:
+    """The same of the images ``rows`` at ``cuts`` of a pass; None where the statistics lack one of them."""
+    names = [cut.name for cut in cuts]
+    if not known(statistics, names, level):
+        return None
+    return standardised([features.pooled([cut], rows) for cut in cuts], names, statistics, level)

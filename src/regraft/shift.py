@@ -9,9 +9,9 @@ of that of the source images themselves, shrunk until nothing can be told in the
 (yardstick.py has the same for networks without a file).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -28,17 +28,17 @@ GROUPS = 20  # of images, left out in turn to see how much the figures hang on t
 
 
 @dataclass(frozen=True)
-class Shift:
-    """The shift at one cut, or over several."""
+class Measured:
+    """A figure of a set of images: the shift at one cut or over several, in nats a channel, or another witness."""
 
-    value: float  # nats a channel
+    value: float
     left_out: np.ndarray  # (GROUPS,): the same with each group of images left out
 
 
-def relative_shift(shifts: Sequence[Shift | None], unit: float | None) -> Shift | None:
+def relative_shift(shifts: Sequence[Measured | None], unit: float | None) -> Measured | None:
     """The shift in the middle of the network as a multiple of ``unit``, in nats; None where either is not known."""
     measured = over_middle(shifts)
-    return Shift(measured.value / unit, measured.left_out / unit) if measured and unit else None
+    return Measured(measured.value / unit, measured.left_out / unit) if measured and unit else None
 
 
 def unit_of(cuts: Sequence[Cut], statistics: Mapping[str, torch.Tensor] | None) -> float | None:
@@ -50,30 +50,37 @@ def unit_of(cuts: Sequence[Cut], statistics: Mapping[str, torch.Tensor] | None) 
     return found.value if found else None
 
 
-def shift_of_source(cut: Cut, statistics: Mapping[str, torch.Tensor]) -> Shift | None:
+def shift_of_source(cut: Cut, statistics: Mapping[str, torch.Tensor]) -> Measured | None:
     """The shift at ``cut`` of the source images at source.SMALLEST pixels from the same images as they are."""
     keys = [source.name_of(cut.name, part, level) for level in (source.SMALLEST, None) for part in ("mean", "std")]
     if not all(key in statistics for key in keys):
         return None
     mean, std, source_mean, source_std = (statistics[key].double().numpy() for key in keys)
     value = between_gaussians(mean, np.square(std), source_mean, source_std)
-    return Shift(value, np.full(GROUPS, value))
+    return Measured(value, np.full(GROUPS, value))
 
 
-def over_middle(shifts: Sequence[Shift | None]) -> Shift | None:
+def over_middle(shifts: Sequence[Measured | None]) -> Measured | None:
     """The geometric mean of the shifts in the middle third of the cuts that have one; None where none has."""
     known = [shift for shift in shifts if shift]
     if not known:
         return None
     values = np.array([[shift.value, *shift.left_out] for shift in middle(known)])
     value, *left_out = np.exp(np.log(np.maximum(values, LEAST)).mean(0))
-    return Shift(float(value), np.array(left_out))
+    return Measured(float(value), np.array(left_out))
 
 
 def middle(items: Sequence[T]) -> Sequence[T]:
     """The middle third of them, or a little more."""
     third = len(items) // 3
     return items[third : len(items) - third]
+
+
+def over_groups(values: np.ndarray, statistic: Callable[[np.ndarray], Any]) -> Measured:
+    """A statistic of the images' ``values`` (images,), and with each group of them left out."""
+    groups = group_of(len(values))
+    kept = [values[groups != group] for group in range(GROUPS)]
+    return Measured(float(statistic(values)), np.array([statistic(part if len(part) else values) for part in kept]))
 
 
 def group_of(images: int) -> np.ndarray:
@@ -83,7 +90,7 @@ def group_of(images: int) -> np.ndarray:
 
 def shift_at(
     features: Features, cut: Cut, rows: np.ndarray, statistics: Mapping[str, torch.Tensor] | None, level: int | None
-) -> Shift | None:
+) -> Measured | None:
     """The shift of the images ``rows`` at ``cut`` from the source images at ``level``.
 
     None where nothing is known of the source there.
@@ -103,7 +110,7 @@ def shift_at(
         else whole
         for g in range(GROUPS)
     ]
-    return Shift(whole, np.array(left))
+    return Measured(whole, np.array(left))
 
 
 def short_side(features: Features, rows: np.ndarray) -> int:

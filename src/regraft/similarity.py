@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from regraft.distance import Distance, distance_of
+from regraft.distance import distance_of
 from regraft.features import Features, Progress, silent
 from regraft.head import Fold, HeadSettings, folds_from, try_decays
-from regraft.likeness import Likeness, likeness_of
-from regraft.shift import GROUPS, Shift, group_of, relative_shift, shift_at, short_side
+from regraft.likeness import likeness_of
+from regraft.shift import GROUPS, Measured, group_of, relative_shift, shift_at, short_side
 from regraft.source import level_for
 from regraft.split import subsample
 from regraft.verdict import Score, Witnesses, gain_of, score
@@ -155,10 +155,10 @@ class LabelFree:
     """What needs no label; None where too little is known of the source."""
 
     level: int | None  # pixels of the source images compared with; None: as they are
-    shifts: tuple[Shift | None, ...]  # at every cut
-    relative: Shift | None
-    distance: Distance | None
-    likeness: Likeness | None
+    shifts: tuple[Measured | None, ...]  # at every cut
+    relative: Measured | None
+    distance: Measured | None
+    likeness: Measured | None
 
 
 def label_free(

@@ -32,10 +32,13 @@ class Witnesses:
     log_distance: float | None = None  # log of the ratio of distances
     likeness: float | None = None  # as likeness.Likeness has it
 
-    def of(self, names: Sequence[str]) -> list[float] | None:
-        """The values of those named; None where one of them is not known."""
-        found = [getattr(self, name) for name in names]
-        return None if None in found else found
+    def know(self, names: Sequence[str]) -> bool:
+        """Whether all of those named are known."""
+        return None not in self.of(names)
+
+    def of(self, names: Sequence[str]) -> list[Any]:
+        """The values of those named."""
+        return [getattr(self, name) for name in names]
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ def references_for(backbone: str) -> list[dict[str, Any]]:
 
 def model_for(found: Witnesses) -> dict[str, Any]:
     """The first model whose witnesses are all known."""
-    return next(model for model in calibration()["models"] if found.of(model["of"]) is not None)
+    return next(model for model in calibration()["models"] if found.know(model["of"]))
 
 
 def log_odds(values: Sequence[float], model: Sequence[float]) -> float:
@@ -101,10 +104,10 @@ def score(found: Witnesses, left_out: Sequence[Witnesses], images: int) -> Score
     """
     kept = model_for(found)
     names, model = kept["of"], kept["model"]
-    values = found.of(names) or []
+    values = found.of(names)
     thinned = [calibration()["thinned"][name] for name in names]
     centre = log_odds(values, model)
-    over_images = jackknife([log_odds(each.of(names) or [], model) for each in left_out])
+    over_images = jackknife([log_odds(each.of(names), model) for each in left_out])
     over_sets = jackknife([log_odds(values, each) for each in kept["left_out"]])
     over_size = math.hypot(*np.multiply(model[1:], thinned)) / math.sqrt(images)
     reach = Z * math.hypot(over_images, over_sets, over_size)
