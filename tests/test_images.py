@@ -1,10 +1,12 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from regraft.errors import DataError
 from regraft.finding import find_images, scan
+from regraft.images import Fault
 
 Make = Callable[..., Path]
 
@@ -85,6 +87,13 @@ def test_a_class_without_a_readable_image_is_refused(make_folder: Make) -> None:
         path.write_bytes(b"no image")
     with pytest.raises(DataError, match="class1"):
         scan(root, workers=1)
+
+
+def test_a_class_without_any_image_is_refused(make_folder: Make) -> None:
+    images = find_images(make_folder(each=2))
+    by_hand = replace(images, classes=(*images.classes, "class2"))
+    with pytest.raises(DataError, match="'class2' has no image"):
+        by_hand.without((Fault(images.files[0].name, "unreadable", "is broken"),))
 
 
 def test_class_only_in_the_test_part_is_left_out(make_folder: Make) -> None:

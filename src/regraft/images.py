@@ -103,7 +103,9 @@ class ImageSet:
         left = {file.label for file in kept}
         for label, name in enumerate(self.classes):
             if label not in left:
-                worst = next(bad[file.name] for file in self.files if file.label == label)
+                worst = next((bad[file.name] for file in self.files if file.label == label), None)
+                if worst is None:
+                    raise DataError(f"class '{name}' has no image; leave it out of the classes or bring some")
                 raise DataError(
                     f"class '{name}' has no readable image (for one, {worst.path}: {worst.reason});"
                     " mend its files or remove the class"
