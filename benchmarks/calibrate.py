@@ -1,10 +1,12 @@
 """Fit the score's calibration on reference sets, and print its error with each set left out.
 
-    uv run python benchmarks/calibrate.py SETS [--weights squeezenet1_1.safetensors]
+    uv run python benchmarks/calibrate.py SETS [--weights squeezenet1_1.safetensors] [--kept DIR]
 
 SETS holds similar/NAME/CLASS/image and different/NAME/CLASS/image. Every set is looked at with the embedded network
 and, where its weights are given, with torchvision's SqueezeNet 1.1. Writes src/regraft/calibration.json, and for each
-network the classifier of domains (domains.py) into its statistics file.
+network the classifier of domains (domains.py) into its statistics file. With --kept what was seen of a set is kept
+in DIR and found there again, so that a set can be added without looking at all of them: empty DIR after a change of
+what is seen.
 """
 
 import argparse
@@ -63,6 +65,17 @@ def look(root: Path, backbone: Backbone) -> tuple[dict[str, Any], Seen]:
         "last_ahead": {"by": ahead, "error": error},
     }  # fmt: skip
     return row, domains.seen_of(root, backbone, traced, features, rows, few)
+
+
+def look_once(root: Path, backbone: Backbone, kept: Path | None) -> tuple[dict[str, Any], Seen]:
+    """The same, kept in the folder ``kept`` or found there."""
+    if kept is None:
+        return look(root, backbone)
+    path = kept / f"{backbone.fingerprint()[:8]}-{root.parent.name}-{root.name}.npz"
+    if not path.exists():
+        kept.mkdir(parents=True, exist_ok=True)
+        domains.keep(path, *look(root, backbone))
+    return domains.kept(path)
 
 
 def witnesses_at(
@@ -162,8 +175,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sets", type=Path, nargs="?", help="leave it out to fit anew on the figures already written")
     parser.add_argument("--weights", help="of torchvision/squeezenet1_1")
+    parser.add_argument("--kept", type=Path, help="folder for what was seen of each set")
     given = parser.parse_args()
-    rows = look_at_all(given.sets, given.weights) if given.sets else json.loads(OUT.read_text())["sets"]
+    rows = look_at_all(given.sets, given.weights, given.kept) if given.sets else json.loads(OUT.read_text())["sets"]
     models = [calibrate(rows, kind) for kind in reversed(KINDS)][::-1]  # the best last: its words stay in the rows
     for row in rows:
         truth = "similar" if row["similar"] else "different"
@@ -178,14 +192,14 @@ def main() -> None:
     OUT.write_text(json.dumps(written, indent=1) + "\n")
 
 
-def look_at_all(sets: Path, weights: str | None) -> list[dict[str, Any]]:
+def look_at_all(sets: Path, weights: str | None, kept: Path | None) -> list[dict[str, Any]]:
     """The witnesses of every set, with each network."""
     looked = [backbones.load("embedded")]
     looked += [backbones.load("torchvision/squeezenet1_1", weights)] if weights else []
-    return [row for backbone in looked for row in look_with(backbone, sorted(sets.glob("*/*")))]
+    return [row for backbone in looked for row in look_with(backbone, sorted(sets.glob("*/*")), kept)]
 
 
-def look_with(backbone: Backbone, roots: Sequence[Path]) -> Iterator[dict[str, Any]]:
+def look_with(backbone: Backbone, roots: Sequence[Path], kept: Path | None) -> Iterator[dict[str, Any]]:
     """The witnesses of every set with one network; writes the network's classifier of domains.
 
     The likeness of each set is that of a classifier which has not seen it.
@@ -193,7 +207,7 @@ def look_with(backbone: Backbone, roots: Sequence[Path]) -> Iterator[dict[str, A
     rows, sets = [], []
     for root in roots:
         row = {"set": root.name, "backbone": backbone.name, "similar": root.parent.name == "similar"}
-        found, seen = look(root, backbone)
+        found, seen = look_once(root, backbone, kept)
         rows.append(row | found)
         sets.append(seen)
         print(progress_of(rows[-1]), flush=True)

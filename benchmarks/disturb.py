@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from regraft.arrays import from_arrays
-from regraft.decoding import decode
+from regraft.decoding import Undecodable, decode
 from regraft.finding import find_images
 from regraft.images import ImageSet
 from regraft.prepared import prepare
@@ -54,15 +54,19 @@ TAUGHT = ("grey", "32 pixels", "objects half as large", "objects twice as large"
 
 
 def read(root: Path, most: int) -> tuple[list[Image.Image], list[str]]:
-    """At most so many images of a set, of SIDE pixels at most, and their labels."""
+    """At most so many images of a set, of SIDE pixels at most, and their labels; without those that cannot be read."""
     images = find_images(root)
     chosen = [images.files[row] for row in subsample(np.array([file.label for file in images.files]), most)]
-    found = []
+    found, labels = [], []
     for file in chosen:
-        image = decode(file.content.read())
+        try:
+            image = decode(file.content.read())
+        except Undecodable:
+            continue
         scale = min(1, SIDE / min(image.size))
         found.append(image.resize((round(image.width * scale), round(image.height * scale))))
-    return found, [images.classes[file.label] for file in chosen]
+        labels.append(images.classes[file.label])
+    return found, labels
 
 
 def main() -> None:

@@ -4,9 +4,11 @@ Ridge regression on the kind of the set, 1 or -1. Every set weighs as much as th
 as much; within a set so do its images as they are and each way of disturbing them.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -42,6 +44,19 @@ class Seen:
         roots = np.sqrt(np.concatenate(shares))
         rows = np.column_stack([np.concatenate(self.versions), np.ones(len(roots))]) * roots[:, None]
         return rows, roots * (1 if self.similar else -1)
+
+
+def keep(path: Path, row: dict[str, Any], seen: Seen) -> None:
+    """Write a set's row and what the classifier sees of it."""
+    parts = {f"version{index}": part for index, part in enumerate(seen.versions)}
+    np.savez(path, row=json.dumps(row), similar=seen.similar, whole=seen.whole, few=seen.few, **parts)
+
+
+def kept(path: Path) -> tuple[dict[str, Any], Seen]:
+    """What ``keep`` wrote."""
+    with np.load(path) as found:
+        versions = [found[f"version{index}"] for index in range(len(TAUGHT) + 1)]
+        return json.loads(str(found["row"])), Seen(bool(found["similar"]), versions, found["whole"], found["few"])
 
 
 def seen_of(
