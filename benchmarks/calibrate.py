@@ -27,6 +27,7 @@ from regraft.backbone import Backbone
 from regraft.cuts import trace
 from regraft.features import Features, extract
 from regraft.finding import find_images
+from regraft.likeness import TENTHS
 from regraft.shift import unit_of
 from regraft.similarity import PROFILE_IMAGES, earliest_good, label_free, paired, profile, without_groups, witnesses_of
 from regraft.split import folds_of, split_images, subsample
@@ -37,7 +38,7 @@ THINNED, FEWEST = 0.1, 3  # share of a set's images, and images of a class at le
 WITNESSES = [field.name for field in fields(Witnesses)]
 LOOKED_AT = [name for name in WITNESSES if name != "likeness"]  # that comes later, from a classifier fitted to all
 KINDS = (  # of models, by the witnesses that must be known, best first
-    ["log_shift", "likeness"],
+    ["likeness"],
     ["gain", "log_shift", "log_distance"],
     ["gain", "log_shift"],
     ["gain"],
@@ -124,11 +125,12 @@ def fit(rows: list[dict[str, Any]], kind: Sequence[str]) -> list[float]:
 
 
 def calibrate(rows: list[dict[str, Any]], kind: Sequence[str]) -> dict[str, Any]:
-    """The model, the same with each set left out, and the witnesses' means.
+    """The model, the same with each tenth of the sets left out, and the witnesses' means.
 
-    Prints what the models say of sets that they have not seen, and of sets and networks that they have not seen.
+    Prints what models say of a set that they have not seen, and of a set and a network that they have not seen.
     """
     names = sorted({row["set"] for row in rows})
+    tenth = dict(zip(names, domains.tenths_of(names), strict=True))
     left_out = {name: fit([row for row in rows if row["set"] != name], kind) for name in names}
     for row in rows:
         row["left_out"] = said(row, left_out[row["set"]], kind)
@@ -143,7 +145,7 @@ def calibrate(rows: list[dict[str, Any]], kind: Sequence[str]) -> dict[str, Any]
     return {
         "of": list(kind),
         "model": fit(rows, kind),
-        "left_out": [left_out[name] for name in names],
+        "left_out": [fit([row for row in rows if tenth[row["set"]] != left], kind) for left in range(TENTHS)],
         "middle": [float(np.mean([row[name] for row in rows])) for name in kind],
     }
 
@@ -212,10 +214,10 @@ def look_with(backbone: Backbone, roots: Sequence[Path], kept: Path | None) -> I
         sets.append(seen)
         print(progress_of(rows[-1]), flush=True)
     ridge = Ridge(sets)
-    domains.write(backbone, *ridge.solve())
+    domains.write(backbone, ridge, [row["set"] for row in rows])
     wrong: Counter[tuple[bool, str]] = Counter()
     for index, (row, seen) in enumerate(zip(rows, sets, strict=True)):
-        judge = ridge.solve(without=index)
+        judge = ridge.solve(without=[index])
         row["likeness"], row["thinned"]["likeness"], error = domains.words(seen, *judge)
         row["thinned"]["errors"].append(error)
         wrong.update((seen.similar, name) for name in domains.taken_wrongly(seen, *judge))

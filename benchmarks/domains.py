@@ -5,7 +5,7 @@ as much; within a set so do its images as they are and each way of disturbing th
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from regraft.arrays import from_arrays
 from regraft.backbone import Backbone
 from regraft.cuts import Traced
 from regraft.features import Features, extract
-from regraft.likeness import OFFSET, WEIGHTS, marks
+from regraft.likeness import OFFSET, TENTHS, WEIGHTS, marks
 from regraft.shift import over_groups, short_side
 from regraft.verdict import jackknife
 
@@ -102,11 +102,11 @@ class Ridge:
         rows, targets = self.sets[index].design()
         return self.shares[index] * (rows.T @ rows), self.shares[index] * (rows.T @ targets)
 
-    def solve(self, without: int | None = None) -> tuple[np.ndarray, float]:
-        """Weights (channels,) and offset, with a set left out or with none."""
+    def solve(self, without: Collection[int] = ()) -> tuple[np.ndarray, float]:
+        """Weights (channels,) and offset, with some sets left out or with none."""
         gram, moment = self.gram, self.moment
-        if without is not None:
-            own = self.part(without)
+        for index in without:
+            own = self.part(index)
             gram, moment = gram - own[0], moment - own[1]
         penalty = np.full(len(gram), PENALTY)
         penalty[-1] = 0
@@ -126,11 +126,20 @@ def taken_wrongly(seen: Seen, weights: np.ndarray, offset: float) -> list[str]:
     return [name for name, word in zip(("as it is", *TAUGHT), words, strict=True) if (word > 0) != seen.similar]
 
 
-def write(backbone: Backbone, weights: np.ndarray, offset: float) -> None:
-    """Add the classifier to the network's statistics file in the package."""
+def tenths_of(names: Sequence[str]) -> list[int]:
+    """Which tenth of the reference sets each of ``names`` is in, 0 to TENTHS - 1: in turn, by their sorted names."""
+    ordered = sorted(set(names))
+    return [ordered.index(name) % TENTHS for name in names]
+
+
+def write(backbone: Backbone, ridge: Ridge, names: Sequence[str]) -> None:
+    """Add the classifier of the sets ``names``, and those without a tenth, to the network's file in the package."""
+    tenths = tenths_of(names)
+    left_out = [[index for index, own in enumerate(tenths) if own == tenth] for tenth in range(TENTHS)]
+    found = [ridge.solve(without) for without in ([], *left_out)]
     own = PACKAGE / "statistics" / f"{backbone.fingerprint()}.safetensors"
     path = PACKAGE / "embedded" / "statistics.safetensors" if backbone.name == "embedded" else own
     kept = load_file(path)
-    kept[WEIGHTS] = torch.from_numpy(weights).float()
-    kept[OFFSET] = torch.tensor(offset).float()
+    kept[WEIGHTS] = torch.from_numpy(np.stack([weights for weights, _ in found])).float()
+    kept[OFFSET] = torch.tensor([offset for _, offset in found]).float()
     save_file(kept, path)

@@ -14,7 +14,7 @@ from regraft.arrays import from_arrays
 from regraft.backbone import Backbone
 from regraft.cuts import trace
 from regraft.features import Features, extract
-from regraft.likeness import OFFSET, WEIGHTS, judged, likeness_of
+from regraft.likeness import OFFSET, TENTHS, WEIGHTS, judged, likeness_of
 from regraft.rooted import known
 from regraft.shift import Measured, over_groups, short_side
 from regraft.source import floats, level_for
@@ -56,6 +56,15 @@ def test_photographs_are_like_photographs_in_grey_and_small_too(change: Change, 
     assert word_of([change(photo) for photo in photographs()], embedded).value > 0
 
 
+def test_classifiers_that_have_not_seen_a_tenth_of_the_sets_say_much_the_same_of_photographs(
+    embedded: Backbone,
+) -> None:
+    features, rows, level = seen(photographs(), embedded)
+    found = likeness_of(features, rows, embedded.statistics, level)
+    assert found is not None
+    assert all(0 < abs(word - found.value) < 0.5 for word in found.without_sets)
+
+
 def test_digits_are_not(embedded: Backbone) -> None:
     pictures = [Image.fromarray((image * 15.9).astype(np.uint8)) for image in load_digits().images[:24]]
     found = word_of(pictures, embedded)
@@ -70,6 +79,7 @@ def test_the_weights_are_those_of_the_file(embedded: Backbone) -> None:
     found = likeness_of(features, rows, flat, level)
     assert found is not None
     assert found.value == pytest.approx(0.25)
+    assert found.without_sets == pytest.approx(np.full(TENTHS, 0.25))
     without = {name: value for name, value in statistics.items() if name != WEIGHTS}
     assert likeness_of(features, rows, without, level) is None
     assert likeness_of(features, rows, None, level) is None
@@ -98,4 +108,4 @@ def test_every_shipped_file_has_a_classifier_for_every_size_of_images() -> None:
         assert len(levels) > 3
         named = [name for name in statistics if name.endswith(".root_mean") and "/" not in name]
         assert all(known(statistics, [name.removesuffix(".root_mean") for name in named], level) for level in levels)
-        assert WEIGHTS in statistics
+        assert len(statistics[WEIGHTS]) == len(statistics[OFFSET]) == 1 + TENTHS

@@ -8,6 +8,7 @@ import torch
 
 from regraft.cuts import Cut
 from regraft.errors import RecipeError
+from regraft.likeness import TENTHS
 from regraft.logme import logme
 from regraft.outlook import without_last_layers
 from regraft.plan import make_plan, size_of
@@ -78,7 +79,7 @@ def hits(accuracy: float, count: int = 400) -> np.ndarray:
 def test_more_gain_from_depth_less_shift_and_nearer_neighbours_are_more_similar() -> None:
     def at(gain: float, shift: float | None, distance: float | None = None, likeness: float | None = None) -> float:
         found = Witnesses(gain, shift, distance, likeness)
-        return score(found, [found] * 20, 400).value
+        return score(found, [found] * 20, [found] * 10, 400).value
 
     assert at(1.0, -2.0) > at(0.0, -2.0) > at(0.0, 0.5)
     assert at(0.5, -2.0) > 0.5 > at(0.0, 0.5)
@@ -87,7 +88,7 @@ def test_more_gain_from_depth_less_shift_and_nearer_neighbours_are_more_similar(
     assert at(0.5, -2.0, 0.1) > at(0.5, -1.0, 0.1)
     assert at(0.5, None, 0.6) == at(0.5, None)  # both come from the same file
     assert at(0.5, -1.5, 0.2, 0.8) > 0.5 > at(0.5, -1.5, 0.2, -0.8)
-    assert at(0.5, None, None, 0.8) == at(0.5, None)
+    assert at(0.5, None, None, 0.8) > 0.5 > at(0.5, None, None, -0.8)
 
 
 def test_the_witness_that_moved_most_is_named() -> None:
@@ -95,7 +96,7 @@ def test_the_witness_that_moved_most_is_named() -> None:
         middle = dict(zip(fitted["of"], fitted["middle"], strict=True))
         for name in fitted["of"]:
             found = Witnesses(**{"gain": 0.0, "log_shift": None, **middle, name: middle[name] + 5})
-            assert score(found, [found] * 20, 400).decided_by == SPOKESMEN[name]
+            assert score(found, [found] * 20, [found] * 10, 400).decided_by == SPOKESMEN[name]
 
 
 def test_the_middle_shift_is_the_geometric_mean_of_the_middle_third() -> None:
@@ -131,9 +132,13 @@ def test_the_shift_is_a_multiple_of_what_shrinking_does_to_the_source() -> None:
 
 def test_the_interval_widens_with_what_is_not_known() -> None:
     found = Witnesses(0.3, -1.0)
-    steady = score(found, [found] * 20, 400)
-    shaken = score(found, [Witnesses(0.3 + 0.1 * (-1) ** i, -1.0) for i in range(20)], 400)
-    few = score(found, [found] * 20, 40)
+    steady = score(found, [found] * 20, [found] * 10, 400)
+    shaken = score(found, [Witnesses(0.3 + 0.1 * (-1) ** i, -1.0) for i in range(20)], [found] * 10, 400)
+    few = score(found, [found] * 20, [found] * 10, 40)
+    known, other = Witnesses(0.3, -1.0, None, 0.5), Witnesses(0.3, -1.0, None, 0.0)
+    of_all = score(known, [known] * 20, [known] * 10, 400)
+    of_few = score(known, [known] * 20, [other, *[known] * 9], 400)
+    assert of_few.low < of_all.low < of_all.value == of_few.value < of_all.high < of_few.high
     assert few.low < steady.low < steady.high < few.high
     assert shaken.low < steady.low <= steady.value <= steady.high < shaken.high
     assert all(0 <= end <= 1 for end in (shaken.low, shaken.high))
@@ -152,10 +157,10 @@ def test_the_calibration_says_what_it_was_fitted_on() -> None:
     assert known["models"][-1]["of"] == ["gain"]
     for fitted in known["models"]:
         assert len(fitted["model"]) == 1 + len(fitted["of"]) == 1 + len(fitted["middle"])
-        assert len(fitted["left_out"]) == len({row["set"] for row in known["sets"]})
+        assert len({tuple(other) for other in fitted["left_out"]}) == TENTHS
     for row in known["sets"]:
         found = Witnesses(row["gain"], row["log_shift"], row["log_distance"], row["likeness"])
-        assert score(found, [found] * 20, 400).value == pytest.approx(row["score"], abs=1e-9)
+        assert score(found, [found] * 20, [found] * 10, 400).value == pytest.approx(row["score"], abs=1e-9)
 
 
 def test_the_earliest_cut_within_one_error_of_the_best() -> None:

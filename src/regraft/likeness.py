@@ -5,11 +5,15 @@ their kind; Ben-David et al., 2010, "A theory of learning from different domains
 of how far two sets lie apart). It sees the standardised roots (rooted.py) of all cuts after the first third. Images
 were shown to it in grey, shrunk, smaller and larger as well, because these do not change what the images show.
 
-Its weights belong to one network's channels, so there are some for the networks that the calibration has seen, in
+How far its word hangs on what reference sets there were is told by ten more classifiers, each fitted without a tenth of
+them. For images unlike any reference set these differ most.
+
+The weights belong to one network's channels, so there are some for the networks that the calibration has seen, in
 their shipped statistics files; whoever makes a file of their own does without.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -22,7 +26,16 @@ from regraft.shift import Measured, over_groups
 
 T = TypeVar("T")
 
+TENTHS = 10  # of the reference sets, each left out by one more classifier
+# (1 + TENTHS, channels) and (1 + TENTHS,): of the classifier that has seen all sets, then of the others
 WEIGHTS, OFFSET = source.name_of("likeness", "weights"), source.name_of("likeness", "offset")
+
+
+@dataclass(frozen=True)
+class Likeness(Measured):
+    """What the classifier says of a set of images in the mean: about 1 for similar ones, about -1 for others."""
+
+    without_sets: np.ndarray  # (TENTHS,): what those say that have not seen a tenth of the reference sets
 
 
 def judged(items: Sequence[T]) -> Sequence[T]:
@@ -39,14 +52,14 @@ def marks(
 
 def likeness_of(
     features: Features, rows: np.ndarray, statistics: Mapping[str, torch.Tensor] | None, level: int | None
-) -> Measured | None:
-    """What the classifier says of the images ``rows`` in the mean: about 1 for similar ones, about -1 for others.
-
-    None where the network has no such classifier.
-    """
+) -> Likeness | None:
+    """What the classifier says of the images ``rows``; None where the network has none."""
     if not statistics or WEIGHTS not in statistics:
         return None
     seen = marks(features, rows, statistics, level)
     if seen is None:
         return None
-    return over_groups(seen @ statistics[WEIGHTS].double().numpy() + float(statistics[OFFSET]), np.mean)
+    weights, offset = (statistics[name].double().numpy() for name in (WEIGHTS, OFFSET))
+    words = seen @ weights.T + offset
+    found = over_groups(words[:, 0], np.mean)
+    return Likeness(found.value, found.left_out, words[:, 1:].mean(0))

@@ -8,7 +8,7 @@ verdict joins them to a score.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ import torch
 from regraft.distance import distance_of
 from regraft.features import Features, Progress, silent
 from regraft.head import Fold, HeadSettings, folds_from, try_decays
-from regraft.likeness import likeness_of
+from regraft.likeness import TENTHS, Likeness, likeness_of
 from regraft.shift import GROUPS, Measured, group_of, relative_shift, shift_at, short_side
 from regraft.source import level_for
 from regraft.split import subsample
@@ -158,7 +158,7 @@ class LabelFree:
     shifts: tuple[Measured | None, ...]  # at every cut
     relative: Measured | None
     distance: Measured | None
-    likeness: Measured | None
+    likeness: Likeness | None
 
 
 def label_free(
@@ -187,7 +187,8 @@ def witnesses_of(
 def scored(right: Sequence[np.ndarray], found: LabelFree) -> Score:
     """The score from the hits at each cut and what needs no label, with its interval."""
     values = [each.value if each else None for each in (found.relative, found.distance, found.likeness)]
-    return score(witnesses_of(right, *values), without_groups(right, found), len(right[0]))
+    witnesses = witnesses_of(right, *values)
+    return score(witnesses, without_groups(right, found), without_tenths(witnesses, found.likeness), len(right[0]))
 
 
 def without_groups(right: Sequence[np.ndarray], found: LabelFree) -> list[Witnesses]:
@@ -199,6 +200,13 @@ def without_groups(right: Sequence[np.ndarray], found: LabelFree) -> list[Witnes
         values = [each.left_out[group] if each else None for each in (found.relative, found.distance, found.likeness)]
         left_out.append(witnesses_of(kept, *values))
     return left_out
+
+
+def without_tenths(witnesses: Witnesses, likeness: Likeness | None) -> list[Witnesses]:
+    """The witnesses with each tenth of the reference sets left out, on which only the likeness hangs."""
+    if likeness is None:
+        return [witnesses] * TENTHS
+    return [replace(witnesses, likeness=float(word)) for word in likeness.without_sets]
 
 
 def confidence_of(features: Features, rows: np.ndarray, names: Sequence[str]) -> Confidence | None:

@@ -72,8 +72,8 @@ def gain_of(right: Sequence[np.ndarray]) -> float:
 def calibration() -> dict[str, Any]:
     """What benchmarks/calibrate.py wrote.
 
-    The models with the witnesses that each is of, best first; how far each witness from few images lies from that of
-    many, beyond its error and times the root of how few; the reference sets.
+    The models with the witnesses that each is of, best first, and each without a tenth of the sets; how far each
+    witness from few images lies from that of many, beyond its error and times the root of how few; the reference sets.
     """
     found: dict[str, Any] = json.loads((files("regraft") / "calibration.json").read_text())
     return found
@@ -96,19 +96,23 @@ def log_odds(values: Sequence[float], model: Sequence[float]) -> float:
     return model[0] + float(np.dot(model[1:], values))
 
 
-def score(found: Witnesses, left_out: Sequence[Witnesses], images: int) -> Score:
-    """The score of ``found`` in so many images; ``left_out``: the same witnesses with each group of them left out.
+def score(
+    found: Witnesses, without_images: Sequence[Witnesses], without_sets: Sequence[Witnesses], images: int
+) -> Score:
+    """The score of ``found`` in so many images.
 
-    The interval joins two jackknifes (Efron and Stein, 1981), over groups of images and over the reference sets, and
-    what thinning the reference sets did to their witnesses.
+    ``without_images``: the same witnesses with each group of the images left out; ``without_sets``: with each tenth of
+    the reference sets left out. The interval joins two jackknifes (Efron and Stein, 1981), over those groups of images
+    and over those tenths of the reference sets, and what thinning the reference sets did to their witnesses.
     """
     kept = model_for(found)
     names, model = kept["of"], kept["model"]
     values = found.of(names)
     thinned = [calibration()["thinned"][name] for name in names]
     centre = log_odds(values, model)
-    over_images = jackknife([log_odds(each.of(names), model) for each in left_out])
-    over_sets = jackknife([log_odds(values, each) for each in kept["left_out"]])
+    over_images = jackknife([log_odds(each.of(names), model) for each in without_images])
+    pairs = zip(without_sets, kept["left_out"], strict=True)
+    over_sets = jackknife([log_odds(each.of(names), other) for each, other in pairs])
     over_size = math.hypot(*np.multiply(model[1:], thinned)) / math.sqrt(images)
     reach = Z * math.hypot(over_images, over_sets, over_size)
     moved = np.multiply(model[1:], np.subtract(values, kept["middle"])).tolist()
