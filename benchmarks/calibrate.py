@@ -116,10 +116,12 @@ def thinning(rows: list[dict[str, Any]]) -> dict[str, float]:
 
 
 def fit(rows: list[dict[str, Any]], kind: Sequence[str]) -> list[float]:
-    """Offset and weights of the logistic model on the witnesses."""
+    """Offset and weights of the logistic model on the witnesses; both kinds weigh as much, however many their sets."""
     x = np.array([[row[name] for name in kind] for row in rows])
     mean, std = x.mean(0), x.std(0)
-    found = LogisticRegression(C=STRENGTH).fit((x - mean) / std, [row["similar"] for row in rows])
+    found = LogisticRegression(C=STRENGTH, class_weight="balanced").fit(
+        (x - mean) / std, [row["similar"] for row in rows]
+    )
     weights = found.coef_[0] / std
     return [float(found.intercept_[0] - weights @ mean), *map(float, weights)]
 
