@@ -20,6 +20,7 @@ import numpy as np
 Z = 1.96  # standard errors on either side of the score, for a 95% interval
 
 SPOKESMEN = {"gain": "profile", "log_shift": "shift", "log_distance": "distance", "likeness": "likeness"}
+NORMAL = 1.4826  # a normal distribution's standard deviation over its median absolute deviation
 SMALL_ERROR = 0.03  # added to each: where probes are nearly perfect, their ratio says nothing
 
 
@@ -103,7 +104,7 @@ def score(
 
     ``without_images``: the same witnesses with each group of the images left out; ``without_sets``: with each tenth of
     the reference sets left out. The interval joins two jackknifes (Efron and Stein, 1981), over those groups of images
-    and over those tenths of the reference sets, and what thinning the reference sets did to their witnesses.
+    and, a robust one, over those tenths, and what thinning the reference sets did to their witnesses.
     """
     kept = model_for(found)
     names, model = kept["of"], kept["model"]
@@ -112,7 +113,7 @@ def score(
     centre = log_odds(values, model)
     over_images = jackknife([log_odds(each.of(names), model) for each in without_images])
     pairs = zip(without_sets, kept["left_out"], strict=True)
-    over_sets = jackknife([log_odds(each.of(names), other) for each, other in pairs])
+    over_sets = robust_jackknife([log_odds(each.of(names), other) for each, other in pairs])
     over_size = math.hypot(*np.multiply(model[1:], thinned)) / math.sqrt(images)
     reach = Z * math.hypot(over_images, over_sets, over_size)
     moved = np.multiply(model[1:], np.subtract(values, kept["middle"])).tolist()
@@ -128,6 +129,16 @@ def jackknife(values: Sequence[float]) -> float:
     """The standard error from a statistic's values with each part left out."""
     spread = np.asarray(values)
     return float(np.sqrt((len(spread) - 1) / len(spread) * np.square(spread - spread.mean()).sum()))
+
+
+def robust_jackknife(values: Sequence[float]) -> float:
+    """The same, with the median absolute deviation for the standard deviation (Rousseeuw and Croux, 1993).
+
+    One part that the statistic hangs on does not count: a reference set much like the target moves the classifier far,
+    and that there is one gives no reason for doubt.
+    """
+    spread = np.asarray(values)
+    return float(NORMAL * np.median(np.abs(spread - np.median(spread))) * math.sqrt(len(spread) - 1))
 
 
 def logistic(x: float) -> float:
