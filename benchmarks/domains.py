@@ -139,7 +139,7 @@ def write(backbone: Backbone, ridge: Ridge, names: Sequence[str]) -> None:
     found = [ridge.solve(without) for without in ([], *left_out)]
     own = PACKAGE / "statistics" / f"{backbone.fingerprint()}.safetensors"
     path = PACKAGE / "embedded" / "statistics.safetensors" if backbone.name == "embedded" else own
-    kept = load_file(path)
-    kept[WEIGHTS] = torch.from_numpy(np.stack([weights for weights, _ in found])).float()
-    kept[OFFSET] = torch.tensor([offset for _, offset in found]).float()
-    save_file(kept, path)
+    file = load_file(path)
+    file[WEIGHTS] = torch.from_numpy(np.stack([weights for weights, _ in found])).float()
+    file[OFFSET] = torch.tensor([offset for _, offset in found]).float()
+    save_file(file, path)

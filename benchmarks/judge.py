@@ -28,7 +28,7 @@ def main() -> None:
         plan = prepare(root, recipe).plan
         score = plan.similarity.score
         wrong += plan.verdict != truth
-        sure += plan.verdict != truth and not score.low < recipe.similar_from <= score.high
+        sure += plan.verdict != truth and not score.reaches_across(recipe.similar_from)
         loss -= math.log(score.value if truth == "similar" else 1 - score.value)
         mark = "" if plan.verdict == truth else "  WRONG"
         print(f"{truth:10} {root.name:24} {score.value:.2f} ({score.low:.2f} to {score.high:.2f}){mark}", flush=True)

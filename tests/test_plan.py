@@ -16,7 +16,19 @@ from regraft.recipe import Recipe
 from regraft.shift import Measured, over_middle, relative_shift, unit_of
 from regraft.similarity import ProfilePoint, Similarity, earliest_good, subsample
 from regraft.surgery import FROZEN, NEW, REMOVED, TRAINED, surgery
-from regraft.verdict import SPOKESMEN, Score, Witnesses, calibration, gain_of, jackknife, robust_jackknife, score
+from regraft.verdict import (
+    SPOKESMEN,
+    Score,
+    Witnesses,
+    Z,
+    calibration,
+    gain_of,
+    jackknife,
+    log_odds,
+    logistic,
+    robust_jackknife,
+    score,
+)
 
 CUTS = ["early", "middle", "last"]
 
@@ -97,6 +109,16 @@ def test_the_witness_that_moved_most_is_named() -> None:
         for name in fitted["of"]:
             found = Witnesses(**{"gain": 0.0, "log_shift": None, **middle, name: middle[name] + 5})
             assert score(found, [found] * 20, [found] * 10, 400).decided_by == SPOKESMEN[name]
+
+
+def test_without_a_likeness_the_models_own_jackknife_counts() -> None:
+    found = Witnesses(0.3, -1.0)
+    model = next(fitted for fitted in calibration()["models"] if fitted["of"] == ["gain", "log_shift"])
+    reach = Z * jackknife([log_odds([0.3, -1.0], other) for other in model["left_out"]])
+    many = score(found, [found] * 20, [found] * 10, 10**12)
+    assert many.high == pytest.approx(logistic(log_odds([0.3, -1.0], model["model"]) + reach), abs=1e-4)
+    assert many.reaches_across(many.value)
+    assert not many.reaches_across(many.low)
 
 
 def test_the_robust_jackknife_is_the_jackknife_of_what_is_normal() -> None:

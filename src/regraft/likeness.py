@@ -6,7 +6,7 @@ of how far two sets lie apart). It sees the standardised roots (rooted.py) of al
 were shown to it in grey, shrunk, smaller and larger as well, because these do not change what the images show.
 
 How far its word hangs on what reference sets there were is told by ten more classifiers, each fitted without a tenth of
-them. For images unlike any reference set these differ most.
+them. On common photographs these agree, less so on unusual images.
 
 The weights belong to one network's channels, so there are some for the networks that the calibration has seen, in
 their shipped statistics files; whoever makes a file of their own does without.

@@ -252,7 +252,7 @@ def score_reason(found: Similarity, line: float) -> str:
     score = found.score
     ends = f"± {score.margin:.2f} ({score.low:.2f} to {score.high:.2f})"
     text = f"Similarity {score.value:.2f} {ends}; similar from {line:.2f}"
-    near = " The interval reaches across that line: compare strategies." if score.low < line <= score.high else ""
+    near = " The interval reaches across that line: compare strategies." if score.reaches_across(line) else ""
     moved = "moved it most" if len(score.moved) > 1 else "decides it"
     return f"{text}. The {MOVERS[score.decided_by]} {moved}.{near}"
 

@@ -56,6 +56,10 @@ class Score:
         """How far the score may be off: the distance to the end of the interval that lies further from it."""
         return max(self.value - self.low, self.high - self.value)
 
+    def reaches_across(self, line: float) -> bool:
+        """Whether the interval holds scores on both sides of the line."""
+        return self.low < line <= self.high
+
     @property
     def decided_by(self) -> str:
         """Which of profile, shift, distance and likeness moved the score most."""
@@ -104,7 +108,8 @@ def score(
 
     ``without_images``: the same witnesses with each group of the images left out; ``without_sets``: with each tenth of
     the reference sets left out. The interval joins two jackknifes (Efron and Stein, 1981), over those groups of images
-    and, a robust one, over those tenths, and what thinning the reference sets did to their witnesses.
+    and over those tenths (a robust one where there is a likeness), and what thinning the reference sets did to their
+    witnesses.
     """
     kept = model_for(found)
     names, model = kept["of"], kept["model"]
@@ -113,7 +118,8 @@ def score(
     centre = log_odds(values, model)
     over_images = jackknife([log_odds(each.of(names), model) for each in without_images])
     pairs = zip(without_sets, kept["left_out"], strict=True)
-    over_sets = robust_jackknife([log_odds(each.of(names), other) for each, other in pairs])
+    spread = robust_jackknife if "likeness" in names else jackknife
+    over_sets = spread([log_odds(each.of(names), other) for each, other in pairs])
     over_size = math.hypot(*np.multiply(model[1:], thinned)) / math.sqrt(images)
     reach = Z * math.hypot(over_images, over_sets, over_size)
     moved = np.multiply(model[1:], np.subtract(values, kept["middle"])).tolist()
