@@ -25,12 +25,12 @@ from domains import Ridge, Seen
 from regraft import backbone as backbones
 from regraft.backbone import Backbone
 from regraft.cuts import trace
+from regraft.data.find import find_images
+from regraft.data.split import folds_of, split_images, subsample
 from regraft.features import Features, extract
-from regraft.finding import find_images
 from regraft.likeness import TENTHS
 from regraft.shift import unit_of
 from regraft.similarity import PROFILE_IMAGES, earliest_good, label_free, paired, profile, without_groups, witnesses_of
-from regraft.split import folds_of, split_images, subsample
 from regraft.verdict import Witnesses, jackknife, log_odds, logistic
 
 OUT = Path(__file__).parents[1] / "src" / "regraft" / "calibration.json"

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFilter
 
-from regraft.arrays import from_arrays
-from regraft.decoding import Undecodable, decode
-from regraft.finding import find_images
-from regraft.images import ImageSet
+from regraft.data.decoding import Undecodable, decode
+from regraft.data.find import find_images
+from regraft.data.images import ImageSet
+from regraft.data.readers.memory import from_arrays
 from regraft.prepared import prepare
 from regraft.recipe import Recipe
 from regraft.similarity import subsample

@@ -16,9 +16,9 @@ from safetensors.torch import load_file, save_file
 
 from disturb import TAUGHT, VERSIONS, read
 from regraft import source
-from regraft.arrays import from_arrays
 from regraft.backbone import Backbone
 from regraft.cuts import Traced
+from regraft.data.readers.memory import from_arrays
 from regraft.features import Features, extract
 from regraft.likeness import OFFSET, TENTHS, WEIGHTS, marks
 from regraft.shift import over_groups, short_side

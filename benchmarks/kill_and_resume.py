@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from regraft.demo import write_digits
+from regraft.data.digits import write_digits
 
 EACH = 60  # images of a digit
 OPTIONS = (

@@ -8,9 +8,9 @@ import resource
 import time
 from pathlib import Path
 
-from regraft.decoding import decode
-from regraft.finding import find_images, scan
-from regraft.stream import map_ahead
+from regraft.data.decoding import decode
+from regraft.data.find import find_images, scan
+from regraft.data.prefetch import map_ahead
 
 
 def main() -> None:

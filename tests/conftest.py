@@ -67,7 +67,7 @@ def regraft(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 @pytest.fixture(scope="session")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """scikit-learn's digits, 30 of each, as class folders of PNGs."""
-    from regraft.demo import write_digits
+    from regraft.data.digits import write_digits
 
     folder = tmp_path_factory.mktemp("digits") / "digits"
     write_digits(folder)

@@ -7,7 +7,7 @@ from pathlib import Path
 from conftest import picture
 from PIL import Image
 
-from regraft.finding import scan
+from regraft.data.find import scan
 
 
 def saved(image: Image.Image, form: str, **options: object) -> bytes:

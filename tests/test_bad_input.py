@@ -273,7 +273,7 @@ def test_a_command_that_is_broken_off(
     def broken_off(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("regraft.finding.scan", broken_off)
+    monkeypatch.setattr("regraft.data.find.scan", broken_off)
     monkeypatch.setattr("os.dup2", lambda *_: None)
     monkeypatch.setattr(sys.stdout, "fileno", lambda: 1)
     found = regraft("scan", make_folder())

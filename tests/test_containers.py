@@ -11,8 +11,8 @@ from conftest import picture
 from odd import JPEG, PNG, faults_of, pack_zip, rows_of
 from PIL import Image
 
-from regraft.finding import find_images, scan
-from regraft.images import Reading
+from regraft.data.find import find_images, scan
+from regraft.data.images import Reading
 
 Make = Callable[..., Path]
 Regraft = Callable[..., tuple[int, str, str]]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from regraft.decoding import Undecodable, decode
+from regraft.data.decoding import Undecodable, decode
 
 
 def encoded(image: Image.Image, format_: str, **options: object) -> bytes:

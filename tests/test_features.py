@@ -9,10 +9,10 @@ from PIL import Image
 
 from regraft import backbone as backbones
 from regraft.cuts import trace
-from regraft.decoding import decode
+from regraft.data.decoding import decode
+from regraft.data.find import find_images
 from regraft.engine import BF16, PYTORCH, best_engine, compile_network
 from regraft.features import extract
-from regraft.finding import find_images
 from regraft.graft import pooled_network
 
 Make = Callable[..., Path]

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from regraft.data.find import find_images, scan
+from regraft.data.images import Fault
 from regraft.errors import DataError
-from regraft.finding import find_images, scan
-from regraft.images import Fault
 
 Make = Callable[..., Path]
 

@@ -10,9 +10,9 @@ from PIL import Image, ImageOps
 from sklearn.datasets import load_digits, load_sample_images
 
 from regraft import backbone as backbones
-from regraft.arrays import from_arrays
 from regraft.backbone import Backbone
 from regraft.cuts import trace
+from regraft.data.readers.memory import from_arrays
 from regraft.features import Features, extract
 from regraft.likeness import OFFSET, TENTHS, WEIGHTS, judged, likeness_of
 from regraft.rooted import known

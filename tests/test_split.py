@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from regraft import whole
-from regraft.content import OnDisk
+from regraft.data.content import OnDisk
+from regraft.data.find import find_images
+from regraft.data.images import ImageFile, ImageSet
+from regraft.data.split import FOLDS, folds_of, split_images
 from regraft.errors import DataError
-from regraft.finding import find_images
-from regraft.images import ImageFile, ImageSet
-from regraft.split import FOLDS, folds_of, split_images
 from regraft.whole import rows_for_tuning
 
 

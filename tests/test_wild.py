@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from odd import JPEG, PNG, pack_zip, rows_of, saved
 from PIL import Image
 
-from regraft.arrays import from_arrays
-from regraft.content import Given, as_image, hash_of
-from regraft.decoding import MAX_PIXELS, Undecodable, allow_pixels, decode
+from regraft.data.content import Given, as_image, hash_of
+from regraft.data.decoding import MAX_PIXELS, Undecodable, allow_pixels, decode
+from regraft.data.find import find_images, scan
+from regraft.data.readers.memory import from_arrays
 from regraft.errors import DataError
-from regraft.finding import find_images, scan
 from regraft.preprocessing import Preprocessing
 
 Make = Callable[..., Path]

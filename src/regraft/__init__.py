@@ -4,17 +4,17 @@ import importlib
 from typing import Any
 
 _HOMES = {
-    "Reading": "regraft.images",
+    "Reading": "regraft.data.images",
     "Recipe": "regraft.recipe",
     "RegraftError": "regraft.errors",
     "evaluate": "regraft.predict",
-    "find_images": "regraft.finding",
-    "from_arrays": "regraft.arrays",
-    "from_dataset": "regraft.arrays",
+    "find_images": "regraft.data.find",
+    "from_arrays": "regraft.data.readers.memory",
+    "from_dataset": "regraft.data.readers.memory",
     "open_run": "regraft.predict",
     "predict_files": "regraft.predict",
     "prepare": "regraft.prepared",
-    "scan": "regraft.finding",
+    "scan": "regraft.data.find",
     "train": "regraft.job",
 }
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import platformdirs
 
-from regraft.content import Look
+from regraft.data.content import Look
 from regraft.errors import RunError
 
 RATE = "rate.txt"

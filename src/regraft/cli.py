@@ -35,7 +35,7 @@ from regraft.options import (
 from regraft.recipe import Recipe, read_recipe, seconds_of
 
 if TYPE_CHECKING:
-    from regraft.images import Reading
+    from regraft.data.images import Reading
 
 INTERRUPTED = 130  # the exit code after Ctrl-C
 SHAPES = ("cut", "cuts", "unfreeze_from", "views")  # settings that go with one strategy
@@ -123,7 +123,7 @@ def give(result: dict[str, Any], as_json: bool, show: Callable[[dict[str, Any]],
 
 def reading_from(given: Mapping[str, Any]) -> "Reading":
     """How the images are read, from the options of the command line that say so."""
-    from regraft.images import Reading
+    from regraft.data.images import Reading
 
     return Reading(**{name: given[name] for name in READING if given.get(name) is not None})
 
@@ -133,7 +133,7 @@ def reading_from(given: Mapping[str, Any]) -> "Reading":
 def scan(data: Data, as_json: AsJson = False, **settings: Any) -> None:
     """Say what is there and what is wrong with it; every file is read and decoded."""
     from regraft import show
-    from regraft.finding import scan as scan_images
+    from regraft.data.find import scan as scan_images
 
     images = scan_images(data, reading_from(settings), settings["workers"] or 0)
     result = {
@@ -263,7 +263,7 @@ def predict(
 ) -> None:
     """Predict the class of images."""
     from regraft import show
-    from regraft.folders import images_at
+    from regraft.data.readers.folder import images_at
     from regraft.predict import open_run, predict_files
     from regraft.run import write_rows
 
@@ -323,7 +323,7 @@ def demo(
     quiet: Quiet = False,
 ) -> None:
     """Do the whole job on sample data, offline: scikit-learn's handwritten digits."""
-    from regraft.demo import write_digits
+    from regraft.data.digits import write_digits
 
     write_digits(folder / "digits")
     train_and_show(str(folder / "digits"), Recipe(), folder / "run", True, False, as_json, quiet)

@@ -16,15 +16,15 @@ import torch
 
 from regraft.backbone import Backbone
 from regraft.cache import Store, open_store
-from regraft.content import Look, hash_of, look_of
 from regraft.cuts import Cut, Traced
-from regraft.decoding import Undecodable, check_size, decode
+from regraft.data.content import Look, hash_of, look_of
+from regraft.data.decoding import Undecodable, check_size, decode
+from regraft.data.images import Fault, ImageFile, ImageSet
+from regraft.data.prefetch import map_ahead
 from regraft.engine import Engine, best_engine, compile_network, device_of
 from regraft.graft import POOLINGS, pooled_network
-from regraft.images import Fault, ImageFile, ImageSet
 from regraft.norms import Norm, norms_of
 from regraft.preprocessing import Transform
-from regraft.stream import map_ahead
 
 FORMAT = 4  # of the cached arrays; a change makes older caches unused
 ENOUGH = 50  # images for a rate worth noting

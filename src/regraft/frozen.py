@@ -7,12 +7,12 @@ import numpy as np
 from torch import nn
 
 from regraft.cuts import Cut
+from regraft.data.split import Split
 from regraft.features import Progress
 from regraft.graft import graft, state_hash
 from regraft.head import DECAYS, Fold, HeadSettings, Trial, best_trial, choose_decay, folds_from, solve
 from regraft.prepared import Prepared
 from regraft.recipe import Recipe
-from regraft.split import Split
 from regraft.trained import Judged, Trained
 from regraft.views import view_features
 

@@ -13,9 +13,9 @@ import numpy as np
 
 from regraft import report, saved
 from regraft.charts import draw_profile, draw_quadrant, draw_surgery
+from regraft.data.find import Data
+from regraft.data.images import ImageSet
 from regraft.features import Progress, silent
-from regraft.finding import Data
-from regraft.images import ImageSet
 from regraft.ladder import climb
 from regraft.metrics import baselines, measure
 from regraft.neighbours import with_and_without

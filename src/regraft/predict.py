@@ -10,16 +10,16 @@ import numpy as np
 import torch
 
 from regraft import saved
-from regraft.content import Content, OnDisk, hash_of
-from regraft.decoding import Undecodable, allow_pixels, decode
+from regraft.data.content import Content, OnDisk, hash_of
+from regraft.data.decoding import Undecodable, allow_pixels, decode
+from regraft.data.find import AS_USUAL, Data, find_images
+from regraft.data.images import LEFT_OUT, Fault, Reading
+from regraft.data.prefetch import map_ahead
 from regraft.engine import device_of
 from regraft.errors import DataError, RunError
 from regraft.features import Progress, silent
-from regraft.finding import AS_USUAL, Data, find_images
-from regraft.images import LEFT_OUT, Fault, Reading
 from regraft.metrics import measure, softmax
 from regraft.saved import Saved
-from regraft.stream import map_ahead
 
 BATCH = 32
 

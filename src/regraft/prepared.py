@@ -10,13 +10,14 @@ import torch
 from regraft import backbone as backbones
 from regraft.backbone import Backbone, stages_of
 from regraft.cuts import Traced, trace
-from regraft.decoding import allow_pixels
+from regraft.data.decoding import allow_pixels
+from regraft.data.faults import odd_ones
+from regraft.data.find import Data, find_images
+from regraft.data.images import Fault, ImageSet, Reading
+from regraft.data.split import Split, split_images
 from regraft.errors import BackboneError
-from regraft.faults import odd_ones
 from regraft.features import Features, Progress, extract, silent
-from regraft.finding import Data, find_images
 from regraft.graft import stages_between
-from regraft.images import Fault, ImageSet, Reading
 from regraft.neighbours import Leak, find_leaks, leak_faults
 from regraft.outlook import PASS_BATCH, Network, outlook
 from regraft.plan import Plan, make_plan, size_of
@@ -25,7 +26,6 @@ from regraft.rules import settings_shown
 from regraft.samples import Samples, read_samples
 from regraft.shift import short_side, unit_of
 from regraft.similarity import measure_similarity
-from regraft.split import Split, split_images
 from regraft.suspects import Suspect, find_suspects, suspect_faults
 from regraft.yardstick import unit_of_noise
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from regraft.data.find import Data
 from regraft.features import Progress
-from regraft.finding import Data
 from regraft.logme import logme
 from regraft.prepared import Prepared, prepare
 from regraft.recipe import Recipe

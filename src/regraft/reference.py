@@ -12,13 +12,13 @@ from PIL import Image
 from regraft import backbone as backbones
 from regraft import distance, rooted, source
 from regraft.backbone import Backbone, stages_of
-from regraft.content import Content, OnDisk
 from regraft.cuts import Traced, trace
-from regraft.decoding import allow_pixels, decode
+from regraft.data.content import Content, OnDisk
+from regraft.data.decoding import allow_pixels, decode
+from regraft.data.images import ImageFile, ImageSet
+from regraft.data.readers.folder import images_at
 from regraft.errors import DataError
 from regraft.features import Features, Progress, extract, silent
-from regraft.folders import images_at
-from regraft.images import ImageFile, ImageSet
 from regraft.outlook import PASS_BATCH
 from regraft.recipe import Recipe
 from regraft.shift import moments_at, short_side

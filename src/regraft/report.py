@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from regraft.charts import draw_confusion, draw_curves, draw_profile, draw_quadrant, draw_surgery
-from regraft.images import IGNORED, KEPT, LEFT_OUT, Fault, ImageFile
+from regraft.data.images import IGNORED, KEPT, LEFT_OUT, Fault, ImageFile
 from regraft.suspects import Suspect
 from regraft.thumbnails import thumbnail
 

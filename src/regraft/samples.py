@@ -9,11 +9,11 @@ import torch
 from torchvision.transforms import v2
 
 from regraft.augmentation import View
-from regraft.decoding import Undecodable, decode
+from regraft.data.decoding import Undecodable, decode
+from regraft.data.images import ImageFile
+from regraft.data.prefetch import map_ahead
 from regraft.errors import DataError
-from regraft.images import ImageFile
 from regraft.preprocessing import Preprocessing
-from regraft.stream import map_ahead
 
 MEMORY_BYTES = 6e9  # of decoded images; more are decoded each time
 USUAL_ASPECT = 1.4  # a photograph's long side over its short one

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from regraft.data.images import KEPT, Fault
+from regraft.data.split import folds_of, subsample, units_of
 from regraft.features import Features
 from regraft.head import Fold, HeadSettings, best_trial, folds_from, solve, try_decays
-from regraft.images import KEPT, Fault
 from regraft.metrics import softmax
-from regraft.split import folds_of, subsample, units_of
 
 DECAYS = (0.3, 0.1, 0.03, 0.01)
 CUTS = 3  # the last ones, joined

@@ -10,8 +10,8 @@ from PIL import Image
 from torchvision.transforms import v2
 
 from regraft.augmentation import PRESETS, training_view
-from regraft.content import Content
-from regraft.decoding import Undecodable, decode
+from regraft.data.content import Content
+from regraft.data.decoding import Undecodable, decode
 from regraft.preprocessing import Preprocessing
 
 THUMBNAIL = 150  # pixels a side

@@ -7,8 +7,8 @@ import torch
 
 from regraft.augmentation import training_view
 from regraft.cache import Store, open_store
-from regraft.content import Look
 from regraft.cuts import Cut
+from regraft.data.content import Look
 from regraft.engine import best_engine, compile_network, device_of
 from regraft.features import Progress, key_of
 from regraft.graft import POOLINGS, pooled_network

@@ -17,6 +17,7 @@ from regraft.augmentation import centre_view, mixing, training_view
 from regraft.backbone import stages_of
 from regraft.checkpoint import Identity
 from regraft.cuts import Traced, trace
+from regraft.data.split import Split
 from regraft.engine import device_of
 from regraft.errors import BackboneError, RecipeError, reason_of
 from regraft.features import Progress
@@ -27,7 +28,6 @@ from regraft.optimiser import make_optimiser
 from regraft.prepared import Prepared
 from regraft.recipe import Recipe
 from regraft.rules import batch_of, completed
-from regraft.split import Split
 from regraft.trained import Judged, Trained
 
 VALIDATING = 4_000  # images, or about so many, that fine-tuning sets aside of train to validate on at most

@@ -7,9 +7,9 @@ for the embedded network, 1.3 and 1.4 for SqueezeNet 1.1.
 
 import numpy as np
 
-from regraft.arrays import from_arrays
 from regraft.backbone import Backbone
 from regraft.cuts import Traced
+from regraft.data.readers.memory import from_arrays
 from regraft.features import ENOUGH, extract
 from regraft.recipe import Recipe
 from regraft.shift import over_middle, shift_at

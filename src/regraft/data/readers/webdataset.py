@@ -8,12 +8,12 @@ from glob import glob
 from pathlib import Path
 from typing import Any
 
-from regraft.archives import tar_tree
-from regraft.content import Content
-from regraft.decoding import Undecodable
+from regraft.data.content import Content
+from regraft.data.decoding import Undecodable
+from regraft.data.images import FEWEST_CLASSES, IGNORED, SPLIT_NAMES, Fault, ImageSet, Labelled, Reading, collect
+from regraft.data.readers.archive import tar_tree
+from regraft.data.readers.folder import SHOWN, Tree, by_folder, is_image, kind_of
 from regraft.errors import DataError, reason_of
-from regraft.folders import SHOWN, Tree, by_folder, is_image, kind_of
-from regraft.images import FEWEST_CLASSES, IGNORED, SPLIT_NAMES, Fault, ImageSet, Labelled, Reading, collect
 
 LABELS = (".cls", ".json")  # files of a shard that carry a sample's label
 JSON_LABELS = ("cls", "class")  # fields tried after the one that is asked for

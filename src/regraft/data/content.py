@@ -12,7 +12,7 @@ from zipfile import ZipFile, ZipInfo
 import numpy as np
 from PIL import Image
 
-from regraft.decoding import Undecodable, decode
+from regraft.data.decoding import Undecodable, decode
 
 MOST_BYTES = 1 << 30  # of one encoded image
 GREY, COLOUR = 2, 3  # dimensions of an array

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from regraft.content import OnDisk
+from regraft.data.content import OnDisk
+from regraft.data.images import FEWEST_CLASSES, SPLIT_NAMES, Fault, ImageSet, Labelled, Reading, collect
 from regraft.errors import DataError, reason_of
-from regraft.images import FEWEST_CLASSES, SPLIT_NAMES, Fault, ImageSet, Labelled, Reading, collect
 
 TABLES = frozenset((".csv", ".tsv", ".parquet"))
 GROUP = "group"  # the column that is taken for the groups where it is there

@@ -5,17 +5,17 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from regraft.archives import is_tar, read_zip
-from regraft.content import Look, look_at
-from regraft.decoding import Undecodable, allow_pixels
+from regraft.data.content import Look, look_at
+from regraft.data.decoding import Undecodable, allow_pixels
+from regraft.data.faults import odd_ones
+from regraft.data.images import FEWEST_CLASSES, Fault, ImageFile, ImageSet, Reading
+from regraft.data.prefetch import map_ahead
+from regraft.data.readers.archive import is_tar, read_zip
+from regraft.data.readers.folder import is_hidden, is_image, kind_of, read_folder
+from regraft.data.readers.huggingface import PREFIX, is_saved, read_dataset
+from regraft.data.readers.table import TABLES, read_manifest
+from regraft.data.readers.webdataset import RANGE, read_shards, read_tar, shards_of
 from regraft.errors import DataError
-from regraft.faults import odd_ones
-from regraft.folders import is_hidden, is_image, kind_of, read_folder
-from regraft.huggingface import PREFIX, is_saved, read_dataset
-from regraft.images import FEWEST_CLASSES, Fault, ImageFile, ImageSet, Reading
-from regraft.manifest import TABLES, read_manifest
-from regraft.shards import RANGE, read_shards, read_tar, shards_of
-from regraft.stream import map_ahead
 
 AS_USUAL = Reading()
 Data = str | Path | ImageSet

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from regraft.content import Look
-from regraft.images import KEPT, SPLITS, Fault, ImageSet
+from regraft.data.content import Look
+from regraft.data.images import KEPT, SPLITS, Fault, ImageSet
 
 FEW = 5  # images of a class: one a fold of cross-validation
 FAR_LARGER = 16.0  # times the median number of pixels

@@ -14,8 +14,8 @@ import numpy as np
 from networkx.utils import UnionFind
 from sklearn.model_selection import StratifiedGroupKFold
 
+from regraft.data.images import ImageSet
 from regraft.errors import DataError
-from regraft.images import ImageSet
 
 TEST_SHARE = 0.2
 FOLDS = 5

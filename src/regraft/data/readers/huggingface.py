@@ -5,9 +5,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from regraft.content import Given
+from regraft.data.content import Given
+from regraft.data.images import FEWEST_CLASSES, SPLIT_NAMES, Fault, ImageSet, Labelled, Reading, collect
 from regraft.errors import DataError, reason_of
-from regraft.images import FEWEST_CLASSES, SPLIT_NAMES, Fault, ImageSet, Labelled, Reading, collect
 
 PREFIX = "hf:"
 DICTIONARY = "dataset_dict.json"  # in the folder that save_to_disk wrote of several splits

@@ -13,10 +13,10 @@ from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
-from regraft.content import Content, InTar, InZip, OpenFile
+from regraft.data.content import Content, InTar, InZip, OpenFile
+from regraft.data.images import FEWEST_CLASSES, IGNORED, Fault, ImageSet
+from regraft.data.readers.folder import Tree, by_folder, is_hidden
 from regraft.errors import DataError, reason_of
-from regraft.folders import Tree, by_folder, is_hidden
-from regraft.images import FEWEST_CLASSES, IGNORED, Fault, ImageSet
 
 TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 COMPRESSIONS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}

@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from regraft.content import Content, OnDisk
-from regraft.errors import DataError
-from regraft.images import (
+from regraft.data.content import Content, OnDisk
+from regraft.data.images import (
     FEWEST_CLASSES,
     IGNORED,
     SPLIT_NAMES,
@@ -20,6 +19,7 @@ from regraft.images import (
     collect,
     expected,
 )
+from regraft.errors import DataError
 
 SHOWN = 200  # letters of a path in a message
 MOST_WRAPPERS = 10  # folders around the classes that are stepped into

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from regraft.content import Content
-from regraft.decoding import MAX_PIXELS
+from regraft.data.content import Content
+from regraft.data.decoding import MAX_PIXELS
 from regraft.errors import DataError
 
 SUFFIXES = frozenset((

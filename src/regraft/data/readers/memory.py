@@ -6,9 +6,9 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from regraft.content import Given
+from regraft.data.content import Given
+from regraft.data.images import SPLIT_NAMES, ImageSet, Labelled, collect
 from regraft.errors import DataError
-from regraft.images import SPLIT_NAMES, ImageSet, Labelled, collect
 
 
 def from_arrays(

@@ -1,0 +1,1 @@
+"""Whatever the user calls data -> labelled images; decoding; splits."""
