@@ -22,13 +22,13 @@ from sklearn.linear_model import LogisticRegression
 
 import domains
 from domains import Ridge, Seen
-from regraft import backbone as backbones
-from regraft.backbone import Backbone
-from regraft.cuts import trace
 from regraft.data.find import find_images
 from regraft.data.split import folds_of, split_images, subsample
 from regraft.features import Features, extract
 from regraft.likeness import TENTHS
+from regraft.network import backbone as backbones
+from regraft.network.backbone import Backbone
+from regraft.network.cuts import trace
 from regraft.shift import unit_of
 from regraft.similarity import PROFILE_IMAGES, earliest_good, label_free, paired, profile, without_groups, witnesses_of
 from regraft.verdict import Witnesses, jackknife, log_odds, logistic

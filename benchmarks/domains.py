@@ -15,12 +15,12 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from disturb import TAUGHT, VERSIONS, read
-from regraft import source
-from regraft.backbone import Backbone
-from regraft.cuts import Traced
 from regraft.data.readers.memory import from_arrays
 from regraft.features import Features, extract
 from regraft.likeness import OFFSET, TENTHS, WEIGHTS, marks
+from regraft.network import source
+from regraft.network.backbone import Backbone
+from regraft.network.cuts import Traced
 from regraft.shift import over_groups, short_side
 from regraft.verdict import jackknife
 

@@ -15,12 +15,12 @@ import torch
 from lightning.fabric import Fabric
 from torch.nn.functional import cross_entropy
 
-from regraft.backbone import stages_of
-from regraft.cuts import trace
-from regraft.engine import device_of
 from regraft.finetune import precision_of
-from regraft.graft import Tunable
 from regraft.head import HeadSettings, fresh_head
+from regraft.network.backbone import stages_of
+from regraft.network.cuts import trace
+from regraft.network.engine import device_of
+from regraft.network.surgery import Tunable
 from regraft.optimiser import make_optimiser
 from regraft.rules import RATES
 

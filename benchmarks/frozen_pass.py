@@ -9,10 +9,10 @@ import time
 
 import torch
 
-from regraft import backbone as backbones
-from regraft.cuts import trace
-from regraft.engine import PYTORCH, best_engine, compile_network, device_of
-from regraft.graft import pooled_network
+from regraft.network import backbone as backbones
+from regraft.network.cuts import trace
+from regraft.network.engine import PYTORCH, best_engine, compile_network, device_of
+from regraft.network.surgery import pooled_network
 
 BATCH, ROUNDS = 64, 5
 

@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from regraft import backbone as backbones
-from regraft.backbone import Backbone
 from regraft.features import silent
 from regraft.head import folds_from
+from regraft.network import backbone as backbones
+from regraft.network.backbone import Backbone
 from regraft.prepared import Prepared, prepare
 from regraft.recipe import Recipe
 from regraft.similarity import probe

@@ -11,7 +11,7 @@ from pretraining.source import pack
 from pretraining.teacher import write_lessons
 from pretraining.train import Settings, train
 
-PACKAGE = Path(__file__).parent.parent / "src" / "regraft" / "embedded"
+PACKAGE = Path(__file__).parent.parent / "src" / "regraft" / "network" / "embedded"
 
 
 def main() -> None:

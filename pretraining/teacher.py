@@ -11,10 +11,10 @@ import numpy as np
 import torch
 
 from pretraining.augment import MEAN, STD, crop, draw_crops, normalise
-from regraft import backbone
-from regraft.cuts import trace
-from regraft.engine import best_engine, compile_network, device_of
-from regraft.graft import pooled_network
+from regraft.network import backbone
+from regraft.network.cuts import trace
+from regraft.network.engine import best_engine, compile_network, device_of
+from regraft.network.surgery import pooled_network
 
 BATCH = 256
 SMALLEST_CROP = 0.25  # share of an image's area

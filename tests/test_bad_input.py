@@ -13,11 +13,11 @@ import torch
 import torchvision
 from safetensors.torch import save, save_file
 
-from regraft import backbone as backbones
-from regraft import hub
 from regraft.cli import recipe_from
-from regraft.cuts import trace
 from regraft.errors import BackboneError, DataError, RunError
+from regraft.network import backbone as backbones
+from regraft.network import hub
+from regraft.network.cuts import trace
 from regraft.prepared import prepare
 from regraft.recipe import Recipe
 from regraft.run import choose_folder

@@ -14,12 +14,12 @@ import torch
 from networks import CONTRACT
 from torch import nn
 
-from regraft import saved
-from regraft.backbone import Architecture, stages_of
-from regraft.cuts import Traced, trace
-from regraft.graft import Grafted, graft, pooled_network, state_hash
 from regraft.head import HeadSettings, solve
-from regraft.preprocessing import Preprocessing
+from regraft.network import saved
+from regraft.network.backbone import Architecture, stages_of
+from regraft.network.cuts import Traced, trace
+from regraft.network.preprocessing import Preprocessing
+from regraft.network.surgery import Grafted, graft, pooled_network, state_hash
 
 SIZE = 64
 
@@ -81,7 +81,7 @@ def check_frozen(grafted: Grafted, images: torch.Tensor) -> None:
 RELOAD = """
 import sys, torch
 from pathlib import Path
-from regraft import saved
+from regraft.network import saved
 for folder in sorted(Path(sys.argv[1]).iterdir()):
     if folder.is_dir():
         network = saved.load(folder)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from regraft import source
 from regraft.distance import DIRECTIONS, KEY, POINTS, among, tensors
+from regraft.network import source
 from regraft.rooted import known, moments, standardised
 from regraft.shift import between_gaussians, middle
 

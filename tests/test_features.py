@@ -7,13 +7,13 @@ import timm
 import torch
 from PIL import Image
 
-from regraft import backbone as backbones
-from regraft.cuts import trace
 from regraft.data.decoding import decode
 from regraft.data.find import find_images
-from regraft.engine import BF16, PYTORCH, best_engine, compile_network
 from regraft.features import extract
-from regraft.graft import pooled_network
+from regraft.network import backbone as backbones
+from regraft.network.cuts import trace
+from regraft.network.engine import BF16, PYTORCH, best_engine, compile_network
+from regraft.network.surgery import pooled_network
 
 Make = Callable[..., Path]
 

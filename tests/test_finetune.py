@@ -16,15 +16,15 @@ from torch import nn
 
 from regraft import finetune
 from regraft.augmentation import PRESETS, centre_view, mixing, training_view
-from regraft.backbone import Architecture, stages_of
 from regraft.checkpoint import Identity, read, write
-from regraft.cuts import trace
 from regraft.errors import RecipeError, RunError
 from regraft.finetune import Job, TuneSettings
-from regraft.graft import Tunable, graft, state_hash
 from regraft.head import HeadSettings, fresh_head
+from regraft.network.backbone import Architecture, stages_of
+from regraft.network.cuts import trace
+from regraft.network.preprocessing import Preprocessing
+from regraft.network.surgery import Tunable, graft, state_hash
 from regraft.optimiser import NAMES, factor, make_optimiser
-from regraft.preprocessing import Preprocessing
 from regraft.recipe import Recipe
 from regraft.rules import RATES
 from regraft.samples import Samples

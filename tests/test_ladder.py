@@ -13,12 +13,12 @@ import pytest
 import torch
 from torch import nn
 
-from regraft import backbone as backbones
 from regraft import training
 from regraft.errors import BackboneError, RunError
 from regraft.features import silent
 from regraft.frozen import train_frozen
 from regraft.ladder import CERTAIN, certainty_of, climb, compared
+from regraft.network import backbone as backbones
 from regraft.prepared import prepare
 from regraft.recipe import Recipe
 from regraft.trained import Judged, Trained
@@ -183,9 +183,9 @@ def test_views_train_the_head_too(
 
 @pytest.mark.parametrize("pooling", ["average", "max", "both"])
 def test_a_tuned_network_pools_as_it_is_saved(pooling: str) -> None:
-    from regraft.backbone import Architecture
-    from regraft.cuts import trace
-    from regraft.graft import POOLINGS, Tunable, graft
+    from regraft.network.backbone import Architecture
+    from regraft.network.cuts import trace
+    from regraft.network.surgery import POOLINGS, Tunable, graft
 
     architecture = Architecture("timm", "resnet18")
     model = architecture.build()

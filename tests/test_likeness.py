@@ -9,15 +9,15 @@ import pytest
 from PIL import Image, ImageOps
 from sklearn.datasets import load_digits, load_sample_images
 
-from regraft import backbone as backbones
-from regraft.backbone import Backbone
-from regraft.cuts import trace
 from regraft.data.readers.memory import from_arrays
 from regraft.features import Features, extract
 from regraft.likeness import OFFSET, TENTHS, WEIGHTS, judged, likeness_of
+from regraft.network import backbone as backbones
+from regraft.network.backbone import Backbone
+from regraft.network.cuts import trace
+from regraft.network.source import floats, level_for
 from regraft.rooted import known
 from regraft.shift import Measured, over_groups, short_side
-from regraft.source import floats, level_for
 
 Change = Callable[[Image.Image], Image.Image]
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from regraft.cuts import Cut
 from regraft.errors import RecipeError
 from regraft.likeness import TENTHS
 from regraft.logme import logme
+from regraft.network.cuts import Cut
 from regraft.outlook import without_last_layers
 from regraft.plan import make_plan, size_of
 from regraft.recipe import Recipe

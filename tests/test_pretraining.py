@@ -15,7 +15,7 @@ from pretraining.rename import rename
 from pretraining.source import pack
 from pretraining.teacher import read_lessons, write_lessons
 from pretraining.train import Settings, train
-from regraft import backbone as backbones
+from regraft.network import backbone as backbones
 from regraft.prepared import prepare
 from regraft.recipe import Recipe
 

@@ -12,12 +12,12 @@ import torch
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
-from regraft import backbone as backbones
-from regraft import source
-from regraft.cuts import trace
-from regraft.demonstration import build
 from regraft.features import confidence_of
-from regraft.norms import norms_of
+from regraft.network import backbone as backbones
+from regraft.network import source
+from regraft.network.batch_norm import norms_of
+from regraft.network.cuts import trace
+from regraft.network.demonstration import build
 from regraft.shift import divergence
 
 Regraft = Callable[..., tuple[int, str, str]]

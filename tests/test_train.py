@@ -11,10 +11,10 @@ import pytest
 import torch
 from PIL import Image
 
-from regraft import backbone as backbones
-from regraft.cuts import trace
-from regraft.graft import graft
 from regraft.job import train
+from regraft.network import backbone as backbones
+from regraft.network.cuts import trace
+from regraft.network.surgery import graft
 from regraft.predict import open_run, predict_files
 from regraft.recipe import Recipe
 

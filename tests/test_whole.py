@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from regraft import backbone as backbones
 from regraft import finetune
-from regraft.cuts import trace
+from regraft.network import backbone as backbones
+from regraft.network.cuts import trace
 
 Regraft = Callable[..., tuple[int, str, str]]
 

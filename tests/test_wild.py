@@ -21,7 +21,7 @@ from regraft.data.decoding import MAX_PIXELS, Undecodable, allow_pixels, decode
 from regraft.data.find import find_images, scan
 from regraft.data.readers.memory import from_arrays
 from regraft.errors import DataError
-from regraft.preprocessing import Preprocessing
+from regraft.network.preprocessing import Preprocessing
 
 Make = Callable[..., Path]
 Regraft = Callable[..., tuple[int, str, str]]

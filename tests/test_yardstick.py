@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from regraft import backbone as backbones
-from regraft.cuts import trace
+from regraft.network import backbone as backbones
+from regraft.network.cuts import trace
 from regraft.recipe import Recipe
 from regraft.shift import unit_of
 from regraft.yardstick import noise, unit_of_noise

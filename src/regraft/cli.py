@@ -159,7 +159,7 @@ def plan(
     **settings: Any,
 ) -> None:
     """Say which of the four cases this is, and why; several backbones are ranked."""
-    from regraft.hub import check_at_hand
+    from regraft.network.hub import check_at_hand
 
     weights = settings["weights"]
     named = [backbone_and_file(text, weights) for text in backbone or []]
@@ -211,7 +211,7 @@ def train_and_show(
     data: str, recipe: Recipe, out: Path | None, overwrite: bool, resume: bool, as_json: bool, quiet: bool
 ) -> None:
     """Run the whole job and print its summary."""
-    from regraft.hub import check_at_hand
+    from regraft.network.hub import check_at_hand
 
     check_at_hand(recipe)
     from regraft import show
@@ -292,7 +292,7 @@ def reference(
     **settings: Any,
 ) -> None:
     """Make the source statistics of a network that carries none, from images that it was trained on."""
-    from regraft.hub import check_at_hand
+    from regraft.network.hub import check_at_hand
 
     check_file(out, overwrite)
     recipe = recipe_from(settings | {"backbone": backbone})
@@ -311,7 +311,7 @@ def backbones(
 ) -> None:
     """List what can be grafted, and what is already on this machine."""
     from regraft import show
-    from regraft.backbone import known_backbones
+    from regraft.network.backbone import known_backbones
 
     give({"backbones": known_backbones(name)}, as_json, show.backbones)
 

@@ -14,17 +14,17 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from regraft.backbone import Backbone
 from regraft.cache import Store, open_store
-from regraft.cuts import Cut, Traced
 from regraft.data.content import Look, hash_of, look_of
 from regraft.data.decoding import Undecodable, check_size, decode
 from regraft.data.images import Fault, ImageFile, ImageSet
 from regraft.data.prefetch import map_ahead
-from regraft.engine import Engine, best_engine, compile_network, device_of
-from regraft.graft import POOLINGS, pooled_network
-from regraft.norms import Norm, norms_of
-from regraft.preprocessing import Transform
+from regraft.network.backbone import Backbone
+from regraft.network.batch_norm import Norm, norms_of
+from regraft.network.cuts import Cut, Traced
+from regraft.network.engine import Engine, best_engine, compile_network, device_of
+from regraft.network.preprocessing import Transform
+from regraft.network.surgery import POOLINGS, pooled_network
 
 FORMAT = 4  # of the cached arrays; a change makes older caches unused
 ENOUGH = 50  # images for a rate worth noting

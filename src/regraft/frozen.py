@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from torch import nn
 
-from regraft.cuts import Cut
 from regraft.data.split import Split
 from regraft.features import Progress
-from regraft.graft import graft, state_hash
 from regraft.head import DECAYS, Fold, HeadSettings, Trial, best_trial, choose_decay, folds_from, solve
+from regraft.network.cuts import Cut
+from regraft.network.surgery import graft, state_hash
 from regraft.prepared import Prepared
 from regraft.recipe import Recipe
 from regraft.trained import Judged, Trained

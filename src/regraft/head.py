@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from regraft.graft import new_head
+from regraft.network.surgery import new_head
 
 DECAYS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)  # L2 per image on standardised features, to choose from
 CHOOSING_IMAGES = 10_000  # at most so many images choose the weight decay

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from regraft import report, saved
+from regraft import report
 from regraft.charts import draw_profile, draw_quadrant, draw_surgery
 from regraft.data.find import Data
 from regraft.data.images import ImageSet
@@ -19,6 +19,7 @@ from regraft.features import Progress, silent
 from regraft.ladder import climb
 from regraft.metrics import baselines, measure
 from regraft.neighbours import with_and_without
+from regraft.network import saved
 from regraft.prepared import Prepared, prepare
 from regraft.recipe import Recipe
 from regraft.run import check_goes_on, choose_folder, environment, write_json, write_rows, writing

@@ -19,8 +19,8 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from regraft import source
 from regraft.features import Features
+from regraft.network import source
 from regraft.rooted import places
 from regraft.shift import Measured, over_groups
 

@@ -9,13 +9,13 @@ import torch
 from PIL import Image
 from torch.nn.functional import normalize
 
-from regraft.cuts import Cut
 from regraft.data.content import Content
 from regraft.data.decoding import Undecodable, decode
 from regraft.data.images import KEPT, Fault
 from regraft.data.split import Split
 from regraft.features import Features
 from regraft.head import Scale, scale_of
+from regraft.network.cuts import Cut
 
 NEAR = 0.25  # cosine distance of standardised features under which two images may be copies
 OF_USUAL = 0.25  # and under so much of the distance to the nearest neighbour that USUAL of the images do not exceed

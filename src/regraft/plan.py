@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from regraft.errors import RecipeError
+from regraft.network.source import SMALLEST
 from regraft.recipe import Recipe
 from regraft.similarity import Similarity
-from regraft.source import SMALLEST
 
 CASES = {
     ("small", "similar"): ("small-similar", "head"),

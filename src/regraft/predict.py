@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from regraft import saved
 from regraft.data.content import Content, OnDisk, hash_of
 from regraft.data.decoding import Undecodable, allow_pixels, decode
 from regraft.data.find import AS_USUAL, Data, find_images
 from regraft.data.images import LEFT_OUT, Fault, Reading
 from regraft.data.prefetch import map_ahead
-from regraft.engine import device_of
 from regraft.errors import DataError, RunError
 from regraft.features import Progress, silent
 from regraft.metrics import measure, softmax
-from regraft.saved import Saved
+from regraft.network import saved
+from regraft.network.engine import device_of
+from regraft.network.saved import Saved
 
 BATCH = 32
 

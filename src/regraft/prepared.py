@@ -7,9 +7,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from regraft import backbone as backbones
-from regraft.backbone import Backbone, stages_of
-from regraft.cuts import Traced, trace
 from regraft.data.decoding import allow_pixels
 from regraft.data.faults import odd_ones
 from regraft.data.find import Data, find_images
@@ -17,8 +14,11 @@ from regraft.data.images import Fault, ImageSet, Reading
 from regraft.data.split import Split, split_images
 from regraft.errors import BackboneError
 from regraft.features import Features, Progress, extract, silent
-from regraft.graft import stages_between
 from regraft.neighbours import Leak, find_leaks, leak_faults
+from regraft.network import backbone as backbones
+from regraft.network.backbone import Backbone, stages_of
+from regraft.network.cuts import Traced, trace
+from regraft.network.surgery import stages_between
 from regraft.outlook import PASS_BATCH, Network, outlook
 from regraft.plan import Plan, make_plan, size_of
 from regraft.recipe import Recipe

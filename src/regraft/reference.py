@@ -9,16 +9,17 @@ import numpy as np
 import torch
 from PIL import Image
 
-from regraft import backbone as backbones
-from regraft import distance, rooted, source
-from regraft.backbone import Backbone, stages_of
-from regraft.cuts import Traced, trace
+from regraft import distance, rooted
 from regraft.data.content import Content, OnDisk
 from regraft.data.decoding import allow_pixels, decode
 from regraft.data.images import ImageFile, ImageSet
 from regraft.data.readers.folder import images_at
 from regraft.errors import DataError
 from regraft.features import Features, Progress, extract, silent
+from regraft.network import backbone as backbones
+from regraft.network import source
+from regraft.network.backbone import Backbone, stages_of
+from regraft.network.cuts import Traced, trace
 from regraft.outlook import PASS_BATCH
 from regraft.recipe import Recipe
 from regraft.shift import moments_at, short_side

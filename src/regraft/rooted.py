@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
-from regraft import source
-from regraft.cuts import Cut
 from regraft.features import Features
+from regraft.network import source
+from regraft.network.cuts import Cut
 
 PARTS = ("root_mean", "root_std")
 SMALLEST_SCALE = 0.01  # of a channel, as a share of the mean over the cut's channels

@@ -13,7 +13,7 @@ from regraft.data.decoding import Undecodable, decode
 from regraft.data.images import ImageFile
 from regraft.data.prefetch import map_ahead
 from regraft.errors import DataError
-from regraft.preprocessing import Preprocessing
+from regraft.network.preprocessing import Preprocessing
 
 MEMORY_BYTES = 6e9  # of decoded images; more are decoded each time
 USUAL_ASPECT = 1.4  # a photograph's long side over its short one

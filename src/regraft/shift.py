@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
-from regraft import source
-from regraft.cuts import Cut
 from regraft.features import Features
+from regraft.network import source
+from regraft.network.cuts import Cut
 
 T = TypeVar("T")
 

@@ -18,8 +18,8 @@ from regraft.distance import distance_of
 from regraft.features import Features, Progress, silent
 from regraft.head import Fold, HeadSettings, folds_from, try_decays
 from regraft.likeness import TENTHS, Likeness, likeness_of
+from regraft.network.source import level_for
 from regraft.shift import GROUPS, Measured, group_of, relative_shift, shift_at, short_side
-from regraft.source import level_for
 from regraft.verdict import Score, Witnesses, gain_of, score
 
 PROFILE_IMAGES = 4_000  # at most so many images make the profile

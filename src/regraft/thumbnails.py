@@ -12,7 +12,7 @@ from torchvision.transforms import v2
 from regraft.augmentation import PRESETS, training_view
 from regraft.data.content import Content
 from regraft.data.decoding import Undecodable, decode
-from regraft.preprocessing import Preprocessing
+from regraft.network.preprocessing import Preprocessing
 
 THUMBNAIL = 150  # pixels a side
 VIEWS_SHOWN = 5  # of each image

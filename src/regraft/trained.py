@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from regraft.graft import Grafted
+from regraft.network.surgery import Grafted
 from regraft.recipe import FROZEN_STRATEGIES, Recipe
 
 

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 
 from regraft.augmentation import centre_view
-from regraft.engine import device_of
 from regraft.errors import RegraftError
 from regraft.features import Progress
 from regraft.finetune import batches
 from regraft.frozen import train_frozen
 from regraft.metrics import baselines, softmax
+from regraft.network.engine import device_of
 from regraft.prepared import Prepared
 from regraft.recipe import FROZEN_STRATEGIES, Recipe
 from regraft.rules import TRAIN_BATCH

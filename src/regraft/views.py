@@ -7,11 +7,11 @@ import torch
 
 from regraft.augmentation import training_view
 from regraft.cache import Store, open_store
-from regraft.cuts import Cut
 from regraft.data.content import Look
-from regraft.engine import best_engine, compile_network, device_of
 from regraft.features import Progress, key_of
-from regraft.graft import POOLINGS, pooled_network
+from regraft.network.cuts import Cut
+from regraft.network.engine import best_engine, compile_network, device_of
+from regraft.network.surgery import POOLINGS, pooled_network
 from regraft.outlook import PASS_BATCH
 from regraft.prepared import Prepared
 from regraft.recipe import Recipe

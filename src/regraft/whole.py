@@ -14,16 +14,16 @@ from torch import nn
 
 from regraft import finetune
 from regraft.augmentation import centre_view, mixing, training_view
-from regraft.backbone import stages_of
 from regraft.checkpoint import Identity
-from regraft.cuts import Traced, trace
 from regraft.data.split import Split
-from regraft.engine import device_of
 from regraft.errors import BackboneError, RecipeError, reason_of
 from regraft.features import Progress
 from regraft.frozen import head_settings, solved_head
-from regraft.graft import POOLINGS, Tunable, graft
 from regraft.head import fresh_head, weights_of_classes
+from regraft.network.backbone import stages_of
+from regraft.network.cuts import Traced, trace
+from regraft.network.engine import device_of
+from regraft.network.surgery import POOLINGS, Tunable, graft
 from regraft.optimiser import make_optimiser
 from regraft.prepared import Prepared
 from regraft.recipe import Recipe

@@ -7,13 +7,13 @@ for the embedded network, 1.3 and 1.4 for SqueezeNet 1.1.
 
 import numpy as np
 
-from regraft.backbone import Backbone
-from regraft.cuts import Traced
 from regraft.data.readers.memory import from_arrays
 from regraft.features import ENOUGH, extract
+from regraft.network.backbone import Backbone
+from regraft.network.cuts import Traced
+from regraft.network.source import SMALLEST
 from regraft.recipe import Recipe
 from regraft.shift import over_middle, shift_at
-from regraft.source import SMALLEST
 
 PICTURES = ENOUGH - 2  # too few to be taken for the network's speed
 GREY, CONTRAST = 115, 60  # mean and standard deviation of their values, as photographs have them about

@@ -7,8 +7,8 @@ from itertools import pairwise
 import torch
 from torch import fx, nn
 
-from regraft.backbone import Architecture
-from regraft.cuts import Cut, Traced
+from regraft.network.backbone import Architecture
+from regraft.network.cuts import Cut, Traced
 
 
 def mean_over(value: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:

@@ -15,10 +15,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from regraft import demonstration, source
 from regraft.errors import BackboneError, reason_of
-from regraft.hub import TORCHVISION, not_at_hand, reachable
-from regraft.preprocessing import SQUASH, Preprocessing, from_dict
+from regraft.network import demonstration, source
+from regraft.network.hub import TORCHVISION, not_at_hand, reachable
+from regraft.network.preprocessing import SQUASH, Preprocessing, from_dict
 from regraft.recipe import DEMONSTRATION, EMBEDDED
 
 
@@ -93,7 +93,7 @@ def load(name: str, weights: str | None = None, image_size: int | None = None) -
 
 def embedded(image_size: int | None) -> Backbone:
     """The small network inside the package, with its source statistics."""
-    with as_file(files("regraft") / "embedded") as folder:
+    with as_file(files("regraft.network") / "embedded") as folder:
         return exported(folder, image_size)
 
 

@@ -14,11 +14,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from regraft.backbone import Architecture, stages_of
-from regraft.cuts import trace
 from regraft.errors import RunError, reason_of
-from regraft.graft import Grafted, graft, new_head
-from regraft.preprocessing import Preprocessing, from_dict
+from regraft.network.backbone import Architecture, stages_of
+from regraft.network.cuts import trace
+from regraft.network.preprocessing import Preprocessing, from_dict
+from regraft.network.surgery import Grafted, graft, new_head
 
 AGREEMENT = 1e-4  # largest relative difference at which timm's network counts as the same
 

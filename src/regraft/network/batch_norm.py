@@ -7,7 +7,7 @@ import torch
 from torch import fx, nn
 from torch.nn import functional
 
-from regraft.cuts import Cut, Traced
+from regraft.network.cuts import Cut, Traced
 
 ARGUMENTS = ("input", "running_mean", "running_var")  # of torch's function
 

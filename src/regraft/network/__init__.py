@@ -1,0 +1,1 @@
+"""Pre-trained networks: load, cut, graft, run, save."""
