@@ -24,7 +24,7 @@ import domains
 from domains import Ridge, Seen
 from regraft.data.find import find_images
 from regraft.data.split import folds_of, split_images, subsample
-from regraft.features import Features, extract
+from regraft.features.features import Features, extract
 from regraft.likeness import TENTHS
 from regraft.network import backbone as backbones
 from regraft.network.backbone import Backbone

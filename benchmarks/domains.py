@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from disturb import TAUGHT, VERSIONS, read
 from regraft.data.readers.memory import from_arrays
-from regraft.features import Features, extract
+from regraft.features.features import Features, extract
 from regraft.likeness import OFFSET, TENTHS, WEIGHTS, marks
 from regraft.network import source
 from regraft.network.backbone import Backbone

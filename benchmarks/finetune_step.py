@@ -15,8 +15,8 @@ import torch
 from lightning.fabric import Fabric
 from torch.nn.functional import cross_entropy
 
+from regraft.features.head import HeadSettings, fresh_head
 from regraft.finetune import precision_of
-from regraft.head import HeadSettings, fresh_head
 from regraft.network.backbone import stages_of
 from regraft.network.cuts import trace
 from regraft.network.engine import device_of

@@ -12,7 +12,7 @@ import argparse
 from pathlib import Path
 
 from calibrate import thinned
-from regraft.features import Features, silent
+from regraft.features.features import Features, silent
 from regraft.frozen import train_frozen
 from regraft.prepared import Prepared, prepare
 from regraft.recipe import Recipe

@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from regraft.features import silent
-from regraft.head import folds_from
+from regraft.features.features import silent
+from regraft.features.head import folds_from
 from regraft.network import backbone as backbones
 from regraft.network.backbone import Backbone
 from regraft.prepared import Prepared, prepare

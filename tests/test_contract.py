@@ -14,7 +14,7 @@ import torch
 from networks import CONTRACT
 from torch import nn
 
-from regraft.head import HeadSettings, solve
+from regraft.features.head import HeadSettings, solve
 from regraft.network import saved
 from regraft.network.backbone import Architecture, stages_of
 from regraft.network.cuts import Traced, trace

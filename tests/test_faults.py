@@ -10,10 +10,10 @@ import torch
 from conftest import picture
 from PIL import Image, ImageDraw
 
-from regraft.head import weights_of_classes
+from regraft.features.head import weights_of_classes
+from regraft.features.label_issues import suspicious
 from regraft.prepared import prepare
 from regraft.recipe import Recipe
-from regraft.suspects import suspicious
 
 Make = Callable[..., Path]
 Regraft = Callable[..., tuple[int, str, str]]

@@ -9,7 +9,7 @@ from PIL import Image
 
 from regraft.data.decoding import decode
 from regraft.data.find import find_images
-from regraft.features import extract
+from regraft.features.features import extract
 from regraft.network import backbone as backbones
 from regraft.network.cuts import trace
 from regraft.network.engine import BF16, PYTORCH, best_engine, compile_network
@@ -26,7 +26,7 @@ def embedded() -> tuple[backbones.Backbone, object]:
 
 def test_cached_features_are_the_live_networks(make_folder: Make, embedded, monkeypatch) -> None:
     backbone, traced = embedded
-    monkeypatch.setattr("regraft.features.best_engine", lambda device: PYTORCH)
+    monkeypatch.setattr("regraft.features.features.best_engine", lambda device: PYTORCH)
     images = find_images(make_folder(each=9, classes=3))
     first = extract(images, backbone, traced, batch_size=8)
     again = extract(images, backbone, traced)

@@ -18,8 +18,8 @@ from regraft import finetune
 from regraft.augmentation import PRESETS, centre_view, mixing, training_view
 from regraft.checkpoint import Identity, read, write
 from regraft.errors import RecipeError, RunError
+from regraft.features.head import HeadSettings, fresh_head
 from regraft.finetune import Job, TuneSettings
-from regraft.head import HeadSettings, fresh_head
 from regraft.network.backbone import Architecture, stages_of
 from regraft.network.cuts import trace
 from regraft.network.preprocessing import Preprocessing

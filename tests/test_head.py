@@ -4,7 +4,7 @@ import torch
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
-from regraft.head import (
+from regraft.features.head import (
     HeadSettings,
     choose_decay,
     folds_from,

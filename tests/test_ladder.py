@@ -15,7 +15,7 @@ from torch import nn
 
 from regraft import training
 from regraft.errors import BackboneError, RunError
-from regraft.features import silent
+from regraft.features.features import silent
 from regraft.frozen import train_frozen
 from regraft.ladder import CERTAIN, certainty_of, climb, compared
 from regraft.network import backbone as backbones

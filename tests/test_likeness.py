@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 from sklearn.datasets import load_digits, load_sample_images
 
 from regraft.data.readers.memory import from_arrays
-from regraft.features import Features, extract
+from regraft.features.features import Features, extract
 from regraft.likeness import OFFSET, TENTHS, WEIGHTS, judged, likeness_of
 from regraft.network import backbone as backbones
 from regraft.network.backbone import Backbone

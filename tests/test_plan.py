@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from regraft.errors import RecipeError
+from regraft.features.logme import logme
 from regraft.likeness import TENTHS
-from regraft.logme import logme
 from regraft.network.cuts import Cut
 from regraft.outlook import without_last_layers
 from regraft.plan import make_plan, size_of

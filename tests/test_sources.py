@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
-from regraft.features import confidence_of
+from regraft.features.features import confidence_of
 from regraft.network import backbone as backbones
 from regraft.network import source
 from regraft.network.batch_norm import norms_of

@@ -25,7 +25,7 @@ from regraft.averaging import Weights, averaged, copy_of, follow
 from regraft.checkpoint import Identity
 from regraft.depthwise import depthwise_in_float32
 from regraft.errors import RunError
-from regraft.features import Progress, silent
+from regraft.features.features import Progress, silent
 from regraft.intervals import summaries
 from regraft.optimiser import factor, set_rates
 from regraft.samples import Samples

@@ -7,8 +7,8 @@ import numpy as np
 from torch import nn
 
 from regraft.data.split import Split
-from regraft.features import Progress
-from regraft.head import DECAYS, Fold, HeadSettings, Trial, best_trial, choose_decay, folds_from, solve
+from regraft.features.features import Progress
+from regraft.features.head import DECAYS, Fold, HeadSettings, Trial, best_trial, choose_decay, folds_from, solve
 from regraft.network.cuts import Cut
 from regraft.network.surgery import graft, state_hash
 from regraft.prepared import Prepared

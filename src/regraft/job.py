@@ -15,10 +15,10 @@ from regraft import report
 from regraft.charts import draw_profile, draw_quadrant, draw_surgery
 from regraft.data.find import Data
 from regraft.data.images import ImageSet
-from regraft.features import Progress, silent
+from regraft.features.features import Progress, silent
+from regraft.features.near_duplicates import with_and_without
 from regraft.ladder import climb
 from regraft.metrics import baselines, measure
-from regraft.neighbours import with_and_without
 from regraft.network import saved
 from regraft.prepared import Prepared, prepare
 from regraft.recipe import Recipe

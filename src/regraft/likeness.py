@@ -19,7 +19,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from regraft.features import Features
+from regraft.features.features import Features
 from regraft.network import source
 from regraft.rooted import places
 from regraft.shift import Measured, over_groups

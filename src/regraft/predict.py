@@ -15,7 +15,7 @@ from regraft.data.find import AS_USUAL, Data, find_images
 from regraft.data.images import LEFT_OUT, Fault, Reading
 from regraft.data.prefetch import map_ahead
 from regraft.errors import DataError, RunError
-from regraft.features import Progress, silent
+from regraft.features.features import Progress, silent
 from regraft.metrics import measure, softmax
 from regraft.network import saved
 from regraft.network.engine import device_of

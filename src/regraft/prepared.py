@@ -13,8 +13,9 @@ from regraft.data.find import Data, find_images
 from regraft.data.images import Fault, ImageSet, Reading
 from regraft.data.split import Split, split_images
 from regraft.errors import BackboneError
-from regraft.features import Features, Progress, extract, silent
-from regraft.neighbours import Leak, find_leaks, leak_faults
+from regraft.features.features import Features, Progress, extract, silent
+from regraft.features.label_issues import Suspect, find_suspects, suspect_faults
+from regraft.features.near_duplicates import Leak, find_leaks, leak_faults
 from regraft.network import backbone as backbones
 from regraft.network.backbone import Backbone, stages_of
 from regraft.network.cuts import Traced, trace
@@ -26,7 +27,6 @@ from regraft.rules import settings_shown
 from regraft.samples import Samples, read_samples
 from regraft.shift import short_side, unit_of
 from regraft.similarity import measure_similarity
-from regraft.suspects import Suspect, find_suspects, suspect_faults
 from regraft.yardstick import unit_of_noise
 
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from regraft.data.find import Data
-from regraft.features import Progress
-from regraft.logme import logme
+from regraft.features.features import Progress
+from regraft.features.logme import logme
 from regraft.prepared import Prepared, prepare
 from regraft.recipe import Recipe
 from regraft.similarity import paired

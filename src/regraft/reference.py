@@ -15,7 +15,7 @@ from regraft.data.decoding import allow_pixels, decode
 from regraft.data.images import ImageFile, ImageSet
 from regraft.data.readers.folder import images_at
 from regraft.errors import DataError
-from regraft.features import Features, Progress, extract, silent
+from regraft.features.features import Features, Progress, extract, silent
 from regraft.network import backbone as backbones
 from regraft.network import source
 from regraft.network.backbone import Backbone, stages_of

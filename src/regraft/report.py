@@ -9,7 +9,7 @@ import numpy as np
 
 from regraft.charts import draw_confusion, draw_curves, draw_profile, draw_quadrant, draw_surgery
 from regraft.data.images import IGNORED, KEPT, LEFT_OUT, Fault, ImageFile
-from regraft.suspects import Suspect
+from regraft.features.label_issues import Suspect
 from regraft.thumbnails import thumbnail
 
 MINUTES_IN_TWO_HOURS = 120

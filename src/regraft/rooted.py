@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
-from regraft.features import Features
+from regraft.features.features import Features
 from regraft.network import source
 from regraft.network.cuts import Cut
 

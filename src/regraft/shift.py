@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
-from regraft.features import Features
+from regraft.features.features import Features
 from regraft.network import source
 from regraft.network.cuts import Cut
 

@@ -15,8 +15,8 @@ import torch
 
 from regraft.data.split import subsample
 from regraft.distance import distance_of
-from regraft.features import Features, Progress, silent
-from regraft.head import Fold, HeadSettings, folds_from, try_decays
+from regraft.features.features import Features, Progress, silent
+from regraft.features.head import Fold, HeadSettings, folds_from, try_decays
 from regraft.likeness import TENTHS, Likeness, likeness_of
 from regraft.network.source import level_for
 from regraft.shift import GROUPS, Measured, group_of, relative_shift, shift_at, short_side

@@ -10,7 +10,7 @@ import torch
 
 from regraft.augmentation import centre_view
 from regraft.errors import RegraftError
-from regraft.features import Progress
+from regraft.features.features import Progress
 from regraft.finetune import batches
 from regraft.frozen import train_frozen
 from regraft.metrics import baselines, softmax

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from regraft.augmentation import training_view
-from regraft.cache import Store, open_store
 from regraft.data.content import Look
-from regraft.features import Progress, key_of
+from regraft.features.features import Progress, key_of
+from regraft.features.store import Store, open_store
 from regraft.network.cuts import Cut
 from regraft.network.engine import best_engine, compile_network, device_of
 from regraft.network.surgery import POOLINGS, pooled_network

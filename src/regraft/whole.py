@@ -17,9 +17,9 @@ from regraft.augmentation import centre_view, mixing, training_view
 from regraft.checkpoint import Identity
 from regraft.data.split import Split
 from regraft.errors import BackboneError, RecipeError, reason_of
-from regraft.features import Progress
+from regraft.features.features import Progress
+from regraft.features.head import fresh_head, weights_of_classes
 from regraft.frozen import head_settings, solved_head
-from regraft.head import fresh_head, weights_of_classes
 from regraft.network.backbone import stages_of
 from regraft.network.cuts import Traced, trace
 from regraft.network.engine import device_of

@@ -8,7 +8,7 @@ for the embedded network, 1.3 and 1.4 for SqueezeNet 1.1.
 import numpy as np
 
 from regraft.data.readers.memory import from_arrays
-from regraft.features import ENOUGH, extract
+from regraft.features.features import ENOUGH, extract
 from regraft.network.backbone import Backbone
 from regraft.network.cuts import Traced
 from regraft.network.source import SMALLEST

@@ -15,8 +15,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from regraft.cache import cache_folder
 from regraft.errors import RunError, reason_of
+from regraft.features.store import cache_folder
 
 SIDE, SIZE, SCALE = "side", "size", "scale"
 SMALLEST = 8  # pixels of the short side of shrunk source images, and each level is twice the one before

@@ -13,8 +13,8 @@ from regraft.data.content import Content
 from regraft.data.decoding import Undecodable, decode
 from regraft.data.images import KEPT, Fault
 from regraft.data.split import Split
-from regraft.features import Features
-from regraft.head import Scale, scale_of
+from regraft.features.features import Features
+from regraft.features.head import Scale, scale_of
 from regraft.network.cuts import Cut
 
 NEAR = 0.25  # cosine distance of standardised features under which two images may be copies

@@ -14,11 +14,11 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from regraft.cache import Store, open_store
 from regraft.data.content import Look, hash_of, look_of
 from regraft.data.decoding import Undecodable, check_size, decode
 from regraft.data.images import Fault, ImageFile, ImageSet
 from regraft.data.prefetch import map_ahead
+from regraft.features.store import Store, open_store
 from regraft.network.backbone import Backbone
 from regraft.network.batch_norm import Norm, norms_of
 from regraft.network.cuts import Cut, Traced

@@ -12,8 +12,8 @@ import torch
 
 from regraft.data.images import KEPT, Fault
 from regraft.data.split import folds_of, subsample, units_of
-from regraft.features import Features
-from regraft.head import Fold, HeadSettings, best_trial, folds_from, solve, try_decays
+from regraft.features.features import Features
+from regraft.features.head import Fold, HeadSettings, best_trial, folds_from, solve, try_decays
 from regraft.metrics import softmax
 
 DECAYS = (0.3, 0.1, 0.03, 0.01)
