@@ -25,13 +25,21 @@ from domains import Ridge, Seen
 from regraft.data.find import find_images
 from regraft.data.split import folds_of, split_images, subsample
 from regraft.features.features import Features, extract
-from regraft.likeness import TENTHS
 from regraft.network import backbone as backbones
 from regraft.network.backbone import Backbone
 from regraft.network.cuts import trace
-from regraft.shift import unit_of
-from regraft.similarity import PROFILE_IMAGES, earliest_good, label_free, paired, profile, without_groups, witnesses_of
-from regraft.verdict import Witnesses, jackknife, log_odds, logistic
+from regraft.similarity.domain_classifier import TENTHS
+from regraft.similarity.measure import (
+    PROFILE_IMAGES,
+    earliest_good,
+    label_free,
+    paired,
+    profile,
+    without_groups,
+    witnesses_of,
+)
+from regraft.similarity.score import Witnesses, jackknife, log_odds, logistic
+from regraft.similarity.shift import unit_of
 
 OUT = Path(__file__).parents[1] / "src" / "regraft" / "calibration.json"
 THINNED, FEWEST = 0.1, 3  # share of a set's images, and images of a class at least

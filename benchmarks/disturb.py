@@ -16,7 +16,7 @@ from regraft.data.images import ImageSet
 from regraft.data.readers.memory import from_arrays
 from regraft.prepared import prepare
 from regraft.recipe import Recipe
-from regraft.similarity import subsample
+from regraft.similarity.measure import subsample
 
 SIDE = 256  # pixels of the short side that all versions start from, at most
 

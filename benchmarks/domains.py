@@ -17,12 +17,12 @@ from safetensors.torch import load_file, save_file
 from disturb import TAUGHT, VERSIONS, read
 from regraft.data.readers.memory import from_arrays
 from regraft.features.features import Features, extract
-from regraft.likeness import OFFSET, TENTHS, WEIGHTS, marks
 from regraft.network import source
 from regraft.network.backbone import Backbone
 from regraft.network.cuts import Traced
-from regraft.shift import over_groups, short_side
-from regraft.verdict import jackknife
+from regraft.similarity.domain_classifier import OFFSET, TENTHS, WEIGHTS, marks
+from regraft.similarity.score import jackknife
+from regraft.similarity.shift import over_groups, short_side
 
 MOST, DISTURBED = 150, 60  # images of a set that are shown as they are, and disturbed
 PENALTY = 5e-4  # of the ridge; both kinds together weigh 2

@@ -16,7 +16,7 @@ from regraft.features.features import Features, silent
 from regraft.frozen import train_frozen
 from regraft.prepared import Prepared, prepare
 from regraft.recipe import Recipe
-from regraft.similarity import measure_similarity
+from regraft.similarity.measure import measure_similarity
 from regraft.training import probabilities_of
 
 

@@ -25,7 +25,7 @@ from regraft.network import backbone as backbones
 from regraft.network.backbone import Backbone
 from regraft.prepared import Prepared, prepare
 from regraft.recipe import Recipe
-from regraft.similarity import probe
+from regraft.similarity.measure import probe
 from regraft.training import probabilities_of
 from regraft.whole import train_whole
 

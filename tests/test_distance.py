@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from regraft.distance import DIRECTIONS, KEY, POINTS, among, tensors
 from regraft.network import source
-from regraft.rooted import known, moments, standardised
-from regraft.shift import between_gaussians, middle
+from regraft.similarity.distance import DIRECTIONS, KEY, POINTS, among, tensors
+from regraft.similarity.rooted import known, moments, standardised
+from regraft.similarity.shift import between_gaussians, middle
 
 
 def pictures(count: int, seed: int, spread: float = 1.0, centre: float = 0.0) -> np.ndarray:

@@ -11,13 +11,13 @@ from sklearn.datasets import load_digits, load_sample_images
 
 from regraft.data.readers.memory import from_arrays
 from regraft.features.features import Features, extract
-from regraft.likeness import OFFSET, TENTHS, WEIGHTS, judged, likeness_of
 from regraft.network import backbone as backbones
 from regraft.network.backbone import Backbone
 from regraft.network.cuts import trace
 from regraft.network.source import floats, level_for
-from regraft.rooted import known
-from regraft.shift import Measured, over_groups, short_side
+from regraft.similarity.domain_classifier import OFFSET, TENTHS, WEIGHTS, judged, likeness_of
+from regraft.similarity.rooted import known
+from regraft.similarity.shift import Measured, over_groups, short_side
 
 Change = Callable[[Image.Image], Image.Image]
 

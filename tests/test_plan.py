@@ -8,15 +8,13 @@ import torch
 
 from regraft.errors import RecipeError
 from regraft.features.logme import logme
-from regraft.likeness import TENTHS
 from regraft.network.cuts import Cut
 from regraft.outlook import without_last_layers
 from regraft.plan import make_plan, size_of
 from regraft.recipe import Recipe
-from regraft.shift import Measured, over_middle, relative_shift, unit_of
-from regraft.similarity import ProfilePoint, Similarity, earliest_good, subsample
-from regraft.surgery import FROZEN, NEW, REMOVED, TRAINED, surgery
-from regraft.verdict import (
+from regraft.similarity.domain_classifier import TENTHS
+from regraft.similarity.measure import ProfilePoint, Similarity, earliest_good, subsample
+from regraft.similarity.score import (
     SPOKESMEN,
     Score,
     Witnesses,
@@ -29,6 +27,8 @@ from regraft.verdict import (
     robust_jackknife,
     score,
 )
+from regraft.similarity.shift import Measured, over_middle, relative_shift, unit_of
+from regraft.surgery import FROZEN, NEW, REMOVED, TRAINED, surgery
 
 CUTS = ["early", "middle", "last"]
 

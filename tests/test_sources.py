@@ -18,7 +18,7 @@ from regraft.network import source
 from regraft.network.batch_norm import norms_of
 from regraft.network.cuts import trace
 from regraft.network.demonstration import build
-from regraft.shift import divergence
+from regraft.similarity.shift import divergence
 
 Regraft = Callable[..., tuple[int, str, str]]
 

@@ -8,8 +8,8 @@ import pytest
 from regraft.network import backbone as backbones
 from regraft.network.cuts import trace
 from regraft.recipe import Recipe
-from regraft.shift import unit_of
-from regraft.yardstick import noise, unit_of_noise
+from regraft.similarity.shift import unit_of
+from regraft.similarity.yardstick import noise, unit_of_noise
 
 
 @pytest.fixture(autouse=True)

@@ -298,7 +298,7 @@ def reference(
     recipe = recipe_from(settings | {"backbone": backbone})
     check_at_hand(recipe)
     from regraft import show
-    from regraft.reference import make_reference
+    from regraft.similarity.reference import make_reference
 
     with progress_bar(quiet) as progress:
         result = make_reference(recipe, images, out, progress)

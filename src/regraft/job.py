@@ -23,10 +23,10 @@ from regraft.network import saved
 from regraft.prepared import Prepared, prepare
 from regraft.recipe import Recipe
 from regraft.run import check_goes_on, choose_folder, environment, write_json, write_rows, writing
+from regraft.similarity.score import references_for
 from regraft.thumbnails import augmentation_strips
 from regraft.trained import Trained
 from regraft.training import carrier, carry_out, planned_recipe, probabilities_of
-from regraft.verdict import references_for
 
 CHECKPOINTS = "checkpoints"
 FINISH_SHARE = 0.1  # of a time limit

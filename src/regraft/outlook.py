@@ -7,7 +7,7 @@ from typing import Any
 from regraft.plan import Plan
 from regraft.recipe import FROZEN_STRATEGIES, Recipe
 from regraft.rules import batch_of, epochs_of
-from regraft.similarity import Similarity
+from regraft.similarity.measure import Similarity
 
 TRAIN_PASSES = 6.0  # of the frozen pass, that one image costs in training; between 3 and 10 on networks tried
 TRAIN_BYTES = 16  # a trained parameter: weight, gradient and two moments, in float32

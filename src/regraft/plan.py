@@ -9,7 +9,7 @@ import numpy as np
 from regraft.errors import RecipeError
 from regraft.network.source import SMALLEST
 from regraft.recipe import Recipe
-from regraft.similarity import Similarity
+from regraft.similarity.measure import Similarity
 
 CASES = {
     ("small", "similar"): ("small-similar", "head"),

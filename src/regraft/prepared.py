@@ -25,9 +25,9 @@ from regraft.plan import Plan, make_plan, size_of
 from regraft.recipe import Recipe
 from regraft.rules import settings_shown
 from regraft.samples import Samples, read_samples
-from regraft.shift import short_side, unit_of
-from regraft.similarity import measure_similarity
-from regraft.yardstick import unit_of_noise
+from regraft.similarity.measure import measure_similarity
+from regraft.similarity.shift import short_side, unit_of
+from regraft.similarity.yardstick import unit_of_noise
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from regraft.features.features import Progress
 from regraft.features.logme import logme
 from regraft.prepared import Prepared, prepare
 from regraft.recipe import Recipe
-from regraft.similarity import paired
+from regraft.similarity.measure import paired
 
 
 def rank(data: Data, recipe: Recipe, named: Sequence[tuple[str, str | None]], progress: Progress) -> dict[str, Any]:

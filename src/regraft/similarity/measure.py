@@ -14,13 +14,13 @@ import numpy as np
 import torch
 
 from regraft.data.split import subsample
-from regraft.distance import distance_of
 from regraft.features.features import Features, Progress, silent
 from regraft.features.head import Fold, HeadSettings, folds_from, try_decays
-from regraft.likeness import TENTHS, Likeness, likeness_of
 from regraft.network.source import level_for
-from regraft.shift import GROUPS, Measured, group_of, relative_shift, shift_at, short_side
-from regraft.verdict import Score, Witnesses, gain_of, score
+from regraft.similarity.distance import distance_of
+from regraft.similarity.domain_classifier import TENTHS, Likeness, likeness_of
+from regraft.similarity.score import Score, Witnesses, gain_of, score
+from regraft.similarity.shift import GROUPS, Measured, group_of, relative_shift, shift_at, short_side
 
 PROFILE_IMAGES = 4_000  # at most so many images make the profile
 PROFILE_DECAYS = (1.0, 0.1, 0.01, 0.001)

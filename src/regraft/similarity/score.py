@@ -80,7 +80,7 @@ def calibration() -> dict[str, Any]:
     The models with the witnesses that each is of, best first, and each without a tenth of the sets; how far each
     witness from few images lies from that of many, beyond its error and times the root of how few; the reference sets.
     """
-    found: dict[str, Any] = json.loads((files("regraft") / "calibration.json").read_text())
+    found: dict[str, Any] = json.loads((files("regraft.similarity") / "calibration.json").read_text())
     return found
 
 

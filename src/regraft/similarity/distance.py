@@ -16,8 +16,8 @@ import torch
 
 from regraft.features.features import Features
 from regraft.network import source
-from regraft.rooted import places, standardised
-from regraft.shift import Measured, middle, over_groups
+from regraft.similarity.rooted import places, standardised
+from regraft.similarity.shift import Measured, middle, over_groups
 
 KEY = "neighbours"  # of the tensors in the file, where cuts have their names
 POINTS = 1_000  # source images kept, at most

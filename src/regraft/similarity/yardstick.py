@@ -13,7 +13,7 @@ from regraft.network.backbone import Backbone
 from regraft.network.cuts import Traced
 from regraft.network.source import SMALLEST
 from regraft.recipe import Recipe
-from regraft.shift import over_middle, shift_at
+from regraft.similarity.shift import over_middle, shift_at
 
 PICTURES = ENOUGH - 2  # too few to be taken for the network's speed
 GREY, CONTRAST = 115, 60  # mean and standard deviation of their values, as photographs have them about

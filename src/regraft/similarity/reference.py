@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from PIL import Image
 
-from regraft import distance, rooted
 from regraft.data.content import Content, OnDisk
 from regraft.data.decoding import allow_pixels, decode
 from regraft.data.images import ImageFile, ImageSet
@@ -22,7 +21,8 @@ from regraft.network.backbone import Backbone, stages_of
 from regraft.network.cuts import Traced, trace
 from regraft.outlook import PASS_BATCH
 from regraft.recipe import Recipe
-from regraft.shift import moments_at, short_side
+from regraft.similarity.measure import distance, rooted
+from regraft.similarity.shift import moments_at, short_side
 
 FEWEST = 50  # images that statistics may rest on
 

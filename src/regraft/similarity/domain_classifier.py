@@ -21,8 +21,8 @@ import torch
 
 from regraft.features.features import Features
 from regraft.network import source
-from regraft.rooted import places
-from regraft.shift import Measured, over_groups
+from regraft.similarity.rooted import places
+from regraft.similarity.shift import Measured, over_groups
 
 T = TypeVar("T")
 

@@ -1,0 +1,1 @@
+"""How far the images lie from what a network was trained on."""
