@@ -14,7 +14,7 @@ from regraft.data.decoding import Undecodable, decode
 from regraft.data.find import find_images
 from regraft.data.images import ImageSet
 from regraft.data.readers.memory import from_arrays
-from regraft.prepared import prepare
+from regraft.planning.prepare import prepare
 from regraft.recipe import Recipe
 from regraft.similarity.measure import subsample
 

@@ -22,7 +22,7 @@ from regraft.network.cuts import trace
 from regraft.network.engine import device_of
 from regraft.network.surgery import Tunable
 from regraft.optimiser import make_optimiser
-from regraft.rules import RATES
+from regraft.planning.defaults import RATES
 
 CLASSES, WARM_UP, ROUNDS = 10, 2, 6
 

@@ -10,7 +10,7 @@ import argparse
 import math
 from pathlib import Path
 
-from regraft.prepared import prepare
+from regraft.planning.prepare import prepare
 from regraft.recipe import Recipe
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from calibrate import thinned
 from regraft.features.features import Features, silent
 from regraft.frozen import train_frozen
-from regraft.prepared import Prepared, prepare
+from regraft.planning.prepare import Prepared, prepare
 from regraft.recipe import Recipe
 from regraft.similarity.measure import measure_similarity
 from regraft.training import probabilities_of

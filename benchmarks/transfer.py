@@ -23,7 +23,7 @@ from regraft.features.features import silent
 from regraft.features.head import folds_from
 from regraft.network import backbone as backbones
 from regraft.network.backbone import Backbone
-from regraft.prepared import Prepared, prepare
+from regraft.planning.prepare import Prepared, prepare
 from regraft.recipe import Recipe
 from regraft.similarity.measure import probe
 from regraft.training import probabilities_of

@@ -18,7 +18,7 @@ from regraft.errors import BackboneError, DataError, RunError
 from regraft.network import backbone as backbones
 from regraft.network import hub
 from regraft.network.cuts import trace
-from regraft.prepared import prepare
+from regraft.planning.prepare import prepare
 from regraft.recipe import Recipe
 from regraft.run import choose_folder
 

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 
 from regraft.features.head import weights_of_classes
 from regraft.features.label_issues import suspicious
-from regraft.prepared import prepare
+from regraft.planning.prepare import prepare
 from regraft.recipe import Recipe
 
 Make = Callable[..., Path]

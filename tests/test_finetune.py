@@ -25,8 +25,8 @@ from regraft.network.cuts import trace
 from regraft.network.preprocessing import Preprocessing
 from regraft.network.surgery import Tunable, graft, state_hash
 from regraft.optimiser import NAMES, factor, make_optimiser
+from regraft.planning.defaults import RATES
 from regraft.recipe import Recipe
-from regraft.rules import RATES
 from regraft.samples import Samples
 
 Regraft = Callable[..., tuple[int, str, str]]

@@ -19,7 +19,7 @@ from regraft.features.features import silent
 from regraft.frozen import train_frozen
 from regraft.ladder import CERTAIN, certainty_of, climb, compared
 from regraft.network import backbone as backbones
-from regraft.prepared import prepare
+from regraft.planning.prepare import prepare
 from regraft.recipe import Recipe
 from regraft.trained import Judged, Trained
 

@@ -9,8 +9,9 @@ import torch
 from regraft.errors import RecipeError
 from regraft.features.logme import logme
 from regraft.network.cuts import Cut
-from regraft.outlook import without_last_layers
-from regraft.plan import make_plan, size_of
+from regraft.planning.costs import without_last_layers
+from regraft.planning.pieces import FROZEN, NEW, REMOVED, TRAINED, surgery
+from regraft.planning.plan import make_plan, size_of
 from regraft.recipe import Recipe
 from regraft.similarity.domain_classifier import TENTHS
 from regraft.similarity.measure import ProfilePoint, Similarity, earliest_good, subsample
@@ -28,7 +29,6 @@ from regraft.similarity.score import (
     score,
 )
 from regraft.similarity.shift import Measured, over_middle, relative_shift, unit_of
-from regraft.surgery import FROZEN, NEW, REMOVED, TRAINED, surgery
 
 CUTS = ["early", "middle", "last"]
 

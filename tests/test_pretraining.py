@@ -16,7 +16,7 @@ from pretraining.source import pack
 from pretraining.teacher import read_lessons, write_lessons
 from pretraining.train import Settings, train
 from regraft.network import backbone as backbones
-from regraft.prepared import prepare
+from regraft.planning.prepare import prepare
 from regraft.recipe import Recipe
 
 SETTINGS = Settings(epochs=2, batch_size=8, sizes=(32,), learning_rate=0.01)

@@ -1,7 +1,7 @@
 """What follows from the number of images where the recipe leaves it open."""
 
+from regraft.planning.defaults import completed, epochs_of, settings_shown
 from regraft.recipe import Recipe
-from regraft.rules import completed, epochs_of, settings_shown
 
 WHOLE = Recipe(strategy="fine-tune")
 

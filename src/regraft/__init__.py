@@ -13,7 +13,7 @@ _HOMES = {
     "from_dataset": "regraft.data.readers.memory",
     "open_run": "regraft.predict",
     "predict_files": "regraft.predict",
-    "prepare": "regraft.prepared",
+    "prepare": "regraft.planning.prepare",
     "scan": "regraft.data.find",
     "train": "regraft.job",
 }

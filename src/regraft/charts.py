@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from regraft.surgery import FROZEN, HEAD, NEW, REMOVED, STATES, TRAINED, Piece, surgery
+from regraft.planning.pieces import FROZEN, HEAD, NEW, REMOVED, STATES, TRAINED, Piece, surgery
 
 INK, ACCENT, MUTED, FILL = "#1d2733", "#0b7a75", "#8a95a1", "#e6f2f1"
 COLOURS = {FROZEN: "#9db8d6", TRAINED: "#0b7a75", NEW: "#e0a33a", REMOVED: "#ffffff"}

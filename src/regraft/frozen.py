@@ -11,7 +11,7 @@ from regraft.features.features import Progress
 from regraft.features.head import DECAYS, Fold, HeadSettings, Trial, best_trial, choose_decay, folds_from, solve
 from regraft.network.cuts import Cut
 from regraft.network.surgery import graft, state_hash
-from regraft.prepared import Prepared
+from regraft.planning.prepare import Prepared
 from regraft.recipe import Recipe
 from regraft.trained import Judged, Trained
 from regraft.views import view_features

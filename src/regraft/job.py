@@ -20,7 +20,7 @@ from regraft.features.near_duplicates import with_and_without
 from regraft.ladder import climb
 from regraft.metrics import baselines, measure
 from regraft.network import saved
-from regraft.prepared import Prepared, prepare
+from regraft.planning.prepare import Prepared, prepare
 from regraft.recipe import Recipe
 from regraft.run import check_goes_on, choose_folder, environment, write_json, write_rows, writing
 from regraft.similarity.score import references_for

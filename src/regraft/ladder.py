@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from regraft.errors import RegraftError
-from regraft.prepared import Prepared
+from regraft.planning.prepare import Prepared
 from regraft.recipe import FROZEN_STRATEGIES, Recipe
 from regraft.trained import Judged, Rung, Trained
 from regraft.training import Carrier, baselines_on_validation, or_from_scratch, planned_recipe

@@ -6,7 +6,7 @@ from typing import Any
 from regraft.data.find import Data
 from regraft.features.features import Progress
 from regraft.features.logme import logme
-from regraft.prepared import Prepared, prepare
+from regraft.planning.prepare import Prepared, prepare
 from regraft.recipe import Recipe
 from regraft.similarity.measure import paired
 

@@ -15,9 +15,9 @@ from regraft.finetune import batches
 from regraft.frozen import train_frozen
 from regraft.metrics import baselines, softmax
 from regraft.network.engine import device_of
-from regraft.prepared import Prepared
+from regraft.planning.defaults import TRAIN_BATCH
+from regraft.planning.prepare import Prepared
 from regraft.recipe import FROZEN_STRATEGIES, Recipe
-from regraft.rules import TRAIN_BATCH
 from regraft.trained import Trained
 from regraft.whole import rows_for_tuning, train_whole
 

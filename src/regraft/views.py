@@ -12,8 +12,8 @@ from regraft.features.store import Store, open_store
 from regraft.network.cuts import Cut
 from regraft.network.engine import best_engine, compile_network, device_of
 from regraft.network.surgery import POOLINGS, pooled_network
-from regraft.outlook import PASS_BATCH
-from regraft.prepared import Prepared
+from regraft.planning.costs import PASS_BATCH
+from regraft.planning.prepare import Prepared
 from regraft.recipe import Recipe
 
 

@@ -25,9 +25,9 @@ from regraft.network.cuts import Traced, trace
 from regraft.network.engine import device_of
 from regraft.network.surgery import POOLINGS, Tunable, graft
 from regraft.optimiser import make_optimiser
-from regraft.prepared import Prepared
+from regraft.planning.defaults import batch_of, completed
+from regraft.planning.prepare import Prepared
 from regraft.recipe import Recipe
-from regraft.rules import batch_of, completed
 from regraft.trained import Judged, Trained
 
 VALIDATING = 4_000  # images, or about so many, that fine-tuning sets aside of train to validate on at most

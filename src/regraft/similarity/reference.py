@@ -19,7 +19,7 @@ from regraft.network import backbone as backbones
 from regraft.network import source
 from regraft.network.backbone import Backbone, stages_of
 from regraft.network.cuts import Traced, trace
-from regraft.outlook import PASS_BATCH
+from regraft.planning.costs import PASS_BATCH
 from regraft.recipe import Recipe
 from regraft.similarity.measure import distance, rooted
 from regraft.similarity.shift import moments_at, short_side

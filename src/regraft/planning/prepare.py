@@ -20,10 +20,10 @@ from regraft.network import backbone as backbones
 from regraft.network.backbone import Backbone, stages_of
 from regraft.network.cuts import Traced, trace
 from regraft.network.surgery import stages_between
-from regraft.outlook import PASS_BATCH, Network, outlook
-from regraft.plan import Plan, make_plan, size_of
+from regraft.planning.costs import PASS_BATCH, Network, outlook
+from regraft.planning.defaults import settings_shown
+from regraft.planning.plan import Plan, make_plan, size_of
 from regraft.recipe import Recipe
-from regraft.rules import settings_shown
 from regraft.samples import Samples, read_samples
 from regraft.similarity.measure import measure_similarity
 from regraft.similarity.shift import short_side, unit_of

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from regraft.plan import Plan
+from regraft.planning.defaults import batch_of, epochs_of
+from regraft.planning.plan import Plan
 from regraft.recipe import FROZEN_STRATEGIES, Recipe
-from regraft.rules import batch_of, epochs_of
 from regraft.similarity.measure import Similarity
 
 TRAIN_PASSES = 6.0  # of the frozen pass, that one image costs in training; between 3 and 10 on networks tried

@@ -1,0 +1,1 @@
+"""Look, measure, split, decide: size x similarity -> plan, reasons, costs."""
