@@ -13,11 +13,11 @@ from pathlib import Path
 
 from calibrate import thinned
 from regraft.features.features import Features, silent
-from regraft.frozen import train_frozen
 from regraft.planning.prepare import Prepared, prepare
 from regraft.recipe import Recipe
 from regraft.similarity.measure import measure_similarity
-from regraft.training import probabilities_of
+from regraft.training.frozen import train_frozen
+from regraft.training.strategy import probabilities_of
 
 
 def steadiness(features: Features, prepared: Prepared, draws: int, share: float) -> str:

@@ -26,8 +26,8 @@ from regraft.network.backbone import Backbone
 from regraft.planning.prepare import Prepared, prepare
 from regraft.recipe import Recipe
 from regraft.similarity.measure import probe
-from regraft.training import probabilities_of
-from regraft.whole import train_whole
+from regraft.training.full import train_whole
+from regraft.training.strategy import probabilities_of
 
 SQUEEZENET = "torchvision/squeezenet1_1"
 JOINED = 3

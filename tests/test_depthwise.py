@@ -4,7 +4,7 @@ import timm
 import torch
 from torch import nn
 
-from regraft.depthwise import depthwise_in_float32, is_depthwise
+from regraft.training.depthwise import depthwise_in_float32, is_depthwise
 
 CPU = torch.device("cpu")
 

@@ -14,20 +14,20 @@ import torch
 from networks import CONTRACT
 from torch import nn
 
-from regraft import finetune
-from regraft.augmentation import PRESETS, centre_view, mixing, training_view
-from regraft.checkpoint import Identity, read, write
 from regraft.errors import RecipeError, RunError
 from regraft.features.head import HeadSettings, fresh_head
-from regraft.finetune import Job, TuneSettings
 from regraft.network.backbone import Architecture, stages_of
 from regraft.network.cuts import trace
 from regraft.network.preprocessing import Preprocessing
 from regraft.network.surgery import Tunable, graft, state_hash
-from regraft.optimiser import NAMES, factor, make_optimiser
 from regraft.planning.defaults import RATES
 from regraft.recipe import Recipe
-from regraft.samples import Samples
+from regraft.training.augmentation import PRESETS, centre_view, mixing, training_view
+from regraft.training.checkpoint import Identity, read, write
+from regraft.training.loop import Job, TuneSettings
+from regraft.training.optimiser import NAMES, factor, make_optimiser
+from regraft.training.samples import Samples
+from regraft.training.strategy import loop as finetune
 
 Regraft = Callable[..., tuple[int, str, str]]
 SIZE = 32

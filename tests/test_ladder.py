@@ -13,15 +13,15 @@ import pytest
 import torch
 from torch import nn
 
-from regraft import training
 from regraft.errors import BackboneError, RunError
 from regraft.features.features import silent
-from regraft.frozen import train_frozen
-from regraft.ladder import CERTAIN, certainty_of, climb, compared
 from regraft.network import backbone as backbones
 from regraft.planning.prepare import prepare
 from regraft.recipe import Recipe
-from regraft.trained import Judged, Trained
+from regraft.training.anytime import CERTAIN, certainty_of, climb, compared
+from regraft.training.frozen import train_frozen
+from regraft.training.result import Judged, Trained
+from regraft.training.strategy import strategy as training
 
 Regraft = Callable[..., tuple[int, str, str]]
 

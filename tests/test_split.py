@@ -4,13 +4,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from regraft import whole
 from regraft.data.content import OnDisk
 from regraft.data.find import find_images
 from regraft.data.images import ImageFile, ImageSet
 from regraft.data.split import FOLDS, folds_of, split_images
 from regraft.errors import DataError
-from regraft.whole import rows_for_tuning
+from regraft.training.full import rows_for_tuning
+from regraft.training.strategy import full as whole
 
 
 def images_of(labels: list[int], split: str | None = None, groups: list[str] | None = None) -> ImageSet:

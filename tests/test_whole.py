@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from regraft import finetune
 from regraft.network import backbone as backbones
 from regraft.network.cuts import trace
+from regraft.training.strategy import loop as finetune
 
 Regraft = Callable[..., tuple[int, str, str]]
 

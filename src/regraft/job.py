@@ -17,7 +17,6 @@ from regraft.data.find import Data
 from regraft.data.images import ImageSet
 from regraft.features.features import Progress, silent
 from regraft.features.near_duplicates import with_and_without
-from regraft.ladder import climb
 from regraft.metrics import baselines, measure
 from regraft.network import saved
 from regraft.planning.prepare import Prepared, prepare
@@ -25,8 +24,9 @@ from regraft.recipe import Recipe
 from regraft.run import check_goes_on, choose_folder, environment, write_json, write_rows, writing
 from regraft.similarity.score import references_for
 from regraft.thumbnails import augmentation_strips
-from regraft.trained import Trained
-from regraft.training import carrier, carry_out, planned_recipe, probabilities_of
+from regraft.training.anytime import climb
+from regraft.training.result import Trained
+from regraft.training.strategy import carrier, carry_out, planned_recipe, probabilities_of
 
 CHECKPOINTS = "checkpoints"
 FINISH_SHARE = 0.1  # of a time limit

@@ -9,10 +9,10 @@ import torch
 from PIL import Image
 from torchvision.transforms import v2
 
-from regraft.augmentation import PRESETS, training_view
 from regraft.data.content import Content
 from regraft.data.decoding import Undecodable, decode
 from regraft.network.preprocessing import Preprocessing
+from regraft.training.augmentation import PRESETS, training_view
 
 THUMBNAIL = 150  # pixels a side
 VIEWS_SHOWN = 5  # of each image

@@ -24,10 +24,10 @@ from regraft.planning.costs import PASS_BATCH, Network, outlook
 from regraft.planning.defaults import settings_shown
 from regraft.planning.plan import Plan, make_plan, size_of
 from regraft.recipe import Recipe
-from regraft.samples import Samples, read_samples
 from regraft.similarity.measure import measure_similarity
 from regraft.similarity.shift import short_side, unit_of
 from regraft.similarity.yardstick import unit_of_noise
+from regraft.training.samples import Samples, read_samples
 
 
 @dataclass(frozen=True)

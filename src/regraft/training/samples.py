@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torchvision.transforms import v2
 
-from regraft.augmentation import View
 from regraft.data.decoding import Undecodable, decode
 from regraft.data.images import ImageFile
 from regraft.data.prefetch import map_ahead
 from regraft.errors import DataError
 from regraft.network.preprocessing import Preprocessing
+from regraft.training.augmentation import View
 
 MEMORY_BYTES = 6e9  # of decoded images; more are decoded each time
 USUAL_ASPECT = 1.4  # a photograph's long side over its short one

@@ -13,8 +13,8 @@ import numpy as np
 from regraft.errors import RegraftError
 from regraft.planning.prepare import Prepared
 from regraft.recipe import FROZEN_STRATEGIES, Recipe
-from regraft.trained import Judged, Rung, Trained
-from regraft.training import Carrier, baselines_on_validation, or_from_scratch, planned_recipe
+from regraft.training.result import Judged, Rung, Trained
+from regraft.training.strategy import Carrier, baselines_on_validation, or_from_scratch, planned_recipe
 
 CERTAIN = 0.95  # share of the bootstrap's draws in which a rung must be better to be kept
 DRAWS = 10_000

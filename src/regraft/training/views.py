@@ -5,7 +5,6 @@ import hashlib
 import numpy as np
 import torch
 
-from regraft.augmentation import training_view
 from regraft.data.content import Look
 from regraft.features.features import Progress, key_of
 from regraft.features.store import Store, open_store
@@ -15,6 +14,7 @@ from regraft.network.surgery import POOLINGS, pooled_network
 from regraft.planning.costs import PASS_BATCH
 from regraft.planning.prepare import Prepared
 from regraft.recipe import Recipe
+from regraft.training.augmentation import training_view
 
 
 def view_features(

@@ -12,23 +12,23 @@ import numpy as np
 import torch
 from torch import nn
 
-from regraft import finetune
-from regraft.augmentation import centre_view, mixing, training_view
-from regraft.checkpoint import Identity
 from regraft.data.split import Split
 from regraft.errors import BackboneError, RecipeError, reason_of
 from regraft.features.features import Progress
 from regraft.features.head import fresh_head, weights_of_classes
-from regraft.frozen import head_settings, solved_head
 from regraft.network.backbone import stages_of
 from regraft.network.cuts import Traced, trace
 from regraft.network.engine import device_of
 from regraft.network.surgery import POOLINGS, Tunable, graft
-from regraft.optimiser import make_optimiser
 from regraft.planning.defaults import batch_of, completed
 from regraft.planning.prepare import Prepared
 from regraft.recipe import Recipe
-from regraft.trained import Judged, Trained
+from regraft.training.augmentation import centre_view, mixing, training_view
+from regraft.training.checkpoint import Identity
+from regraft.training.frozen import head_settings, solved_head
+from regraft.training.optimiser import make_optimiser
+from regraft.training.result import Judged, Trained
+from regraft.training.strategy import loop as finetune
 
 VALIDATING = 4_000  # images, or about so many, that fine-tuning sets aside of train to validate on at most
 SMALL_BATCH = 16  # batch norm keeps its running statistics in smaller ones

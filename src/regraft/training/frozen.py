@@ -13,8 +13,8 @@ from regraft.network.cuts import Cut
 from regraft.network.surgery import graft, state_hash
 from regraft.planning.prepare import Prepared
 from regraft.recipe import Recipe
-from regraft.trained import Judged, Trained
-from regraft.views import view_features
+from regraft.training.result import Judged, Trained
+from regraft.training.views import view_features
 
 
 @dataclass(frozen=True)

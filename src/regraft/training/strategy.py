@@ -8,18 +8,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from regraft.augmentation import centre_view
 from regraft.errors import RegraftError
 from regraft.features.features import Progress
-from regraft.finetune import batches
-from regraft.frozen import train_frozen
 from regraft.metrics import baselines, softmax
 from regraft.network.engine import device_of
 from regraft.planning.defaults import TRAIN_BATCH
 from regraft.planning.prepare import Prepared
 from regraft.recipe import FROZEN_STRATEGIES, Recipe
-from regraft.trained import Trained
-from regraft.whole import rows_for_tuning, train_whole
+from regraft.training.augmentation import centre_view
+from regraft.training.frozen import train_frozen
+from regraft.training.full import rows_for_tuning, train_whole
+from regraft.training.loop import batches
+from regraft.training.result import Trained
 
 TRIAL_SHARE = 0.25  # of fine-tuning's epochs, that random weights get to overtake it in case 4
 

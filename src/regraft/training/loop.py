@@ -19,16 +19,16 @@ from lightning.fabric.loggers.tensorboard import TensorBoardLogger
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from regraft import checkpoint
-from regraft.augmentation import Mix, View
-from regraft.averaging import Weights, averaged, copy_of, follow
-from regraft.checkpoint import Identity
-from regraft.depthwise import depthwise_in_float32
 from regraft.errors import RunError
 from regraft.features.features import Progress, silent
 from regraft.intervals import summaries
-from regraft.optimiser import factor, set_rates
-from regraft.samples import Samples
+from regraft.training.augmentation import Mix, View
+from regraft.training.checkpoint import Identity
+from regraft.training.depthwise import depthwise_in_float32
+from regraft.training.ema import Weights, averaged, copy_of, follow
+from regraft.training.optimiser import factor, set_rates
+from regraft.training.samples import Samples
+from regraft.training.strategy import checkpoint
 
 OUT_OF_TIME = "the time limit was reached"
 NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")  # in PyTorch's messages
