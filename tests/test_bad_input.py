@@ -20,7 +20,7 @@ from regraft.network import hub
 from regraft.network.cuts import trace
 from regraft.planning.prepare import prepare
 from regraft.recipe import Recipe
-from regraft.run import choose_folder
+from regraft.runs.folder import choose_folder
 
 Regraft = Callable[..., tuple[int, str, str]]
 Make = Callable[..., Path]

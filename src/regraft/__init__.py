@@ -15,7 +15,7 @@ _HOMES = {
     "predict_files": "regraft.predict",
     "prepare": "regraft.planning.prepare",
     "scan": "regraft.data.find",
-    "train": "regraft.job",
+    "train": "regraft.runs.job",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605

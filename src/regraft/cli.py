@@ -179,7 +179,7 @@ def plan(
         with progress_bar(quiet) as progress:
             give(rank(data, wanted, named, progress), as_json, show.ranking)
         return
-    from regraft.job import plan_only
+    from regraft.runs.job import plan_only
 
     with progress_bar(quiet) as progress:
         result = plan_only(data, wanted, out, overwrite, progress)
@@ -215,7 +215,7 @@ def train_and_show(
 
     check_at_hand(recipe)
     from regraft import show
-    from regraft.job import train as run_training
+    from regraft.runs.job import train as run_training
 
     with progress_bar(quiet) as progress:
         result = run_training(data, recipe, out, overwrite, resume, progress)
@@ -265,7 +265,7 @@ def predict(
     from regraft import show
     from regraft.data.readers.folder import images_at
     from regraft.predict import open_run, predict_files
-    from regraft.run import write_rows
+    from regraft.runs.folder import write_rows
 
     check_file(out, overwrite)
     network = open_run(run, settings["device"] or "auto")

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from regraft import report
-from regraft.charts import draw_profile, draw_quadrant, draw_surgery
+from regraft.runs import report
+from regraft.runs.charts import draw_profile, draw_quadrant, draw_surgery
 from regraft.data.find import Data
 from regraft.data.images import ImageSet
 from regraft.features.features import Progress, silent
@@ -21,9 +21,9 @@ from regraft.metrics import baselines, measure
 from regraft.network import saved
 from regraft.planning.prepare import Prepared, prepare
 from regraft.recipe import Recipe
-from regraft.run import check_goes_on, choose_folder, environment, write_json, write_rows, writing
+from regraft.runs.folder import check_goes_on, choose_folder, environment, write_json, write_rows, writing
 from regraft.similarity.score import references_for
-from regraft.thumbnails import augmentation_strips
+from regraft.runs.thumbnails import augmentation_strips
 from regraft.training.anytime import climb
 from regraft.training.result import Trained
 from regraft.training.strategy import carrier, carry_out, planned_recipe, probabilities_of

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from regraft.charts import draw_confusion, draw_curves, draw_profile, draw_quadrant, draw_surgery
+from regraft.runs.charts import draw_confusion, draw_curves, draw_profile, draw_quadrant, draw_surgery
 from regraft.data.images import IGNORED, KEPT, LEFT_OUT, Fault, ImageFile
 from regraft.features.label_issues import Suspect
-from regraft.thumbnails import thumbnail
+from regraft.runs.thumbnails import thumbnail
 
 MINUTES_IN_TWO_HOURS = 120
 WORST = 18  # mistakes shown as pictures
@@ -49,7 +49,7 @@ def write(path: Path, shown: Report) -> None:
     import jinja2
 
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("regraft"), autoescape=True, undefined=jinja2.StrictUndefined
+        loader=jinja2.PackageLoader("regraft.runs"), autoescape=True, undefined=jinja2.StrictUndefined
     )
     environment.filters["duration"] = duration
     environment.filters["percent"] = lambda value: f"{100 * value:.1f}%"
