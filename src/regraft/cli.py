@@ -174,7 +174,7 @@ def plan(
             raise RecipeError(
                 "--out goes with one --backbone; rank them with --json, then plan with the one you choose"
             )
-        from regraft.ranking import rank
+        from regraft.evaluation.rank import rank
 
         with progress_bar(quiet) as progress:
             give(rank(data, wanted, named, progress), as_json, show.ranking)
@@ -243,7 +243,7 @@ def resume_command(run: str) -> str:
 def evaluate(run: Run, data: Data, as_json: AsJson = False, quiet: Quiet = False, **settings: Any) -> None:
     """Measure a run on labelled images: their test part, else their val part, else all of them."""
     from regraft import show
-    from regraft.predict import evaluate as evaluate_run
+    from regraft.evaluation.predict import evaluate as evaluate_run
 
     with progress_bar(quiet) as progress:
         result = evaluate_run(run, data, reading_from(settings), progress=progress, device=settings["device"] or "auto")
@@ -264,7 +264,7 @@ def predict(
     """Predict the class of images."""
     from regraft import show
     from regraft.data.readers.folder import images_at
-    from regraft.predict import open_run, predict_files
+    from regraft.evaluation.predict import open_run, predict_files
     from regraft.runs.folder import write_rows
 
     check_file(out, overwrite)

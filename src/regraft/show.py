@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from regraft.predict import Prediction
+    from regraft.evaluation.predict import Prediction
 
 MOST_ROWS = 40
 ACTIONS = ("left out", "kept", "ignored")

@@ -1,0 +1,1 @@
+"""Every later use of a run, and networks side by side."""
