@@ -13,7 +13,7 @@ import torch
 import torchvision
 from safetensors.torch import save, save_file
 
-from regraft.cli import recipe_from
+from regraft.cli.main import recipe_from
 from regraft.errors import BackboneError, DataError, RunError
 from regraft.network import backbone as backbones
 from regraft.network import hub

@@ -8,7 +8,7 @@ import pytest
 import typer.main
 from conftest import picture
 
-from regraft.cli import app
+from regraft.cli.main import app
 
 ROOT = Path(__file__).parent.parent
 

@@ -1,5 +1,5 @@
 """``python -m regraft`` is the command line."""
 
-from regraft.cli import main
+from regraft.cli.main import main
 
 main()
