@@ -21,7 +21,7 @@ from regraft.network.backbone import Architecture, Backbone
 from regraft.network.cuts import Traced, trace
 from regraft.network.preprocessing import Preprocessing
 from regraft.network.surgery import pooled_network
-from regraft.similarity.measure import distance, rooted
+from regraft.similarity import distance, rooted
 
 STATISTICS_IMAGES = 4_000  # of the source, that are measured
 SETTLING_IMAGES = 12_000  # of the source, that batch norm's statistics are taken from, and how many at once

@@ -27,7 +27,7 @@ from regraft.training.checkpoint import Identity, read, write
 from regraft.training.loop import Job, TuneSettings
 from regraft.training.optimiser import NAMES, factor, make_optimiser
 from regraft.training.samples import Samples
-from regraft.training.strategy import loop as finetune
+from regraft.training import loop as finetune
 
 Regraft = Callable[..., tuple[int, str, str]]
 SIZE = 32

@@ -21,7 +21,7 @@ from regraft.recipe import Recipe
 from regraft.training.anytime import CERTAIN, certainty_of, climb, compared
 from regraft.training.frozen import train_frozen
 from regraft.training.result import Judged, Trained
-from regraft.training.strategy import strategy as training
+from regraft.training import strategy as training
 
 Regraft = Callable[..., tuple[int, str, str]]
 

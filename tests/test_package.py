@@ -25,7 +25,7 @@ def test_public_names() -> None:
 
 def test_help_imports_no_torch() -> None:
     script = (
-        "import sys\nsys.argv = ['regraft', '--help']\nfrom regraft.cli import main\n"
+        "import sys\nsys.argv = ['regraft', '--help']\nfrom regraft.cli.main import main\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
         "heavy = {'torch', 'numpy', 'PIL', 'timm', 'sklearn', 'rich.console'} & set(sys.modules)\n"
         "sys.exit(f'imported {heavy}' if heavy else 0)"

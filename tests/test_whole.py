@@ -9,7 +9,7 @@ import pytest
 
 from regraft.network import backbone as backbones
 from regraft.network.cuts import trace
-from regraft.training.strategy import loop as finetune
+from regraft.training import loop as finetune
 
 Regraft = Callable[..., tuple[int, str, str]]
 

@@ -132,7 +132,7 @@ def reading_from(given: Mapping[str, Any]) -> "Reading":
 @takes({**READING, "workers": NETWORK["workers"]})
 def scan(data: Data, as_json: AsJson = False, **settings: Any) -> None:
     """Say what is there and what is wrong with it; every file is read and decoded."""
-    from regraft.cli.main import tables as show
+    from regraft.cli import tables as show
     from regraft.data.find import scan as scan_images
 
     images = scan_images(data, reading_from(settings), settings["workers"] or 0)
@@ -167,7 +167,7 @@ def plan(
     wanted = recipe_from(settings | {"backbone": first, "weights": file})
     for name, path in named or [(wanted.backbone, wanted.weights)]:
         check_at_hand(wanted.but(backbone=name, weights=path))
-    from regraft.cli.main import tables as show
+    from regraft.cli import tables as show
 
     if len(named) > 1:
         if out:
@@ -214,7 +214,7 @@ def train_and_show(
     from regraft.network.hub import check_at_hand
 
     check_at_hand(recipe)
-    from regraft.cli.main import tables as show
+    from regraft.cli import tables as show
     from regraft.runs.job import train as run_training
 
     with progress_bar(quiet) as progress:
@@ -242,7 +242,7 @@ def resume_command(run: str) -> str:
 @takes({**READING, **DEVICE})
 def evaluate(run: Run, data: Data, as_json: AsJson = False, quiet: Quiet = False, **settings: Any) -> None:
     """Measure a run on labelled images: their test part, else their val part, else all of them."""
-    from regraft.cli.main import tables as show
+    from regraft.cli import tables as show
     from regraft.evaluation.predict import evaluate as evaluate_run
 
     with progress_bar(quiet) as progress:
@@ -262,7 +262,7 @@ def predict(
     **settings: Any,
 ) -> None:
     """Predict the class of images."""
-    from regraft.cli.main import tables as show
+    from regraft.cli import tables as show
     from regraft.data.readers.folder import images_at
     from regraft.evaluation.predict import open_run, predict_files
     from regraft.runs.folder import write_rows
@@ -297,7 +297,7 @@ def reference(
     check_file(out, overwrite)
     recipe = recipe_from(settings | {"backbone": backbone})
     check_at_hand(recipe)
-    from regraft.cli.main import tables as show
+    from regraft.cli import tables as show
     from regraft.similarity.reference import make_reference
 
     with progress_bar(quiet) as progress:
@@ -310,7 +310,7 @@ def backbones(
     name: Annotated[str, typer.Argument(help="Part of a name to look for.")] = "", as_json: AsJson = False
 ) -> None:
     """List what can be grafted, and what is already on this machine."""
-    from regraft.cli.main import tables as show
+    from regraft.cli import tables as show
     from regraft.network.backbone import known_backbones
 
     give({"backbones": known_backbones(name)}, as_json, show.backbones)

@@ -21,7 +21,7 @@ from regraft.network.backbone import Backbone, stages_of
 from regraft.network.cuts import Traced, trace
 from regraft.planning.costs import PASS_BATCH
 from regraft.recipe import Recipe
-from regraft.similarity.measure import distance, rooted
+from regraft.similarity import distance, rooted
 from regraft.similarity.shift import moments_at, short_side
 
 FEWEST = 50  # images that statistics may rest on

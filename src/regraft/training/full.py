@@ -28,7 +28,7 @@ from regraft.training.checkpoint import Identity
 from regraft.training.frozen import head_settings, solved_head
 from regraft.training.optimiser import make_optimiser
 from regraft.training.result import Judged, Trained
-from regraft.training.strategy import loop as finetune
+from regraft.training import loop as finetune
 
 VALIDATING = 4_000  # images, or about so many, that fine-tuning sets aside of train to validate on at most
 SMALL_BATCH = 16  # batch norm keeps its running statistics in smaller ones

@@ -28,7 +28,7 @@ from regraft.training.depthwise import depthwise_in_float32
 from regraft.training.ema import Weights, averaged, copy_of, follow
 from regraft.training.optimiser import factor, set_rates
 from regraft.training.samples import Samples
-from regraft.training.strategy import checkpoint
+from regraft.training import checkpoint
 
 OUT_OF_TIME = "the time limit was reached"
 NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")  # in PyTorch's messages
