@@ -10,7 +10,7 @@ from regraft.data.images import ImageFile, ImageSet
 from regraft.data.split import FOLDS, folds_of, split_images
 from regraft.errors import DataError
 from regraft.training.full import rows_for_tuning
-from regraft.training.strategy import full as whole
+from regraft.training import full as whole
 
 
 def images_of(labels: list[int], split: str | None = None, groups: list[str] | None = None) -> ImageSet:

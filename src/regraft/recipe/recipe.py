@@ -1,0 +1,170 @@
+"""All that training needs, as plain data: a second ``train`` with the same recipe repeats the run.
+
+Settings are grouped by concern. Every setting has a name of its own, so that ``Recipe(strategy="head", seed=1)`` and
+``recipe.but(epochs=5)`` need not say in which group it is.
+"""
+
+import difflib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from regraft.errors import RecipeError
+from regraft.recipe.declaration import name_of
+from regraft.recipe.groups import (
+    FROZEN_STRATEGIES,
+    Augmentation,
+    General,
+    Head,
+    Network,
+    Optimisation,
+    Planning,
+    Reading,
+    Section,
+    Stopping,
+)
+
+GROUPS: dict[str, type[Section]] = {
+    "network": Network,
+    "reading": Reading,
+    "planning": Planning,
+    "head": Head,
+    "optimisation": Optimisation,
+    "augmentation": Augmentation,
+    "stopping": Stopping,
+    "general": General,
+}
+PLACES = {name_of(one): (group, one.name) for group, kind in GROUPS.items() for one in fields(kind)}  # type: ignore[arg-type]
+DEFAULTS = {name_of(one): one.default for kind in GROUPS.values() for one in fields(kind)}  # type: ignore[arg-type]
+SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+
+
+@dataclass(frozen=True, init=False)
+class Recipe:
+    """The settings of one run; None means that the plan or the network decides.
+
+    Takes settings by name, ``Recipe(strategy="head", seed=1)``, and whole groups, ``Recipe(reading=Reading(...))``.
+    Raises RecipeError for an unknown name, a value out of its range, and settings that contradict each other.
+    """
+
+    network: Network = field(default_factory=Network)
+    reading: Reading = field(default_factory=Reading)
+    planning: Planning = field(default_factory=Planning)
+    head: Head = field(default_factory=Head)
+    optimisation: Optimisation = field(default_factory=Optimisation)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    stopping: Stopping = field(default_factory=Stopping)
+    general: General = field(default_factory=General)
+
+    def __init__(self, **settings: Any) -> None:
+        groups: dict[str, dict[str, Any]] = {}
+        for name, kind in GROUPS.items():
+            given = settings.get(name)
+            if isinstance(given, kind):
+                given = {one.name: getattr(given, one.name) for one in fields(kind)}
+            groups[name] = dict(given) if isinstance(given, Mapping) else {}
+        for name, value in settings.items():
+            if name in GROUPS and isinstance(value, (GROUPS[name], Mapping)):
+                continue
+            if name not in PLACES:
+                near = difflib.get_close_matches(name, PLACES, n=1)
+                hint = f"did you mean '{near[0]}'?" if near else "docs/options.md lists them"
+                raise RecipeError(f"there is no setting '{name}'; {hint}")
+            group, own = PLACES[name]
+            groups[group][own] = value
+        for name, kind in GROUPS.items():
+            unknown = groups[name].keys() - {one.name for one in fields(kind)}
+            if unknown:
+                raise RecipeError(f"there is no setting '{sorted(unknown)[0]}' in '{name}'; docs/options.md lists them")
+            object.__setattr__(self, name, kind(**groups[name]))
+        for wrong, message in self.contradictions():
+            if wrong:
+                raise RecipeError(message)
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the strategy that the recipe names leaves the pre-trained layers as they are."""
+        return self.planning.strategy in FROZEN_STRATEGIES
+
+    @property
+    def seed(self) -> int:
+        """Of everything random but the split."""
+        return self.general.seed
+
+    def contradictions(self) -> list[tuple[bool, str]]:
+        """Pairs of settings that do not go together: whether it is so, and what to say of it."""
+        strategy, cut, cuts = self.planning.strategy, self.planning.cut, self.planning.cuts
+        trains_all = strategy in {"fine-tune", "from-scratch"}
+        return [
+            (
+                cut is not None and bool(cuts),
+                "a recipe has one cut or several cuts to join, not both; leave one of them out",
+            ),
+            (
+                len(cuts) == 1 or len(set(cuts)) < len(cuts),
+                f"cuts are {', '.join(cuts)}; name two or more different ones to join",
+            ),
+            (
+                bool(cuts) and strategy not in {None, "head"},
+                f"joined cuts go with --strategy head, not with '{strategy}'; name one --cut",
+            ),
+            (
+                self.head.views > 0 and trains_all,
+                f"--views goes with a frozen strategy; '{strategy}' sees new views in every epoch",
+            ),
+            (
+                cut is not None and trains_all,
+                f"--cut goes with a frozen strategy, not with '{strategy}'; leave one of them out",
+            ),
+            (
+                self.network.batch_size == 1 and self.optimisation.batch_norm == "adapt",
+                "--batch-norm adapt needs two images in a batch or more; raise --batch-size",
+            ),
+            (
+                self.optimisation.unfreeze_from is not None and strategy != "fine-tune",
+                "--unfreeze-from goes with --strategy fine-tune; add that or leave it out",
+            ),
+        ]
+
+    def but(self, **changes: Any) -> "Recipe":
+        """The same recipe with some settings changed, by their names."""
+        return Recipe(**{name: getattr(self, name) for name in GROUPS} | changes)
+
+    def flat(self) -> dict[str, Any]:
+        """Every setting by its name."""
+        return {name: getattr(getattr(self, group), own) for name, (group, own) in PLACES.items()}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON, by group."""
+        return asdict(self)
+
+    def write(self, path: Path) -> None:
+        """Write the recipe as JSON."""
+        path.write_text(json.dumps(self.as_dict(), indent=2) + "\n")
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe that ``Recipe.write`` wrote, now or in a former version; RecipeError where it is no recipe."""
+    try:
+        values = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise RecipeError(f"there is no recipe {path}; a run folder holds one as recipe.json") from None
+    except (ValueError, OSError) as error:
+        raise RecipeError(f"{path} is no recipe: {error}; give the recipe.json of a run") from None
+    if not isinstance(values, dict):
+        raise RecipeError(f"{path} is no recipe but a {type(values).__name__}; give the recipe.json of a run")
+    try:
+        return Recipe(**values)
+    except RecipeError as error:
+        raise RecipeError(f"{path}: {error}") from None
+
+
+def seconds_of(text: str) -> float:
+    """A duration as people write it, 90s, 10m or 1.5h (a number alone is seconds), in seconds; else RecipeError."""
+    matched = re.fullmatch(r"([0-9]*\.?[0-9]+)\s*([smh]?)", text.strip())
+    if not matched:
+        raise RecipeError(f"--time-limit is '{text}'; write 90s, 10m or 1.5h")
+    return float(matched[1]) * SECONDS[matched[2]]
