@@ -4,17 +4,25 @@ import importlib
 from typing import Any
 
 _HOMES = {
-    "Reading": "regraft.data.images",
+    "BackboneError": "regraft.errors",
+    "Classifier": "regraft.evaluation.classifier",
+    "DataError": "regraft.errors",
+    "ImageClassifier": "regraft.evaluation.estimator",
+    "ImageSet": "regraft.data.images",
+    "Plan": "regraft.planning.plan",
+    "Reading": "regraft.recipe",
     "Recipe": "regraft.recipe",
+    "RecipeError": "regraft.errors",
     "RegraftError": "regraft.errors",
-    "evaluate": "regraft.evaluation.predict",
-    "find_images": "regraft.data.find",
+    "Run": "regraft.runs.run",
+    "RunError": "regraft.errors",
     "from_arrays": "regraft.data.readers.memory",
     "from_dataset": "regraft.data.readers.memory",
-    "open_run": "regraft.evaluation.predict",
-    "predict_files": "regraft.evaluation.predict",
-    "prepare": "regraft.planning.prepare",
-    "scan": "regraft.data.find",
+    "load": "regraft.evaluation.classifier",
+    "plan": "regraft.runs.job",
+    "rank": "regraft.evaluation.rank",
+    "reference": "regraft.similarity.reference",
+    "scan": "regraft.data.scan",
     "train": "regraft.runs.job",
 }
 
@@ -26,3 +34,8 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'regraft' has no attribute '{name}'")
     return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return __all__

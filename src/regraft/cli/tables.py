@@ -1,17 +1,12 @@
 """Results as a person reads them in a terminal."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-
-if TYPE_CHECKING:
-    from regraft.evaluation.predict import Prediction
 
 MOST_ROWS = 40
 ACTIONS = ("left out", "kept", "ignored")
@@ -63,32 +58,28 @@ def show_faults(console: Console, faults: Sequence[dict[str, Any]]) -> None:
     console.print()
     each = max(1, MOST_ROWS // len(kinds))
     made = Table(box=None, show_header=False, pad_edge=False)
-    for (action, kind), found in sorted(kinds.items(), key=lambda item: ACTIONS.index(item[0][0])):
-        add(made, f"{kind} ({len(found)}, {action})", style="bold")
-        for fault in found[:each]:
+    for (action, kind), alike in sorted(kinds.items(), key=lambda item: ACTIONS.index(item[0][0])):
+        add(made, f"{kind} ({len(alike)}, {action})", style="bold")
+        for fault in alike[:each]:
             add(made, "  " + fault["path"], fault["reason"])
-        if len(found) > each:
-            add(made, f"  and {len(found) - each} more (--json lists all)", style="dim")
+        if len(alike) > each:
+            add(made, f"  and {len(alike) - each} more (--json lists all)", style="dim")
     console.print(made)
 
 
-def plan(result: dict[str, Any]) -> None:
-    """The case, the profile, the strategies, the reasons."""
+def plan(result: dict[str, Any], verbose: bool) -> None:
+    """The case and the reasons that decide; with ``verbose`` all that is known."""
     console = Console(highlight=False)
-    similarity = result["similarity"]
-    console.print(f"Case [bold]{result['case']}[/], strategy [bold]{result['strategy']}[/]")
-    made = table("cut", "probe", "behind the last", "standard error", "shift")
-    for point in similarity["profile"]:
-        shift = "" if point["shift"] is None else f"{point['shift']:.2f}"
+    console.print(f"Case [bold]{result['case']}[/], strategy [bold]{result['strategy']}[/]\n")
+    for reason in result["reasons"]:
+        say(console, reason)
+    console.print()
+    made = table("cut", "probe", "behind the last", "standard error")
+    for point in result["similarity"]["profile"]:
         behind = f"{point['behind_last']:+.1%}", f"{point['standard_error']:.1%}"
-        style = "bold" if point["cut"] in result["cuts"] else None
-        add(made, point["cut"], f"{point['accuracy']:.1%}", *behind, shift, style=style)
+        add(made, point["cut"], f"{point['accuracy']:.1%}", *behind, style="bold" if point["cut"] in result["cuts"] else None)
     console.print(made)
-    low, high = similarity["interval"]
-    console.print(
-        f"Similarity [bold]{similarity['score']:.2f}[/] ({low:.2f} to {high:.2f};"
-        f" similar from {similarity['threshold']:.2f})\n"
-    )
+    console.print()
     made = table("strategy", "trained parameters", "an image", "time, about", "memory, about")
     for row in result["strategies"]:
         seconds = "" if row["seconds"] is None else f"{row['seconds']:,.0f} s"
@@ -96,14 +87,23 @@ def plan(result: dict[str, Any]) -> None:
         memory = f"{row['memory_bytes'] / 1e6:,.0f} MB"
         add(made, row["strategy"], *figures, seconds, memory, style="bold" if row["chosen"] else None)
     console.print(made)
-    settings = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in result["settings"].items())
-    console.print(f"Settings: {settings}\n")
-    for number, reason in enumerate(result["reasons"], 1):
-        say(console, f"{number}. {reason}")
+    console.print()
+    if verbose:
+        show_details(console, result)
+    show_fault_kinds(console, Counter(fault["kind"] for fault in result["faults"]), "--json lists them")
+    if not verbose:
+        console.print("--verbose shows all that is known.")
+
+
+def show_details(console: Console, result: dict[str, Any]) -> None:
+    """What else is known, the other strategies, and the settings."""
+    for detail in result["details"]:
+        say(console, detail)
     for row in result["strategies"]:
         if not row["chosen"]:
-            say(console, f"Not {row['strategy']}: {row['why']}")
-    show_found(console, Counter(fault["kind"] for fault in result["faults"]), "--json lists them")
+            say(console, f"Not {row['strategy']}: {row['why']}.")
+    settings = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in result["settings"].items())
+    say(console, f"Settings: {settings}.")
 
 
 def ranking(result: dict[str, Any]) -> None:
@@ -139,7 +139,7 @@ def summary(result: dict[str, Any]) -> None:
         f"{result['trainable_parameters']:,} trainable and {result['frozen_parameters']:,} frozen parameters;"
         f" {seconds['total']:.1f} s, {result['images_through_backbone']:,} images through the backbone"
     )
-    show_found(console, result["found"], "the report shows them")
+    show_fault_kinds(console, result["faults"], "the report shows them")
     if result["tried"]:
         show_tried(console, result["tried"])
     for note in result["notes"]:
@@ -147,21 +147,21 @@ def summary(result: dict[str, Any]) -> None:
     console.print(plain(f"Report: {result['report']}"), markup=False, emoji=False, soft_wrap=True)
 
 
-def show_found(console: Console, found: Mapping[str, int], where: str) -> None:
+def show_fault_kinds(console: Console, kinds: Mapping[str, int], where: str) -> None:
     """How many of each kind of fault there are."""
-    if found:
+    if kinds:
         console.print(
-            f"Odd about the images: {', '.join(f'{kind} ({count:,})' for kind, count in found.items())}; {where}"
+            f"Odd about the images: {', '.join(f'{kind} ({count:,})' for kind, count in kinds.items())}; {where}"
         )
 
 
-def show_tried(console: Console, rungs: Sequence[dict[str, Any]]) -> None:
+def show_tried(console: Console, attempts: Sequence[dict[str, Any]]) -> None:
     """What was tried, in order, and whether it was kept."""
     made = table("tried", "validation", "best before it", "surely better", "outcome")
-    for rung in rungs:
-        figures = ("" if rung[key] is None else f"{rung[key]:.1%}" for key in ("accuracy", "before", "certainty"))
-        outcome = "kept" if rung["kept"] else rung["note"] if rung["certainty"] is None else "turned down"
-        add(made, rung["name"], *figures, outcome, style="bold" if rung["kept"] else None)
+    for attempt in attempts:
+        figures = ("" if attempt[key] is None else f"{attempt[key]:.1%}" for key in ("accuracy", "before", "certainty"))
+        outcome = "kept" if attempt["kept"] else attempt["note"] if attempt["certainty"] is None else "turned down"
+        add(made, attempt["name"], *figures, outcome, style="bold" if attempt["kept"] else None)
     console.print(made)
 
 
@@ -185,19 +185,6 @@ def evaluation(result: dict[str, Any]) -> None:
         console.print(f"The run was trained on {seen['images']:,} of these {seen['of']:,} images{rest}")
     if result["left_out"]:
         show_faults(console, result["left_out"])
-
-
-def prediction_row(prediction: Prediction, classes: Sequence[str]) -> dict[str, Any]:
-    """One prediction as plain data; a file that cannot be read has its error and no class."""
-    fault, p = prediction.fault, prediction.probabilities
-    best = None if p is None else int(p.argmax())
-    return {
-        "path": str(prediction.path),
-        "class": None if best is None else classes[best],
-        "probability": None if p is None or best is None else round(float(p[best]), 6),
-        "error": f"{fault.kind}: {fault.reason}" if fault else None,
-        **{f"p({name})": None if p is None else round(float(p[i]), 6) for i, name in enumerate(classes)},
-    }
 
 
 def predictions(result: dict[str, Any]) -> None:

@@ -170,11 +170,10 @@ class Look:
     height: int
 
 
-def look_at(content: Content) -> tuple[Look, Image.Image]:
+def look_at(content: Content, max_pixels: int | None) -> Look:
     """Read and decode one image; Undecodable where it cannot be."""
     data = content.read()
-    image = decode(data)
-    return look_of(hash_of(data), image), image
+    return look_of(hash_of(data), decode(data, max_pixels))
 
 
 def look_of(content: str, image: Image.Image) -> Look:
@@ -185,6 +184,6 @@ def look_of(content: str, image: Image.Image) -> Look:
 def hash_of(data: bytes | Image.Image) -> str:
     """A hash of encoded bytes; of pixels in memory, a hash of size and pixels as RGB."""
     if isinstance(data, Image.Image):
-        image = decode(data)
+        image = decode(data, None)
         data = repr(image.size).encode() + image.tobytes()
     return hashlib.blake2b(data, digest_size=16).hexdigest()

@@ -1,15 +1,15 @@
 """Bytes of one file, or pixels in memory -> an RGB image, or the reason why not."""
 
 import io
-import warnings
+import struct
 from contextlib import suppress
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from regraft.errors import reason_of
+from regraft.recipe import MAX_PIXELS
 
-MAX_PIXELS = 178_956_970  # of one image, as Pillow's own limit
 HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")
 DEEP_GREY = {"I;16", "I;16B", "I;16L", "I;16N"}
 ORIENTATION = 0x0112  # EXIF's tag
@@ -19,7 +19,6 @@ TURNS = {
     8: Image.Transpose.ROTATE_90,
 }  # fmt: skip
 DEPTH = 257  # from 16 bits to 8: 65535 becomes 255
-warnings.filterwarnings("ignore", module=r"PIL\.")  # once: catch_warnings is no good among threads
 
 
 class Undecodable(Exception):
@@ -30,26 +29,16 @@ class Undecodable(Exception):
         self.kind = kind
 
 
-def allow_pixels(most: int) -> None:
-    """Refuse images of more than ``most`` pixels from now on, in this process: the limit is Pillow's, which has one."""
-    Image.MAX_IMAGE_PIXELS = max(1, most // 2)  # Pillow warns from it on, and refuses from its double on
-    warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+def check_size(width: int, height: int, max_pixels: int | None) -> None:
+    """Raise Undecodable for an image of more pixels than ``max_pixels`` (None: any number is allowed)."""
+    if max_pixels and width * height > max_pixels:
+        raise Undecodable("too large", f"it has more than {max_pixels:,} pixels; --max-pixels raises the limit")
 
 
-def check_size(width: int, height: int) -> None:
-    """Raise Undecodable for an image of more pixels than are allowed."""
-    if Image.MAX_IMAGE_PIXELS and width * height > 2 * Image.MAX_IMAGE_PIXELS:
-        raise too_large()
-
-
-def too_large() -> Undecodable:
-    """The refusal of an image of more pixels than are allowed."""
-    most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
-    return Undecodable("too large", f"it has more than {most:,} pixels; --max-pixels raises the limit")
-
-
-def decode(data: bytes | Image.Image) -> Image.Image:
+def decode(data: bytes | Image.Image, max_pixels: int | None = MAX_PIXELS) -> Image.Image:
     """Decode all of ``data`` to an upright RGB image; raise Undecodable with the reason.
+
+    Images of more than ``max_pixels`` are refused before their pixels are decoded; None sets no limit.
 
     The EXIF orientation is applied, transparency is laid over white, deep grey is scaled to 8 bits
     and of an animation the first frame is taken.
@@ -58,15 +47,15 @@ def decode(data: bytes | Image.Image) -> Image.Image:
         raise Undecodable("empty", "the file holds no bytes")
     try:
         image = data if isinstance(data, Image.Image) else opened(data)
-        check_size(*image.size)
+        check_size(*image.size, max_pixels)
         image.load()
         return to_rgb(upright(image))
     except Undecodable:
         raise
     except UnidentifiedImageError:
         raise Undecodable("not an image", "its bytes are in no image format that Pillow reads") from None
-    except Image.DecompressionBombError:
-        raise too_large() from None
+    except Image.DecompressionBombError:  # a frame inside the file is larger than the file says
+        raise Undecodable("too large", "a frame of it has more pixels than Pillow decodes") from None
     except Exception as error:  # Pillow's decoders raise many kinds: OSError, SyntaxError, struct.error, ...
         reason = reason_of(error)
         kind = "truncated" if "truncated" in reason.lower() else "unreadable"
@@ -92,7 +81,20 @@ def opened(data: bytes) -> Image.Image:
             pillow_heif.register_heif_opener()
         if "HEIF" not in Image.OPEN:
             raise Undecodable("needs an extra", "a HEIC image; install regraft[heif] to read it, or save it as JPEG")
-    return Image.open(io.BytesIO(data))
+    return from_plugins(data)
+
+
+def from_plugins(data: bytes) -> Image.Image:
+    """What Image.open does, without its limit on pixels, which holds for the whole process: ours is an argument."""
+    for load_plugins in (Image.preinit, Image.init):  # the common formats first
+        load_plugins()
+        for name in Image.ID:
+            factory, accepts = Image.OPEN[name]
+            if accepts and accepts(data[:16]) is not True:  # a text says why not
+                continue
+            with suppress(SyntaxError, IndexError, TypeError, struct.error):  # as Pillow does: another format's bytes
+                return factory(io.BytesIO(data), "")
+    raise UnidentifiedImageError
 
 
 def to_rgb(image: Image.Image) -> Image.Image:

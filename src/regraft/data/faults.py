@@ -71,7 +71,9 @@ def copy_fault(images: ImageSet, looks: Sequence[Look], row: int, earlier: Seque
     for other in earlier:
         if files[other].split != mine.split:
             tested, trained = sorted((mine, files[other]), key=lambda file: SPLITS.index(file.split or "train"))[::-1]
-            return Fault(tested.name, "leak", f"the same {same} as {trained.name}, in {trained.split}", KEPT)
+            return Fault(
+                tested.name, "duplicate across splits", f"the same {same} as {trained.name}, in {trained.split}", KEPT
+            )
     return Fault(mine.name, "duplicate", f"the same {same} as {files[earlier[0]].name}", KEPT)
 
 

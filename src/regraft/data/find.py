@@ -5,23 +5,19 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from regraft.data.content import Look, look_at
-from regraft.data.decoding import Undecodable, allow_pixels
-from regraft.data.faults import odd_ones
-from regraft.data.images import FEWEST_CLASSES, Fault, ImageFile, ImageSet, Reading
-from regraft.data.prefetch import map_ahead
+from regraft.data.images import FEWEST_CLASSES, Fault, ImageFile, ImageSet
 from regraft.data.readers.archive import is_tar, read_zip
 from regraft.data.readers.folder import is_hidden, is_image, kind_of, read_folder
 from regraft.data.readers.huggingface import PREFIX, is_saved, read_dataset
 from regraft.data.readers.table import TABLES, read_manifest
 from regraft.data.readers.webdataset import RANGE, read_shards, read_tar, shards_of
 from regraft.errors import DataError
+from regraft.recipe import Reading
 
-AS_USUAL = Reading()
 Data = str | Path | ImageSet
 
 
-def find_images(data: Data, reading: Reading = AS_USUAL, fewest_classes: int = FEWEST_CLASSES) -> ImageSet:
+def find_images(data: Data, reading: Reading = Reading(), fewest_classes: int = FEWEST_CLASSES) -> ImageSet:
     """List labelled images without opening one.
 
     ``data``: a folder of CLASS/image or of train, val, test folders of those; a .csv, .tsv or .parquet table; a .zip
@@ -98,27 +94,3 @@ def grouped(images: ImageSet, pattern: str) -> ImageSet:
             r" give one, or a regular expression as 'patient(\d+)'"
         )
     return replace(images, files=files)
-
-
-def scan(data: Data, reading: Reading = AS_USUAL, workers: int = 0) -> ImageSet:
-    """Find the images and decode each in full; broken ones are left out, and all that is odd is listed."""
-    if workers < 0:
-        raise DataError(f"--workers is {workers}; it must be 0 or more")
-    allow_pixels(reading.max_pixels)
-    found = find_images(data, reading)
-
-    def look(file: ImageFile) -> Look | Fault:
-        try:
-            return look_at(file.content)[0]
-        except Undecodable as error:
-            return Fault(file.name, error.kind, str(error))
-
-    looks: list[Look] = []
-    broken: list[Fault] = []
-    for _, seen in map_ahead(look, found.files, workers):
-        if isinstance(seen, Fault):
-            broken.append(seen)
-        else:
-            looks.append(seen)
-    images = found.without(tuple(broken)) if broken else found
-    return images.noting(odd_ones(images, looks))

@@ -2,11 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from regraft.data.content import Content
-from regraft.data.decoding import MAX_PIXELS
 from regraft.errors import DataError
 
 SUFFIXES = frozenset((
@@ -20,22 +23,6 @@ SPLIT_NAMES = {
 SPLITS = ("train", "val", "test")
 FEWEST_CLASSES = 2
 LEFT_OUT, KEPT, IGNORED = "left out", "kept", "ignored"  # what is done about a fault
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How labelled images are read."""
-
-    image_column: str = "image"  # of a manifest: the file's path
-    label_column: str = "label"  # of a manifest, or the field of a shard's JSON
-    split_column: str = "split"
-    group_by: str | None = None  # a manifest's column, or a regular expression on paths: what stays in one split
-    max_pixels: int = MAX_PIXELS  # of one image
-
-    def __post_init__(self) -> None:
-        """Raise DataError for a limit that no image can keep."""
-        if self.max_pixels < 1:
-            raise DataError(f"--max-pixels is {self.max_pixels}; it must be 1 or more")
 
 
 @dataclass(frozen=True)
@@ -71,8 +58,13 @@ class ImageSet:
     @property
     def splits(self) -> tuple[str, ...]:
         """The splits that are given, in the order train, val, test; empty where none is."""
-        found = {file.split for file in self.files}
-        return tuple(name for name in SPLITS if name in found)
+        present = {file.split for file in self.files}
+        return tuple(name for name in SPLITS if name in present)
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """The class ids: (files,), int64."""
+        return np.array([file.label for file in self.files], dtype=np.int64)
 
     @property
     def left_out(self) -> int:
@@ -87,6 +79,21 @@ class ImageSet:
             for split in self.splits or ("all",)
         }
 
+    def of(self, rows: Iterable[int]) -> "ImageSet":
+        """The images of some rows alone, without faults."""
+        return replace(self, files=tuple(self.files[row] for row in rows), faults=())
+
+    def as_dict(self) -> dict[str, Any]:
+        """What ``scan --json`` prints."""
+        return {
+            "root": str(self.root),
+            "classes": list(self.classes),
+            "images": len(self.files),
+            "left_out": self.left_out,
+            "counts": self.counts(),
+            "faults": [asdict(fault) for fault in self.faults],
+        }
+
     def noting(self, faults: Iterable[Fault]) -> "ImageSet":
         """The same images with more faults listed."""
         return replace(self, faults=(*self.faults, *faults))
@@ -94,13 +101,13 @@ class ImageSet:
     def without(self, faults: tuple[Fault, ...]) -> "ImageSet":
         """Leave out the files that ``faults`` names; refuse when a whole class is gone (DataError)."""
         bad = {fault.path: fault for fault in faults}
-        kept = tuple(file for file in self.files if file.name not in bad)
-        if not kept:
+        readable = tuple(file for file in self.files if file.name not in bad)
+        if not readable:
             raise DataError(
                 f"none of the {len(self.files)} images below {self.root} can be read"
                 f" (the first: {faults[0].path}: {faults[0].reason}); bring image files that open in a viewer"
             )
-        left = {file.label for file in kept}
+        left = {file.label for file in readable}
         for label, name in enumerate(self.classes):
             if label not in left:
                 worst = next((bad[file.name] for file in self.files if file.label == label), None)
@@ -110,7 +117,17 @@ class ImageSet:
                     f"class '{name}' has no readable image (for one, {worst.path}: {worst.reason});"
                     " mend its files or remove the class"
                 )
-        return replace(self.noting(faults), files=kept)
+        return replace(self.noting(faults), files=readable)
+
+
+def split_named(word: object, where: str) -> str | None:
+    """The split that a word stands for: train, val or test; None for no word. DataError for any other."""
+    text = "" if word is None else str(word).strip()
+    if not text:
+        return None
+    if text.lower() not in SPLIT_NAMES:
+        raise DataError(f"{where} has the split '{text[:80]}'; write one of {', '.join(SPLIT_NAMES)}")
+    return SPLIT_NAMES[text.lower()]
 
 
 @dataclass(frozen=True)
@@ -125,14 +142,14 @@ class Labelled:
 
 
 def collect(
-    root: Path, found: Iterable[Labelled], faults: Iterable[Fault] = (), fewest_classes: int = FEWEST_CLASSES
+    root: Path, labelled: Iterable[Labelled], faults: Iterable[Fault] = (), fewest_classes: int = FEWEST_CLASSES
 ) -> ImageSet:
     """Give the classes ids, in the order of their names.
 
     Images of a class that train has none of are left out and listed, and so are those without a split where others
     have one. Raises DataError where no image or fewer than ``fewest_classes`` are left.
     """
-    items, listed = list(found), list(faults)
+    items, listed = list(labelled), list(faults)
     if any(item.split for item in items):
         listed += [Fault(item.name, "no split", "others are in train, val or test") for item in items if not item.split]
         items = [item for item in items if item.split]

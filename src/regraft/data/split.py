@@ -44,12 +44,12 @@ def split_images(images: ImageSet, pixels: Sequence[str], seed: int) -> Split:
     Images with identical pixels stay together, and who is test depends on the pixels and ``seed`` alone:
     neither names, nor order, nor the backbone matter. Raises DataError where nothing is left to train on.
     """
-    labels = np.array([file.label for file in images.files])
-    given = np.array([file.split or "" for file in images.files])
+    labels = images.labels
+    splits = np.array([file.split or "" for file in images.files])
     units = units_of(pixels, [file.group for file in images.files])
     if images.splits and "train" not in images.splits:
         raise DataError(f"{images.root} has {' and '.join(images.splits)} folders but no train folder; add one")
-    parts = {name: np.flatnonzero(given == name) for name in ("train", "val", "test")}
+    parts = {name: np.flatnonzero(splits == name) for name in ("train", "val", "test")}
     none = np.array([], dtype=np.int64)
     if len(parts["val"]) and len(parts["test"]):
         train, val, test, reported = parts["train"], parts["val"], parts["test"], "test"
@@ -62,12 +62,34 @@ def split_images(images: ImageSet, pixels: Sequence[str], seed: int) -> Split:
     if not len(test):
         raise DataError(f"{len(labels)} images are too few to set a test part aside; bring three or more of each class")
     train, val, test = (in_order(rows, pixels, labels) for rows in (train, val, test))
+    return split_of(train, val, test, reported, labels, pixels, units, seed)
+
+
+def split_of(
+    train: np.ndarray,
+    val: np.ndarray,
+    test: np.ndarray,
+    reported: str,
+    labels: np.ndarray,
+    pixels: Sequence[str],
+    units: np.ndarray | None,
+    seed: int,
+) -> Split:
+    """The parts with the folds inside train; DataError where there is nothing to learn."""
     grouped = None if units is None else units[train]
     shown = [pixels[int(row)] for row in train]
     folds = folds_of(labels[train], shown, seed, grouped)
     if len(np.unique(folds)) == 1:
         raise DataError(f"all {len(train)} training images show the same, so nothing can be learned; bring others")
     return Split(train, val, test, reported, folds, numbered(shown) if grouped is None else grouped)
+
+
+def keep_all(images: ImageSet, pixels: Sequence[str], seed: int) -> Split:
+    """Every image trains, whatever its part; choices are made by cross-validation, and nothing is reported."""
+    none = np.array([], dtype=np.int64)
+    train = in_order(np.arange(len(images.files)), pixels, images.labels)
+    units = units_of(pixels, [file.group for file in images.files])
+    return split_of(train, none, none, "none", images.labels, pixels, units, seed)
 
 
 def in_order(rows: np.ndarray, pixels: Sequence[str], labels: np.ndarray) -> np.ndarray:

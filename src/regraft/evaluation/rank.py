@@ -1,47 +1,83 @@
 """Several backbones side by side on the same images: who sees them best, at what cost."""
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from regraft.data.find import Data
-from regraft.features.features import Progress
 from regraft.features.logme import logme
+from regraft.metrics import paired
 from regraft.planning.prepare import Prepared, prepare
+from regraft.progress import Progress, silent
 from regraft.recipe import Recipe
-from regraft.similarity.measure import paired
 
 
-def rank(data: Data, recipe: Recipe, named: Sequence[tuple[str, str | None]], progress: Progress) -> dict[str, Any]:
-    """Plan ``data`` for each backbone (name, weights file or None); the most accurate probe comes first.
+@dataclass(frozen=True)
+class Ranked:
+    """One backbone."""
+
+    backbone: str
+    accuracy: float  # of the probe at its best cut
+    cut: str
+    behind_best: float  # the best backbone's accuracy minus this one's
+    standard_error: float  # of that difference, paired over the images
+    logme: float
+    case: str
+    score: float
+    parameters: int
+    multiply_adds: int  # for one image
+    image_size: int  # pixels a side
+    images_a_second: float | None
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Backbones, the most accurate probe first."""
+
+    backbones: tuple[Ranked, ...]
+    images_through_backbone: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """What ``plan --json`` prints for several backbones."""
+        rows = [asdict(row) for row in self.backbones]
+        return {"backbones": rows, "images_through_backbone": self.images_through_backbone}
+
+
+def rank(
+    data: Data,
+    backbones: Sequence[str | tuple[str, str | None]],
+    recipe: Recipe = Recipe(),
+    progress: Progress = silent,
+) -> Ranking:
+    """Plan ``data`` for each of ``backbones``, a name or (name, weights file or None).
 
     All are judged on the same images and folds, so that differences from the best have paired standard errors.
     """
+    named = [(one, None) if isinstance(one, str) else one for one in backbones]
     looked = [(name, prepare(data, recipe.but(backbone=name, weights=file), progress)) for name, file in named]
     best = max((prepared for _, prepared in looked), key=lambda prepared: prepared.plan.similarity.best_hits.mean())
-    rows = [row_of(name, prepared, best) for name, prepared in looked]
-    return {
-        "backbones": sorted(rows, key=lambda row: -row["accuracy"]),
-        "images_through_backbone": sum(prepared.features.passed for _, prepared in looked),
-    }
+    rows = [ranked(name, prepared, best) for name, prepared in looked]
+    passed = sum(prepared.features.passed for _, prepared in looked)
+    return Ranking(tuple(sorted(rows, key=lambda row: -row.accuracy)), passed)
 
 
-def row_of(name: str, prepared: Prepared, best: Prepared) -> dict[str, Any]:
-    """One backbone's row."""
-    similarity, traced, features = prepared.plan.similarity, prepared.traced, prepared.features
+def ranked(name: str, prepared: Prepared, best: Prepared) -> Ranked:
+    """One backbone against the best one."""
+    similarity, backbone, features = prepared.plan.similarity, prepared.backbone, prepared.features
     behind, error = paired(best.plan.similarity.best_hits, similarity.best_hits)
     top = max(similarity.profile, key=lambda point: point.accuracy)
-    labels = features.labels[similarity.rows]
-    return {
-        "backbone": name,
-        "accuracy": top.accuracy,
-        "cut": top.cut,
-        "behind_best": behind,
-        "standard_error": error,
-        "logme": logme(features.pooled([traced.cut_of(top.cut)], similarity.rows), labels),
-        "case": prepared.plan.case,
-        "score": similarity.score.value,
-        "parameters": sum(p.numel() for p in prepared.backbone.model.parameters()),
-        "multiply_adds": traced.multiply_adds,
-        "image_size": prepared.backbone.preprocessing.size,
-        "images_a_second": features.rate,
-    }
+    pooled = features.pooled([backbone.traced.cut_of(top.cut)], similarity.rows)
+    return Ranked(
+        backbone=name,
+        accuracy=top.accuracy,
+        cut=top.cut,
+        behind_best=behind,
+        standard_error=error,
+        logme=logme(pooled, features.labels[similarity.rows]),
+        case=prepared.plan.case,
+        score=similarity.score.value,
+        parameters=sum(p.numel() for p in backbone.model.parameters()),
+        multiply_adds=backbone.traced.multiply_adds,
+        image_size=backbone.preprocessing.size,
+        images_a_second=features.rate,
+    )

@@ -1,7 +1,7 @@
 """Labels that a classifier which has not seen them does not believe.
 
 The rule is confident learning's (Northcutt et al., 2021, "Confident learning: estimating uncertainty in dataset
-labels"): an image is most suspicious where another class is as likely as it is for images that bear its name.
+labels"): an image is doubted most where another class is as likely as it is for images that bear its name.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,13 +18,13 @@ from regraft.metrics import softmax
 
 DECAYS = (0.3, 0.1, 0.03, 0.01)
 CUTS = 3  # the last ones, joined
-JUDGES = 10  # folds: each classifier learns from the others'
+FOLDS = 10  # each classifier learns from the others'
 FITTED = 5_000  # images that each classifier learns from, at most
 FEWEST_LISTED, SHARE_LISTED = 20, 0.02  # of the images; a list that a person can go through
 
 
 @dataclass(frozen=True)
-class Suspect:
+class LabelIssue:
     """An image (its row) whose label is not believed."""
 
     row: int
@@ -33,17 +33,17 @@ class Suspect:
     own: float  # probability of the label that it has
 
 
-def find_suspects(features: Features, seed: int) -> tuple[Suspect, ...]:
+def find_label_issues(features: Features, seed: int) -> tuple[LabelIssue, ...]:
     """The least believed labels first: judged by linear classifiers on the last cuts that have not seen the image."""
     labels, pixels = features.labels, features.pixels
     x = features.pooled(features.cuts[-CUTS:], np.arange(len(labels)))
     units = units_of(pixels, [file.group for file in features.images.files])
-    folds, classes = folds_from(folds_of(labels, pixels, seed + 1, units, JUDGES)), len(features.images.classes)
+    folds, classes = folds_from(folds_of(labels, pixels, seed + 1, units, FOLDS)), len(features.images.classes)
     if not folds:
         return ()
     decay = best_decay(x, labels, classes, folds[0])
     most = max(FEWEST_LISTED, round(SHARE_LISTED * len(labels)))
-    return tuple(suspicious(out_of_fold(x, labels, classes, folds, decay), labels)[:most])
+    return tuple(doubted_labels(out_of_fold(x, labels, classes, folds, decay), labels)[:most])
 
 
 def best_decay(x: np.ndarray, labels: np.ndarray, classes: int, fold: Fold) -> float:
@@ -68,7 +68,7 @@ def thinned(rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.asarray(rows[subsample(labels[rows], FITTED)])
 
 
-def suspicious(probabilities: np.ndarray, labels: np.ndarray) -> list[Suspect]:
+def doubted_labels(probabilities: np.ndarray, labels: np.ndarray) -> list[LabelIssue]:
     """Images (of (images, classes) and (images,)) that look more like another class.
 
     Those that confident learning puts there come first, then those that are merely taken for it; by the margin of
@@ -87,13 +87,13 @@ def suspicious(probabilities: np.ndarray, labels: np.ndarray) -> list[Suspect]:
     doubted = np.flatnonzero(likely > own)
     order = np.lexsort((own - likely, ~sure))
     worst = order[np.isin(order, doubted)]
-    return [Suspect(int(row), int(other[row]), float(likely[row]), float(own[row])) for row in worst]
+    return [LabelIssue(int(row), int(other[row]), float(likely[row]), float(own[row])) for row in worst]
 
 
-def suspect_faults(features: Features, suspects: Sequence[Suspect]) -> Iterator[Fault]:
-    """The suspects as faults, in their order."""
+def label_issue_faults(features: Features, issues: Sequence[LabelIssue]) -> Iterator[Fault]:
+    """The label issues as faults, in their order."""
     files, classes = features.images.files, features.images.classes
-    for suspect in suspects:
-        file = files[suspect.row]
-        reason = f"labelled '{classes[file.label]}', looks like '{classes[suspect.label]}' ({suspect.probability:.0%})"
-        yield Fault(file.name, "suspicious label", reason, KEPT)
+    for issue in issues:
+        file = files[issue.row]
+        reason = f"labelled '{classes[file.label]}', looks like '{classes[issue.label]}' ({issue.probability:.0%})"
+        yield Fault(file.name, "label issue", reason, KEPT)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -32,15 +31,25 @@ MOST_CHECKED = 2_000  # pairs whose pixels are looked at
 
 
 @dataclass(frozen=True)
-class Leak:
-    """A test image (its row) that is nearly one of those that train or choose."""
+class NearDuplicate:
+    """A test image (its row) that is the same, or nearly, as one of those that train or choose."""
 
     row: int
     other: int
-    distance: float  # 0: the same
+    distance: float  # cosine distance of standardised features; 0: the same
 
 
-def find_leaks(features: Features, split: Split) -> tuple[Leak, ...]:
+@dataclass(frozen=True)
+class Overlap:
+    """How many test images are near-duplicates, and the accuracy with them and without."""
+
+    images: int
+    of: int
+    accuracy_with: float
+    accuracy_without: float | None  # None where all are
+
+
+def find_near_duplicates(features: Features, split: Split) -> tuple[NearDuplicate, ...]:
     """For each test image its nearest neighbour among the others, where that is a copy or nearly one.
 
     Candidates are near in the features of the last cut, each channel standardised; they count where small grey
@@ -53,24 +62,27 @@ def find_leaks(features: Features, split: Split) -> tuple[Leak, ...]:
         return ()
     first = {features.pixels[row]: int(row) for row in reversed(others)}
     same = {int(row): first[features.pixels[row]] for row in split.test if features.pixels[row] in first}
-    found = [Leak(row, other, 0.0) for row, other in same.items()]
+    duplicates = [NearDuplicate(row, other, 0.0) for row, other in same.items()]
     rows = np.array([row for row in split.test if int(row) not in same], np.int64)
     distinct = np.sort(list(first.values()))
     late = near(features, features.cuts[-1], rows, distinct)
     early = near(features, features.cuts[0], rows, distinct, OF_SECOND)
     if not late and not early:
-        return tuple(found)
+        return tuple(duplicates)
     thumbnails = Thumbnails([file.content for file in features.images.files])
-    needed = likeness_needed(thumbnails, others)
-    found += [pair for pair in late if thumbnails.likeness(pair.row, pair.other) >= needed]
-    known = {pair.row for pair in found}
+    needed = correlation_needed(thumbnails, others)
+    duplicates += [pair for pair in late if thumbnails.correlation(pair.row, pair.other) >= needed]
+    known = {pair.row for pair in duplicates}
     unknown = [pair for pair in early if pair.row not in known]
-    return (*found, *(pair for pair in unknown if thumbnails.likeness(pair.row, pair.other) >= max(needed, SAME)))
+    return (
+        *duplicates,
+        *(pair for pair in unknown if thumbnails.correlation(pair.row, pair.other) >= max(needed, SAME)),
+    )
 
 
 def near(
     features: Features, cut: Cut, rows: np.ndarray, others: np.ndarray, of_second: float | None = None
-) -> list[Leak]:
+) -> list[NearDuplicate]:
     """Those of ``rows`` whose nearest of ``others`` may be a copy by the features of ``cut``, the nearest first.
 
     It must also be nearer than ``of_second`` times the second nearest, where that is given.
@@ -84,13 +96,13 @@ def near(
     if of_second is not None:
         close &= distance < of_second * distances[:, 1]
     order = [place for place in np.argsort(distance, kind="stable") if close[place]][:MOST_CHECKED]
-    return [Leak(int(rows[place]), int(nearest[place]), max(0.0, float(distance[place]))) for place in order]
+    return [NearDuplicate(int(rows[place]), int(nearest[place]), max(0.0, float(distance[place]))) for place in order]
 
 
-def likeness_needed(thumbnails: "Thumbnails", rows: np.ndarray) -> float:
+def correlation_needed(thumbnails: "Thumbnails", rows: np.ndarray) -> float:
     """How alike two pictures must be to count as copies, from how alike others of the set are."""
     pairs = np.random.default_rng(0).choice(rows, (PAIRS, 2))
-    usual = [thumbnails.likeness(int(a), int(b)) for a, b in pairs if a != b]
+    usual = [thumbnails.correlation(int(a), int(b)) for a, b in pairs if a != b]
     return max(ALIKE, 1 - OF_UNLIKE * (1 - float(np.quantile(usual, 0.95)))) if usual else ALIKE
 
 
@@ -130,7 +142,7 @@ class Thumbnails:
 
     contents: Sequence[Content]
 
-    def likeness(self, row: int, other: int) -> float:
+    def correlation(self, row: int, other: int) -> float:
         """The highest correlation of two images' pictures, as they are or mirrored, whole or one of them cropped."""
         try:
             one, two = grey(self.contents[row]), grey(self.contents[other])
@@ -147,7 +159,7 @@ class Thumbnails:
 
 def grey(content: Content) -> Image.Image:
     """A grey picture, small enough to be cropped and shrunk quickly."""
-    image = decode(content.read()).convert("L")
+    image = decode(content.read(), None).convert("L")
     return image.resize((4 * SIDE, 4 * SIDE), Image.Resampling.BOX)
 
 
@@ -165,21 +177,21 @@ def correlation(one: np.ndarray, other: np.ndarray) -> float:
     return float((a * b).sum() / length) if length > 1e-9 else float(np.abs(one - other).max() < 1)  # noqa: PLR2004
 
 
-def leak_faults(features: Features, split: Split, leaks: Sequence[Leak]) -> Iterator[Fault]:
-    """The leaks that are not the same pixels, which are listed anyway."""
+def near_duplicate_faults(features: Features, split: Split, duplicates: Sequence[NearDuplicate]) -> Iterator[Fault]:
+    """The duplicates that are not the same pixels, which are listed anyway."""
     files, part = features.images.files, split.part_of()
-    for leak in leaks:
-        if features.pixels[leak.row] != features.pixels[leak.other]:
-            reason = f"in {part[leak.row]}, nearly the same as {files[leak.other].name} in {part[leak.other]}"
-            yield Fault(files[leak.row].name, "near-duplicate", f"{reason} (distance {leak.distance:.2f})", KEPT)
+    for duplicate in duplicates:
+        if features.pixels[duplicate.row] != features.pixels[duplicate.other]:
+            reason = (
+                f"in {part[duplicate.row]}, nearly the same as {files[duplicate.other].name} in {part[duplicate.other]}"
+            )
+            yield Fault(
+                files[duplicate.row].name, "near-duplicate", f"{reason} (distance {duplicate.distance:.2f})", KEPT
+            )
 
 
-def with_and_without(leaks: Sequence[Leak], test: np.ndarray, right: np.ndarray) -> dict[str, Any]:
-    """How many test images are affected, and the accuracy with them and without; ``right``: (test,) bool."""
-    affected = np.isin(test, [leak.row for leak in leaks])
-    return {
-        "images": int(affected.sum()),
-        "of": len(test),
-        "accuracy_with": float(right.mean()),
-        "accuracy_without": float(right[~affected].mean()) if (~affected).any() else None,
-    }
+def overlap_of(duplicates: Sequence[NearDuplicate], test: np.ndarray, right: np.ndarray) -> Overlap:
+    """What the near-duplicates among the rows ``test`` do to the accuracy; ``right``: (test,) bool."""
+    affected = np.isin(test, [duplicate.row for duplicate in duplicates])
+    without = float(right[~affected].mean()) if (~affected).any() else None
+    return Overlap(int(affected.sum()), len(test), float(right.mean()), without)

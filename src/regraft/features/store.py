@@ -5,7 +5,6 @@ so a store holds whole shards only, and what an interrupted pass has finished st
 """
 
 import json
-import os
 import shutil
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,18 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import platformdirs
 
+from regraft.cache_folder import cache_folder
 from regraft.data.content import Look
 from regraft.errors import RunError
 
 RATE = "rate.txt"
 SHARD_BYTES = 64_000_000  # features held in memory before they are written
-
-
-def cache_folder() -> Path:
-    """REGRAFT_CACHE, or the platform's cache folder."""
-    return Path(os.environ.get("REGRAFT_CACHE") or platformdirs.user_cache_dir("regraft"))
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from torch import fx, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from regraft.errors import BackboneError, reason_of
+from regraft.network.libraries import tracer_arguments
 
 FEWEST, MOST = 6, 12  # cuts to report, where the network has as many
 SPATIAL, TOKENS = 4, 3  # dimensions of (images, channels, height, width) and of (images, tokens, channels)
@@ -97,7 +98,6 @@ def trace(model: nn.Module, size: int, stages: Collection[str] = ()) -> Traced:
 
 def graph_of(model: nn.Module, stages: tuple[str, ...]) -> tuple[fx.Graph, dict[fx.Node, str]]:
     """The traced graph, and for each node the qualified name of where it was made."""
-    from timm.models._features_fx import get_notrace_functions, get_notrace_modules
     from torchvision.models.feature_extraction import NodePathTracer
 
     whole = {id(model.get_submodule(name)) for name in stages}
@@ -106,7 +106,7 @@ def graph_of(model: nn.Module, stages: tuple[str, ...]) -> tuple[fx.Graph, dict[
         def is_leaf_module(self, m: nn.Module, module_qualname: str) -> bool:
             return id(m) in whole or bool(super().is_leaf_module(m, module_qualname))
 
-    tracer = Tracer(leaf_modules=list(get_notrace_modules()), autowrap_functions=list(get_notrace_functions()))
+    tracer = Tracer(**tracer_arguments())
     graph = tracer.trace(model)
     return graph, dict(tracer.node_to_qualname)
 

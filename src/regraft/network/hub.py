@@ -13,17 +13,16 @@ import urllib.request
 from pathlib import Path
 
 from regraft.errors import BackboneError
-from regraft.recipe import DEMONSTRATION, EMBEDDED, Recipe
+from regraft.recipe import DEMONSTRATION, EMBEDDED
 
 NETWORK_PATIENCE = 3.0  # seconds to wait for a model hub before saying that it cannot be reached
 TORCHVISION = "torchvision/"
 TIMM_HUB, TORCHVISION_HUB = "https://huggingface.co/timm", "https://download.pytorch.org/models"
 
 
-def check_at_hand(recipe: Recipe) -> None:
-    """Raise BackboneError where the recipe's weights are certainly neither here nor to be fetched."""
-    name = recipe.backbone
-    if recipe.weights or name in {EMBEDDED, DEMONSTRATION} or Path(name).is_dir():
+def check_at_hand(name: str, weights: str | None) -> None:
+    """Raise BackboneError where the backbone's weights are certainly neither here nor to be fetched."""
+    if weights or name in {EMBEDDED, DEMONSTRATION} or Path(name).is_dir():
         return
     short = name.removeprefix(TORCHVISION)
     if name.startswith(TORCHVISION):

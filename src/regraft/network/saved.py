@@ -15,8 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from regraft.errors import RunError, reason_of
-from regraft.network.backbone import Architecture, stages_of
-from regraft.network.cuts import trace
+from regraft.network.backbone import Architecture, Backbone
 from regraft.network.preprocessing import Preprocessing, from_dict
 from regraft.network.surgery import Grafted, graft, new_head
 
@@ -107,13 +106,13 @@ def load(folder: Path) -> Saved:
         own = config["regraft"]
         state = load_file(folder / "model.safetensors")
         architecture = Architecture(**own["architecture"])
-        network = architecture.build()
-        traced = trace(network, own["traced_at"], stages_of(network))
+        preprocessing = from_dict(own["preprocessing"])
+        backbone = Backbone(str(folder), architecture, architecture.build().eval(), preprocessing)
         head = new_head(outputs=config["num_classes"], initialiser="zeros_", **own["head"])
-        cuts = [traced.cut_of(name) for name in own["cuts"]]
-        model = graft(network, architecture, traced, cuts, head, own["pooling"])
+        cuts = [backbone.traced.cut_of(name) for name in own["cuts"]]
+        model = graft(backbone, cuts, head, own["pooling"])
         model.load_state_dict({own["names"].get(key, key): value for key, value in state.items()})
-        return Saved(model, tuple(config["label_names"]), from_dict(own["preprocessing"]), own["strategy"])
+        return Saved(model, tuple(config["label_names"]), preprocessing, own["strategy"])
     except FileNotFoundError as error:
         raise RunError(f"{folder.parent} holds no finished run: {error.filename} is missing; train one first") from None
     except Exception as error:  # JSON, safetensors and torch each raise their own kinds

@@ -7,8 +7,9 @@ from itertools import pairwise
 import torch
 from torch import fx, nn
 
-from regraft.network.backbone import Architecture
+from regraft.network.backbone import Architecture, Backbone
 from regraft.network.cuts import Cut, Traced
+from regraft.network.libraries import tracer_arguments
 
 
 def mean_over(value: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:
@@ -106,16 +107,10 @@ class Grafted(nn.Module):
         return trainable, sum(p.numel() for p in self.parameters()) - trainable
 
 
-def graft(
-    model: nn.Module,
-    architecture: Architecture,
-    traced: Traced,
-    cuts: Sequence[Cut],
-    head: nn.Sequential,
-    pooling: str = "average",
-) -> Grafted:
-    """Keep ``model`` up to the last of ``cuts``, frozen, and put ``head`` on the features pooled as POOLINGS says."""
-    return Grafted(pooled_network(model, traced, cuts, POOLINGS[pooling]), head, architecture, cuts, pooling)
+def graft(backbone: Backbone, cuts: Sequence[Cut], head: nn.Sequential, pooling: str = "average") -> Grafted:
+    """Keep the network up to the last of ``cuts``, frozen, and put ``head`` on the features pooled as POOLINGS says."""
+    body = pooled_network(backbone.model, backbone.traced, cuts, POOLINGS[pooling])
+    return Grafted(body, head, backbone.architecture, cuts, pooling)
 
 
 def state_hash(module: nn.Module) -> str:
@@ -185,12 +180,10 @@ def nodes_up_to(traced: Traced, cut: Cut) -> list[fx.Node]:
 
 def dual_body(model: nn.Module, cut: Cut) -> nn.Module:
     """The original network up to ``cut``, traced for training and for evaluation (torchvision's feature extractor)."""
-    from timm.models._features_fx import get_notrace_functions, get_notrace_modules
     from torchvision.models.feature_extraction import create_feature_extractor
 
-    leaves = {"leaf_modules": list(get_notrace_modules()), "autowrap_functions": list(get_notrace_functions())}
     body: nn.Module = create_feature_extractor(
-        model, {cut.name: "features"}, tracer_kwargs=leaves, suppress_diff_warning=True
+        model, {cut.name: "features"}, tracer_kwargs=tracer_arguments(), suppress_diff_warning=True
     )
     return body.requires_grad_(True)
 

@@ -18,6 +18,11 @@ RATES = {  # of the optimisers, at the schedule's peak
     "sgd": 1e-2, "rmsprop": 1e-4, "adagrad": 5e-3, "adadelta": 1.0, "adam": 5e-4, "adamax": 1e-3, "nadam": 5e-4,
     "adamw": 5e-4,
 }  # fmt: skip
+OF_HEADS = ("head_layers", "pooling", "views", "class_weights")
+OF_TRAINING = (
+    "optimiser", "learning_rate", "layer_decay", "schedule", "epochs", "patience", "weight_decay", "augmentation",
+    "label_smoothing", "mix", "head_start", "batch_norm",
+)  # fmt: skip
 
 
 def completed(recipe: Recipe, images: int, large: bool) -> Recipe:
@@ -25,38 +30,35 @@ def completed(recipe: Recipe, images: int, large: bool) -> Recipe:
 
     ``large``: whether the plan counts them as large.
     """
-    if recipe.strategy in FROZEN_STRATEGIES:
+    if recipe.frozen:
         return recipe
-    epochs = epochs_of(recipe, images)
+    own, mix = recipe.optimisation, recipe.augmentation.mix
+    epochs = epochs_of(own.epochs, recipe.planning.strategy, images)
     return recipe.but(
         epochs=epochs,
-        learning_rate=RATES[recipe.optimiser] if recipe.learning_rate is None else recipe.learning_rate,
-        weight_decay=WEIGHT_DECAY if recipe.weight_decay is None else recipe.weight_decay,
-        patience=recipe.patience or max(3, epochs // 2),
-        mix=("mixup" if large else "none") if recipe.mix == "auto" else recipe.mix,
+        learning_rate=RATES[own.optimiser] if own.learning_rate is None else own.learning_rate,
+        weight_decay=WEIGHT_DECAY if own.weight_decay is None else own.weight_decay,
+        patience=recipe.stopping.patience or max(3, epochs // 2),
+        mix=("mixup" if large else "none") if mix == "auto" else mix,
     )
 
 
-def epochs_of(recipe: Recipe, images: int) -> int:
-    """How often a recipe that trains every layer goes through so many images."""
-    factor = SCRATCH_FACTOR if recipe.strategy == "from-scratch" else 1
-    return recipe.epochs or factor * min(max(math.ceil(IMAGES_TO_SEE / images), FEWEST_EPOCHS), MOST_EPOCHS)
+def epochs_of(epochs: int | None, strategy: str | None, images: int) -> int:
+    """How often a strategy that trains every layer goes through so many images, where ``epochs`` leaves it open."""
+    factor = SCRATCH_FACTOR if strategy == "from-scratch" else 1
+    return epochs or factor * min(max(math.ceil(IMAGES_TO_SEE / images), FEWEST_EPOCHS), MOST_EPOCHS)
 
 
 def batch_of(recipe: Recipe, images: int) -> int:
     """Images in a training batch."""
-    return min(recipe.batch_size or TRAIN_BATCH, images)
+    return min(recipe.network.batch_size or TRAIN_BATCH, images)
 
 
-def settings_shown(recipe: Recipe, images: int, large: bool) -> dict[str, Any]:
-    """The completed recipe's part that matters to its strategy, for people to read."""
-    full = completed(recipe, images, large)
-    if full.strategy in FROZEN_STRATEGIES:
-        decay = "chosen by validation" if full.weight_decay is None else full.weight_decay
-        of_heads = ("head_layers", "pooling", "views", "class_weights")
-        return {"weight_decay": decay, **{name: getattr(full, name) for name in of_heads}}
-    names = (
-        "optimiser", "learning_rate", "layer_decay", "schedule", "epochs", "patience", "weight_decay", "augmentation",
-        "label_smoothing", "mix", "head_start", "batch_norm",
-    )  # fmt: skip
-    return {"batch_size": batch_of(full, images), **{name: getattr(full, name) for name in names}}
+def settings_shown(recipe: Recipe, strategy: str, images: int, large: bool) -> dict[str, Any]:
+    """The settings that matter to a strategy, completed, for people to read."""
+    alone = recipe.but(strategy=strategy, cut=None, cuts=(), views=recipe.head.views * (strategy in FROZEN_STRATEGIES))
+    settings = completed(alone, images, large).flat()
+    if alone.frozen:
+        decay = "chosen by validation" if settings["weight_decay"] is None else settings["weight_decay"]
+        return {"weight_decay": decay, **{name: settings[name] for name in OF_HEADS}}
+    return {"batch_size": batch_of(alone, images), **{name: settings[name] for name in OF_TRAINING}}

@@ -1,33 +1,29 @@
 """Before anything is trained: look at every image once, measure, split, plan."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-import torch
 
-from regraft.data.decoding import allow_pixels
 from regraft.data.faults import odd_ones
 from regraft.data.find import Data, find_images
-from regraft.data.images import Fault, ImageSet, Reading
-from regraft.data.split import Split, split_images
-from regraft.errors import BackboneError
-from regraft.features.features import Features, Progress, extract, silent
-from regraft.features.label_issues import Suspect, find_suspects, suspect_faults
-from regraft.features.near_duplicates import Leak, find_leaks, leak_faults
-from regraft.network import backbone as backbones
-from regraft.network.backbone import Backbone, stages_of
-from regraft.network.cuts import Traced, trace
+from regraft.data.images import Fault, ImageSet
+from regraft.data.split import Split, keep_all, split_images
+from regraft.features.extract import extract
+from regraft.features.features import Features
+from regraft.features.frozen_pass import wanted_of
+from regraft.features.label_issues import LabelIssue, find_label_issues, label_issue_faults
+from regraft.features.near_duplicates import NearDuplicate, find_near_duplicates, near_duplicate_faults
+from regraft.network.backbone import Backbone
+from regraft.network.load import load
 from regraft.network.surgery import stages_between
-from regraft.planning.costs import PASS_BATCH, Network, outlook
-from regraft.planning.defaults import settings_shown
-from regraft.planning.plan import Plan, make_plan, size_of
-from regraft.recipe import Recipe
+from regraft.planning.costs import NetworkSize
+from regraft.planning.plan import Plan, make_plan
+from regraft.planning.size import size_of
+from regraft.progress import Progress, silent
+from regraft.recipe import FROZEN_STRATEGIES, Recipe
 from regraft.similarity.measure import measure_similarity
-from regraft.similarity.shift import short_side, unit_of
-from regraft.similarity.yardstick import unit_of_noise
-from regraft.training.samples import Samples, read_samples
+from regraft.similarity.statistics import find_statistics
 
 
 @dataclass(frozen=True)
@@ -36,35 +32,9 @@ class Prepared:
 
     recipe: Recipe
     backbone: Backbone
-    traced: Traced
     features: Features
     split: Split
     plan: Plan
-
-    @cached_property
-    def plan_shown(self) -> dict[str, Any]:
-        """The plan as plain data, with its settings and every strategy's outlook."""
-        views = self.recipe.views if self.plan.cut else 0
-        recipe = self.recipe.but(strategy=self.plan.strategy, cut=None, cuts=(), views=views)
-        rows = outlook(self.plan, self.network(), self.recipe, len(self.images.files))
-        settings = settings_shown(recipe, self.plan.size.images, self.plan.size.verdict == "large")
-        return self.plan.as_dict() | {"settings": settings, "strategies": rows}
-
-    def network(self) -> Network:
-        """Parameters up to each cut, and what an image costs."""
-        cuts = self.traced.cuts
-        stages = stages_between(self.backbone.model, self.traced, cuts[-1])
-        sizes = np.cumsum([sum(p.numel() for p in stage) for stage in stages])
-        names = [cut.name for cut in cuts]
-        channels = {cut.name: cut.channels for cut in cuts}
-        parameters = dict(zip(names, map(int, sizes), strict=True))
-        return Network(parameters, channels, self.traced.activations, self.features.rate)
-
-    @cached_property
-    def samples(self) -> Samples:
-        """All images decoded for training, on first use."""
-        labels = torch.from_numpy(self.features.labels)
-        return read_samples(self.images.files, labels, self.backbone.preprocessing, self.recipe.workers)
 
     @property
     def images(self) -> ImageSet:
@@ -72,62 +42,89 @@ class Prepared:
         return self.features.images
 
     @cached_property
-    def leaks(self) -> tuple[Leak, ...]:
+    def near_duplicates(self) -> tuple[NearDuplicate, ...]:
         """Test images that are copies of others, or nearly."""
-        return find_leaks(self.features, self.split)
+        return find_near_duplicates(self.features, self.split)
 
     @cached_property
-    def suspects(self) -> tuple[Suspect, ...]:
+    def label_issues(self) -> tuple[LabelIssue, ...]:
         """Images whose labels are not believed, the least believed first."""
-        return find_suspects(self.features, self.recipe.split_seed)
+        return find_label_issues(self.features, self.recipe.planning.split_seed)
 
     @cached_property
     def faults(self) -> tuple[Fault, ...]:
         """All that is odd or wrong: what a look at the files tells, and what the features tell."""
-        leaks = leak_faults(self.features, self.split, self.leaks)
-        return (*self.images.faults, *leaks, *suspect_faults(self.features, self.suspects))
+        duplicates = near_duplicate_faults(self.features, self.split, self.near_duplicates)
+        return (*self.images.faults, *duplicates, *label_issue_faults(self.features, self.label_issues))
+
+    def plan_with_faults(self) -> Plan:
+        """The plan, with what is odd about the images."""
+        return replace(self.plan, faults=self.faults)
+
+    def planned_recipe(self) -> Recipe:
+        """The recipe with the plan's strategy and cuts in it."""
+        plan, frozen = self.plan, self.plan.strategy in FROZEN_STRATEGIES
+        joined = plan.cuts if len(plan.cuts) > 1 else ()
+        views = self.recipe.head.views if frozen else 0
+        return self.recipe.but(strategy=plan.strategy, cut=None if joined else plan.cut, cuts=joined, views=views)
 
 
-def prepare(data: Data, recipe: Recipe, progress: Progress = silent, backbone: Backbone | None = None) -> Prepared:
-    """Look at every image once, measure, and plan; ``backbone`` in place of the one that the recipe names."""
-    allow_pixels(recipe.max_pixels)
-    images = find_images(data, reading_of(recipe))
-    backbone = backbone or backbones.load(recipe.backbone, recipe.weights, recipe.image_size)
-    try:
-        traced = trace(backbone.model, backbone.preprocessing.size, stages_of(backbone.model))
-    except BackboneError as error:
-        raise BackboneError(f"{recipe.backbone}: {error}") from None
-    recipe = recipe.but(  # unknown cuts are refused now rather than after the pass
-        unfreeze_from=recipe.unfreeze_from and traced.cut_of(recipe.unfreeze_from).name,
-        cut=recipe.cut and traced.cut_of(recipe.cut).name,
-        cuts=tuple(traced.cut_of(name).name for name in recipe.cuts),
-    )
+def prepare(
+    data: Data,
+    recipe: Recipe,
+    progress: Progress = silent,
+    backbone: Backbone | None = None,
+    hold_out: bool = True,
+) -> Prepared:
+    """Look at every image once, measure, and plan.
+
+    ``backbone`` in place of the one that the recipe names. Without ``hold_out`` every image trains, whatever part it
+    is in, and there is nothing to report on.
+    """
+    network = recipe.network
+    images = find_images(data, recipe.reading)
+    backbone = backbone or load(network.backbone, network.weights, network.image_size)
+    recipe = with_cut_names(recipe, backbone)  # unknown cuts are refused now rather than after the pass
+    statistics = find_statistics(backbone.fingerprint)
     features = extract(
         images,
         backbone,
-        traced,
-        batch_size=recipe.batch_size or PASS_BATCH,
-        workers=recipe.workers,
-        device=recipe.device,
-        pooling=recipe.pooling,
+        wanted_of(backbone, recipe.head.pooling, spread=statistics is not None),
+        batch_size=network.batch_size,
+        workers=network.workers,
+        device=network.device,
+        max_pixels=recipe.reading.max_pixels,
         progress=progress,
     )
     features = features.noting(odd_ones(features.images, features.looks))
-    split = split_images(features.images, features.pixels, recipe.split_seed)
-    distinct = len({features.pixels[row] for row in split.train})
-    size = size_of(features.labels[split.train], len(images.classes), recipe.large_from, distinct)
-    statistics = backbone.statistics
-    unit = unit_of(traced.cuts, statistics)
-    if unit is None and (statistics or features.norms):
-        unit = unit_of_noise(backbone, traced, recipe)
+    divide = split_images if hold_out else keep_all
+    split = divide(features.images, features.pixels, recipe.planning.split_seed)
     similarity = measure_similarity(
-        features, split.train, split.folds, statistics, unit, backbone.source_classes, progress
+        features, split.train, split.folds, backbone, statistics, network.workers, network.device, progress
     )
-    sides = short_side(features, np.arange(len(features.looks))), backbone.preprocessing.size
-    plan = make_plan(size, similarity, recipe, [cut.name for cut in traced.cuts], sides)
-    return Prepared(recipe, backbone, traced, features, split, plan)
+    distinct = len({features.pixels[row] for row in split.train})
+    labels = features.labels[split.train]
+    size = size_of(labels, len(images.classes), recipe.planning.large_from, distinct)
+    sides = features.short_side(np.arange(len(features.looks))), backbone.preprocessing.size
+    plan = make_plan(size, similarity, recipe, network_size(backbone, features.rate), sides, len(features.looks))
+    plan = replace(plan, images_through_backbone=features.passed)
+    return Prepared(recipe, backbone, features, split, plan)
 
 
-def reading_of(recipe: Recipe) -> Reading:
-    """The recipe's part that says how the images are read."""
-    return Reading(**{field.name: getattr(recipe, field.name) for field in fields(Reading)})
+def with_cut_names(recipe: Recipe, backbone: Backbone) -> Recipe:
+    """The recipe with the cuts' own names in place of aliases; BackboneError for a cut that the network lacks."""
+    planning, unfreeze_from = recipe.planning, recipe.optimisation.unfreeze_from
+    return recipe.but(
+        unfreeze_from=unfreeze_from and backbone.traced.cut_of(unfreeze_from).name,
+        cut=planning.cut and backbone.traced.cut_of(planning.cut).name,
+        cuts=tuple(backbone.traced.cut_of(name).name for name in planning.cuts),
+    )
+
+
+def network_size(backbone: Backbone, rate: float | None) -> NetworkSize:
+    """Parameters up to each cut, and what an image costs."""
+    cuts = backbone.traced.cuts
+    stages = stages_between(backbone.model, backbone.traced, cuts[-1])
+    sizes = np.cumsum([sum(p.numel() for p in stage) for stage in stages]).tolist()
+    parameters = dict(zip((cut.name for cut in cuts), sizes, strict=True))
+    return NetworkSize(parameters, {cut.name: cut.channels for cut in cuts}, backbone.traced.activations, rate)

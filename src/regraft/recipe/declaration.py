@@ -5,7 +5,6 @@ The command line's options, the page of options and the checks all follow from t
 
 import math
 from dataclasses import Field, dataclass, field, fields
-from functools import cache
 from types import UnionType
 from typing import Any, get_args, get_type_hints
 
@@ -63,7 +62,6 @@ def check(section: Any) -> None:
             raise RecipeError(f"{flag_of(one)} is {value}; it must be {limits}")
 
 
-@cache
 def kinds_of(section: type) -> dict[str, tuple[type, ...]]:
     """The classes that each setting of a section may be of; a whole number does where any number does."""
     named = {"tuple[str, ...]": (tuple, list)}

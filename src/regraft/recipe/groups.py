@@ -19,6 +19,7 @@ METRICS = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True)
 class Section:
     """A group of settings, checked when it is made."""
 

@@ -37,8 +37,8 @@ GROUPS: dict[str, type[Section]] = {
     "stopping": Stopping,
     "general": General,
 }
-PLACES = {name_of(one): (group, one.name) for group, kind in GROUPS.items() for one in fields(kind)}  # type: ignore[arg-type]
-DEFAULTS = {name_of(one): one.default for kind in GROUPS.values() for one in fields(kind)}  # type: ignore[arg-type]
+PLACES = {name_of(one): (group, one.name) for group, kind in GROUPS.items() for one in fields(kind)}
+DEFAULTS = {name_of(one): one.default for kind in GROUPS.values() for one in fields(kind)}
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 

@@ -6,16 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from regraft.planning.cases import CASES
 from regraft.planning.pieces import FROZEN, HEAD, NEW, REMOVED, STATES, TRAINED, Piece, surgery
+from regraft.similarity.score import Reference
 
 INK, ACCENT, MUTED, FILL = "#1d2733", "#0b7a75", "#8a95a1", "#e6f2f1"
 COLOURS = {FROZEN: "#9db8d6", TRAINED: "#0b7a75", NEW: "#e0a33a", REMOVED: "#ffffff"}
-CASES = {  # case: title, strategy
-    "small-similar": ("small and similar: head", "head"),
-    "large-similar": ("large and similar: fine-tune", "fine-tune"),
-    "small-different": ("small and different: early layers", "early-layers"),
-    "large-different": ("large and different: fine-tune, or from scratch", "fine-tune"),
-}
 MOST_CLASS_NAMES = 60  # written beside the picture
 
 
@@ -40,7 +36,7 @@ def new_figure(width: float, height: float) -> tuple[Any, Any]:
     return figure, axes
 
 
-def draw_quadrant(plan: Mapping[str, Any], references: Sequence[Mapping[str, Any]] = ()) -> str:
+def draw_quadrant(plan: Mapping[str, Any], references: Sequence[Reference] = ()) -> str:
     """The four cases with the data's place: size to the right on a logarithmic scale, similarity upwards.
 
     The bar is the score's interval; triangles are the reference sets, upright where they are known to be similar.
@@ -56,27 +52,23 @@ def draw_quadrant(plan: Mapping[str, Any], references: Sequence[Mapping[str, Any
     axes.set_xlim(low, high)
     axes.set_ylim(0, 1)
     line = similarity["threshold"]
-    corners = {
-        "small-similar": (low, line, threshold, 1, "small and similar", "new head, the rest frozen"),
-        "large-similar": (threshold, line, high, 1, "large and similar", "new head, train everything"),
-        "small-different": (low, 0, threshold, line, "small and different", "early layers frozen, new head"),
-        "large-different": (threshold, 0, high, line, "large and different", "train everything, or from scratch"),
-    }
-    for case, (left, bottom, right, top, name, rule) in corners.items():
+    sides = {"small": (low, threshold), "large": (threshold, high), "similar": (line, 1), "different": (0, line)}
+    for case in CASES:
+        (left, right), (bottom, top) = sides[case.size], sides[case.similarity]
         if top <= bottom:
             continue
-        chosen = case == plan["case"]
+        chosen = case.name == plan["case"]
         axes.fill_between([left, right], bottom, top, color=FILL if chosen else "#f6f7f8", linewidth=0)
         middle = np.sqrt(left * right)
         weight = "bold" if chosen else "normal"
         height = (bottom + top) / 2
-        axes.text(middle, height, name, ha="center", va="bottom", color=ACCENT if chosen else MUTED, weight=weight)
-        axes.text(middle, height - 0.02, rule, ha="center", va="top", color=MUTED, fontsize=8)
+        colour = ACCENT if chosen else MUTED
+        axes.text(middle, height, case.title, ha="center", va="bottom", color=colour, weight=weight)
+        axes.text(middle, height - 0.02, case.rule, ha="center", va="top", color=MUTED, fontsize=8)
     axes.axhline(line, color=MUTED, linewidth=0.8)
     axes.axvline(threshold, color=MUTED, linewidth=0.8)
     for known in references:
-        place = ([known["images"]], [known["score"]])
-        axes.plot(*place, "^" if known["similar"] else "v", color=MUTED, markersize=4, alpha=0.6, clip_on=False)
+        axes.plot([known.images], [known.score], "^" if known.similar else "v", color=MUTED, markersize=4, alpha=0.6, clip_on=False)
     low, high = similarity["interval"]
     axes.plot([size["images"]] * 2, [low, high], color=ACCENT, linewidth=2, solid_capstyle="round", zorder=4)
     axes.plot([size["images"]], [similarity["score"]], "o", color=ACCENT, markersize=11, clip_on=False, zorder=5)
@@ -151,12 +143,12 @@ def draw_surgery(plan: Mapping[str, Any], unfreeze_from: str | None) -> str:
 
     strides = [(point["cut"], point["stride"]) for point in plan["similarity"]["profile"]]
     figure = Figure(figsize=(11.5, 6.4), layout="constrained")
-    for axes, (case, (title, strategy)) in zip(figure.subplots(2, 2).flat, CASES.items(), strict=True):
-        chosen = case == plan["case"]
+    for axes, case in zip(figure.subplots(2, 2).flat, CASES, strict=True):
+        chosen, strategy, title = case.name == plan["case"], case.strategy, f"{case.title}: {case.rule}"
         cuts: Sequence[str] = [plan["early_cut"]] if strategy == "early-layers" else ()
         if chosen:
             asked = "" if plan["strategy"] == strategy else f" (as asked: {plan['strategy']})"
-            strategy, cuts, title = plan["strategy"], plan["cuts"], f"your data, {title}{asked}"  # noqa: PLW2901
+            strategy, cuts, title = plan["strategy"], plan["cuts"], f"your data, {title}{asked}"
         draw_pieces(axes, surgery(strides, strategy, cuts, unfreeze_from if chosen else None))
         weight = "bold" if chosen else "normal"
         axes.set_title(title, color=ACCENT if chosen else INK, fontsize=10, loc="left", weight=weight)

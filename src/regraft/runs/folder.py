@@ -3,19 +3,15 @@
 import csv
 import json
 import os
-import platform
 import shutil
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from regraft.errors import RunError
 
 RUNS = Path("runs")
-LIBRARIES = ("regraft", "torch", "torchvision", "timm", "scikit-learn", "numpy", "pillow")
 
 
 def choose_folder(name: str, out: Path | None, overwrite: bool, resume: bool = False) -> Path:
@@ -119,21 +115,3 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-
-
-def environment(engine: str, seed: int) -> dict[str, Any]:
-    """Versions, hardware, seed and command of this process."""
-    import torch
-
-    return {
-        "command": sys.argv,
-        "seed": seed,
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
-        "machine": {
-            "system": platform.platform(),
-            "processors": os.cpu_count(),
-            "threads": torch.get_num_threads(),
-            "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-        },
-        "frozen_pass": engine,
-    }

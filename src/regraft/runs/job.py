@@ -4,29 +4,27 @@ import math
 import re
 import time
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from regraft.runs import report
-from regraft.runs.charts import draw_profile, draw_quadrant, draw_surgery
 from regraft.data.find import Data
 from regraft.data.images import ImageSet
-from regraft.features.features import Progress, silent
-from regraft.features.near_duplicates import with_and_without
-from regraft.metrics import baselines, measure
-from regraft.network import saved
+from regraft.features.near_duplicates import Overlap, overlap_of
+from regraft.metrics import Metrics, baselines, measure
+from regraft.planning.plan import Plan
 from regraft.planning.prepare import Prepared, prepare
+from regraft.progress import Progress, silent
 from regraft.recipe import Recipe
-from regraft.runs.folder import check_goes_on, choose_folder, environment, write_json, write_rows, writing
-from regraft.similarity.score import references_for
-from regraft.runs.thumbnails import augmentation_strips
-from regraft.training.anytime import climb
+from regraft.runs.folder import check_goes_on, choose_folder, writing
+from regraft.runs.record import write_plan, write_run
+from regraft.runs.report import report_of, write_report
+from regraft.runs.run import Run, Seconds
+from regraft.training.anytime import train_in_turn
 from regraft.training.result import Trained
-from regraft.training.strategy import carrier, carry_out, planned_recipe, probabilities_of
+from regraft.training.strategy import Trainer, train_as_planned, trainer_for
 
 CHECKPOINTS = "checkpoints"
 FINISH_SHARE = 0.1  # of a time limit
@@ -35,128 +33,118 @@ FINISH_PASSES = 4.0  # the test predictions take so many times the frozen pass o
 
 def train(
     data: Data,
-    recipe: Recipe,
-    out: Path | None = None,
+    recipe: Recipe = Recipe(),
+    out: Path | str | None = None,
     overwrite: bool = False,
     resume: bool = False,
     progress: Progress = silent,
-) -> dict[str, Any]:
-    """Train on ``data``, which find_images takes, as ``recipe`` and the plan say; write the run, return the summary.
+) -> Run:
+    """Train on ``data``, which find_images takes, as ``recipe`` and the plan say, and write the run folder ``out``.
 
     ``resume`` goes on with the training of ``out`` that was interrupted. Raises RegraftError for what the user
     can mend; then nothing is left behind but the feature cache and the checkpoints of a training under way.
     """
     started = time.perf_counter()
-    folder = choose_folder(name_of(data), out, overwrite, resume)
+    wanted = Path(out) if out is not None else None
+    folder = choose_folder(name_of(data), wanted, overwrite, resume)
     prepared = prepare(data, recipe, progress)
-    if out is None:
-        folder = choose_folder(name_of(data), out, overwrite)  # another training may have begun in it meanwhile
-    if resume and not climbs(recipe):
+    if wanted is None:
+        folder = choose_folder(name_of(data), None, overwrite)  # another training may have begun in it meanwhile
+    if resume and not tries_more(recipe):
         check_goes_on(folder, prepared.plan.strategy)
     with writing(folder, resume) as place:
-        trained = train_in_time(prepared, place / CHECKPOINTS, resume, progress, started)
-        return finish(prepared, trained, folder, place, started)
+        trainer = trainer_for(prepared, place / CHECKPOINTS, resume, progress)
+        trained = train_in_time(prepared, trainer, started)
+        return finish(prepared, trainer, trained, folder, place, started)
 
 
-def plan_only(
-    data: Data, recipe: Recipe, out: Path | None = None, overwrite: bool = False, progress: Progress = silent
-) -> dict[str, Any]:
-    """Look at the images and plan; ``out`` gets plan.json, recipe.json and the pictures."""
-    folder = choose_folder(name_of(data), out, overwrite) if out else None
+def plan(
+    data: Data,
+    recipe: Recipe = Recipe(),
+    out: Path | str | None = None,
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> Plan:
+    """Look at the images and plan; the folder ``out`` gets plan.json, recipe.json and the pictures."""
+    folder = choose_folder(name_of(data), Path(out), overwrite) if out is not None else None
     prepared = prepare(data, recipe, progress)
-    shown = prepared.plan_shown
     if folder:
         with writing(folder) as place:
-            write_json(place / "plan.json", shown)
-            planned_recipe(prepared).but(weights=absolute(recipe.weights)).write(place / "recipe.json")
-            pictures = {
-                "quadrant": draw_quadrant(shown, references_for(prepared.recipe.backbone)),
-                "surgery": draw_surgery(shown, recipe.unfreeze_from),
-                "profile": draw_profile(shown, prepared.plan.cuts),
-            }
-            for name, picture in pictures.items():
-                (place / f"{name}.svg").write_text(picture, encoding="utf-8")
-    return shown | {
-        "images_through_backbone": prepared.features.passed,
-        "faults": [asdict(fault) for fault in prepared.faults],
-    }
+            write_plan(place, prepared)
+    return prepared.plan_with_faults()
 
 
-def train_in_time(prepared: Prepared, folder: Path, resume: bool, progress: Progress, started: float) -> Trained:
-    """Climb the ladder where a time is given and no strategy, else carry out the plan's."""
-    recipe, carry = prepared.recipe, carrier(prepared, folder, resume, progress)
-    if recipe.time_limit is None:
-        return carry_out(prepared, carry, math.inf)
-    spent = time.perf_counter() - started
-    deadline = time.monotonic() + recipe.time_limit - spent - time_to_finish(prepared)
-    return climb(prepared, carry, deadline) if climbs(recipe) else carry_out(prepared, carry, deadline)
+def train_in_time(prepared: Prepared, trainer: Trainer, started: float) -> Trained:
+    """Try several things where a time is given and no strategy, else carry out the plan's."""
+    limit = prepared.recipe.stopping.time_limit
+    if limit is None:
+        return train_as_planned(prepared, trainer)
+    deadline = time.monotonic() + limit - (time.perf_counter() - started) - time_to_finish(prepared, limit)
+    carry_out = train_in_turn if tries_more(prepared.recipe) else train_as_planned
+    return carry_out(prepared, trainer, deadline)
 
 
-def climbs(recipe: Recipe) -> bool:
+def tries_more(recipe: Recipe) -> bool:
     """Whether more than the plan's strategy is to be tried: where a time is given and nothing else was asked for."""
-    return recipe.time_limit is not None and not (recipe.strategy or recipe.cut or recipe.cuts)
+    planning = recipe.planning
+    return recipe.stopping.time_limit is not None and not (planning.strategy or planning.cut or planning.cuts)
 
 
-def time_to_finish(prepared: Prepared) -> float:
+def time_to_finish(prepared: Prepared, limit: float) -> float:
     """Seconds to keep for validation, the test predictions and the report, from what the pass took where it ran."""
-    features, limit = prepared.features, prepared.recipe.time_limit or 0.0
+    features = prepared.features
     an_image = features.seconds / features.passed if features.passed else 0.0
     return max(FINISH_SHARE * limit, FINISH_PASSES * an_image * len(prepared.split.test))
 
 
-def finish(prepared: Prepared, trained: Trained, folder: Path, place: Path, started: float) -> dict[str, Any]:
-    """Evaluate, write the run's files to ``place``, which becomes ``folder``, and return the summary."""
-    features, split, recipe = prepared.features, prepared.split, prepared.recipe
-    labels = features.labels
-    probabilities = probabilities_of(prepared, trained, split.test)
+def finish(
+    prepared: Prepared, trainer: Trainer, trained: Trained, folder: Path, place: Path, started: float
+) -> Run:
+    """Evaluate, write the run's files to ``place``, which becomes ``folder``, and return the run."""
+    split, labels = prepared.split, prepared.features.labels[prepared.split.test]
+    probabilities = trainer.probabilities_of(trained, split.test)
     groups = [prepared.images.files[row].group for row in split.test]
-    metrics = measure(probabilities, labels[split.test], prepared.images.classes, split.reported, recipe.seed, groups)
-    last = prepared.traced.cuts[-1]
-    metrics["baselines"] = baselines(
-        features.pooled([last], split.train),
-        labels[split.train],
-        features.pooled([last], split.test),
-        labels[split.test],
+    metrics = measure(
+        probabilities, labels, prepared.images.classes, split.reported, prepared.recipe.seed, groups
     )
-    right = probabilities.argmax(axis=1) == labels[split.test]
-    metrics["leaks"] = with_and_without(prepared.leaks, split.test, right)
-    carved = "cross-validation inside train" if trained.frozen else "a fold of train"
-    metrics["validation"] = {
-        "accuracy": trained.judged.accuracy,
-        "by": "the validation images" if len(split.val) else carved,
-    }
-    summary = summarise(prepared, trained, metrics, folder)
-    write_run(place, prepared, trained, probabilities, metrics)
-    summary["seconds"]["total"] = time.perf_counter() - started
-    report.write(place / "report.html", gather_report(prepared, trained, probabilities, metrics, summary))
-    return summary
+    overlap = overlap_of(prepared.near_duplicates, split.test, probabilities.argmax(axis=1) == labels)
+    run = run_of(prepared, trained, metrics, overlap, folder, started)
+    write_run(place, prepared, trained, run, probabilities)
+    run = replace(run, seconds=replace(run.seconds, total=time.perf_counter() - started))
+    write_report(place / run.report.name, report_of(prepared, trained, run, probabilities))
+    return run
 
 
-def summarise(prepared: Prepared, trained: Trained, metrics: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """What ``train --json`` prints."""
-    frozen = sum(trained.model.parameter_counts()) - trained.trainable
-    cuts = [cut.name for cut in trained.model.cuts]
-    return {
-        "run": str(folder),
-        "case": prepared.plan.case,
-        "planned_strategy": prepared.plan.strategy,
-        "strategy": trained.strategy,
-        "cut": cuts[-1] if trained.frozen else None,
-        "cuts": cuts,
-        "trainable_parameters": trained.trainable,
-        "frozen_parameters": frozen,
-        "metrics": {key: metrics[key] for key in ("accuracy", "balanced_accuracy", "macro_f1", "split", "intervals")},
-        "baselines": metrics["baselines"],
-        "leaks": metrics["leaks"],
-        "seconds": {"total": 0.0, "features": prepared.features.seconds, "training": trained.seconds},
-        "images_through_backbone": prepared.features.passed + trained.passed,
-        "report": str(folder / "report.html"),
-        "left_out": prepared.images.left_out,
-        "found": dict(Counter(fault.kind for fault in prepared.faults)),
-        "tried": [asdict(rung) for rung in trained.tried],
-        "interrupted": trained.interrupted,
-        "notes": notes_of(prepared, trained, metrics["leaks"]),
-    }
+def run_of(
+    prepared: Prepared, trained: Trained, metrics: Metrics, overlap: Overlap, folder: Path, started: float
+) -> Run:
+    """What ``train`` returns."""
+    return Run(
+        folder=folder,
+        plan=prepared.plan_with_faults(),
+        metrics=metrics,
+        baselines=baselines_on_test(prepared),
+        near_duplicates=overlap,
+        strategy=trained.strategy,
+        cuts=tuple(cut.name for cut in trained.model.cuts),
+        frozen=trained.frozen,
+        trainable_parameters=trained.trainable,
+        frozen_parameters=sum(trained.model.parameter_counts()) - trained.trainable,
+        seconds=Seconds(time.perf_counter() - started, prepared.features.seconds, trained.seconds),
+        images_through_backbone=prepared.features.passed + trained.passed,
+        left_out=prepared.images.left_out,
+        faults=dict(Counter(fault.kind for fault in prepared.faults)),
+        tried=trained.tried,
+        interrupted=trained.interrupted,
+        notes=tuple(notes_of(prepared, trained, overlap)),
+    )
+
+
+def baselines_on_test(prepared: Prepared) -> dict[str, float]:
+    """The majority class and the nearest neighbour at the last cut, on the images that are reported on."""
+    features, split, last = prepared.features, prepared.split, [prepared.features.cuts[-1]]
+    train, test = (features.pooled(last, np.asarray(rows)) for rows in (split.train, split.test))
+    return baselines(train, features.labels[split.train], test, features.labels[split.test])
 
 
 def name_of(data: Data) -> str:
@@ -166,118 +154,16 @@ def name_of(data: Data) -> str:
     return re.sub(r"[^\w.-]+", "-", name).strip("-") or "data"
 
 
-def notes_of(prepared: Prepared, trained: Trained, leaks: Mapping[str, Any]) -> list[str]:
-    """What the user should know beside the numbers."""
-    notes = [*prepared.backbone.notes, *([prepared.traced.note] if prepared.traced.note else [])]
-    return [*notes, *trained.notes, *leak_notes(leaks)]
-
-
-def leak_notes(leaks: Mapping[str, Any]) -> list[str]:
-    """What leaks from train into test did to the accuracy."""
-    if not leaks["images"]:
-        return []
-    without = leaks["accuracy_without"]
-    rest = "no image is left without them" if without is None else f"without them the accuracy is {without:.1%}"
-    return [
-        f"{leaks['images']:,} of the {leaks['of']:,} images reported on are copies, or nearly, of images that trained"
-        f" or chose: with them the accuracy is {leaks['accuracy_with']:.1%}, {rest}"
-    ]
-
-
-def write_run(
-    place: Path, prepared: Prepared, trained: Trained, probabilities: np.ndarray, metrics: Mapping[str, Any]
-) -> None:
-    """Every file of the run but the report."""
-    recipe, images, split = trained.recipe, prepared.images, prepared.split
-    write_json(place / "plan.json", prepared.plan_shown)
-    recipe.but(weights=absolute(recipe.weights), time_limit=None).write(place / "recipe.json")
-    write_json(
-        place / "environment.json",
-        environment(prepared.features.engine, recipe.seed) | {"frozen_hash": trained.frozen_hash},
-    )
-    if trained.tried:
-        write_json(place / "tried.json", [asdict(rung) for rung in trained.tried])
-    write_json(place / "data.json", describe_data(prepared))
-    write_json(place / "metrics.json", metrics)
-    if trained.history:
-        write_rows(place / "history.csv", trained.history)
-    whole = prepared.traced.cuts[-1] in trained.model.cuts
-    saved.save(trained.model, images.classes, prepared.backbone.preprocessing, trained.strategy, place / "model", whole)
-    predicted = probabilities.argmax(axis=1)
-    write_rows(
-        place / "predictions.csv",
-        [
-            {
-                "path": images.files[row].name,
-                "class": images.classes[images.files[row].label],
-                "predicted": images.classes[predicted[i]],
-                **{f"p({name})": f"{probabilities[i, c]:.6f}" for c, name in enumerate(images.classes)},
-            }
-            for i, row in enumerate(split.test)
-        ],
-    )
-
-
-def absolute(weights: str | None) -> str | None:
-    """The weights' path as it holds from any folder."""
-    return str(Path(weights).resolve()) if weights else None
-
-
-def describe_data(prepared: Prepared) -> dict[str, Any]:
-    """Classes, counts, every file's split, the faults and a fingerprint of the bytes."""
-    images, part = prepared.images, prepared.split.part_of()
-    return {
-        "root": str(images.root.resolve()),
-        "classes": list(images.classes),
-        "counts": images.counts(),
-        "fingerprint": prepared.features.fingerprint(),
-        "pixel_fingerprint": prepared.features.pixel_fingerprint(),
-        "faults": [asdict(fault) for fault in prepared.faults],
-        "files": [
-            {
-                "path": file.name,
-                "class": images.classes[file.label],
-                "split": part[row],
-                "pixels": prepared.features.pixels[row],
-                **({"group": file.group} if file.group else {}),
-            }
-            for row, file in enumerate(images.files)
-        ],
-    }
-
-
-def gather_report(
-    prepared: Prepared,
-    trained: Trained,
-    probabilities: np.ndarray,
-    metrics: Mapping[str, Any],
-    summary: Mapping[str, Any],
-) -> report.Report:
-    """What the report shows."""
-    images, split, recipe = prepared.images, prepared.split, trained.recipe
-    test, views = split.test, {}
-    if not trained.frozen or recipe.views:
-        examples = [images.files[row].content for row in split.train[:: max(1, len(split.train) // 2)][:2]]
-        preprocessing = prepared.backbone.preprocessing
-        views = augmentation_strips(examples, preprocessing, recipe.flip == "yes", recipe.seed)
-    return report.Report(
-        title=images.root.resolve().name or "data",
-        backbone=prepared.recipe.backbone,
-        references=references_for(prepared.recipe.backbone),
-        plan=prepared.plan_shown,
-        metrics=metrics,
-        summary=summary,
-        cuts=[asdict(cut) for cut in prepared.traced.cuts],
-        classes=images.classes,
-        counts=images.counts(),
-        faults=prepared.faults,
-        leaks=[(images.files[leak.row], images.files[leak.other]) for leak in prepared.leaks],
-        suspects=[(images.files[suspect.row], suspect) for suspect in prepared.suspects],
-        files=[images.files[row] for row in test],
-        labels=np.array([images.files[row].label for row in test]),
-        probabilities=probabilities,
-        history=() if trained.frozen else trained.history,
-        unfreeze_from=recipe.unfreeze_from,
-        augmentation=recipe.augmentation,
-        views=views,
-    )
+def notes_of(prepared: Prepared, trained: Trained, overlap: Overlap) -> Iterator[str]:
+    """What the user should know beside the figures."""
+    yield from prepared.backbone.notes
+    if prepared.backbone.traced.note:
+        yield prepared.backbone.traced.note
+    yield from trained.notes
+    if overlap.images:
+        without = overlap.accuracy_without
+        rest = "no image is left without them" if without is None else f"without them the accuracy is {without:.1%}"
+        yield (
+            f"{overlap.images:,} of the {overlap.of:,} images reported on are copies, or nearly, of images that trained"
+            f" or chose: with them the accuracy is {overlap.accuracy_with:.1%}, {rest}"
+        )

@@ -21,7 +21,7 @@ VIEWS_SHOWN = 5  # of each image
 def thumbnail(content: Content) -> str | None:
     """A small JPEG as a data URL; None where the file has gone since."""
     try:
-        image = decode(content.read())
+        image = decode(content.read(), None)
     except Undecodable:
         return None
     scale = THUMBNAIL / max(image.size)
@@ -46,7 +46,7 @@ def augmentation_strips(
     images = []
     for content in contents:
         try:
-            images.append(resize(decode(content.read())))
+            images.append(resize(decode(content.read(), None)))
         except Undecodable:
             continue
     strips = {}

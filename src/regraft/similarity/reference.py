@@ -1,28 +1,27 @@
-"""Source statistics for a network that carries none, from images that it was trained on."""
+"""Source statistics for a network whose source is no photographs, from images that it was trained on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
 
 from regraft.data.content import Content, OnDisk
-from regraft.data.decoding import allow_pixels, decode
-from regraft.data.images import ImageFile, ImageSet
+from regraft.data.decoding import decode
+from regraft.data.images import Fault, ImageFile, ImageSet
 from regraft.data.readers.folder import images_at
 from regraft.errors import DataError
-from regraft.features.features import Features, Progress, extract, silent
-from regraft.network import backbone as backbones
-from regraft.network import source
-from regraft.network.backbone import Backbone, stages_of
-from regraft.network.cuts import Traced, trace
-from regraft.planning.costs import PASS_BATCH
+from regraft.features.extract import extract
+from regraft.features.features import Features
+from regraft.features.frozen_pass import wanted_of
+from regraft.network.backbone import Backbone
+from regraft.network.load import load
+from regraft.progress import Progress, silent
 from regraft.recipe import Recipe
-from regraft.similarity import distance, rooted
-from regraft.similarity.shift import moments_at, short_side
+from regraft.similarity.shift import moments_at
+from regraft.similarity.statistics import Level, Moments, Statistics, levels_below, path_of
 
 FEWEST = 50  # images that statistics may rest on
 
@@ -36,7 +35,7 @@ class Shrunk:
 
     def read(self) -> Image.Image:
         """Its pixels."""
-        image = decode(self.content.read())
+        image = decode(self.content.read(), None)
         share = self.side / min(image.size)
         if share >= 1:
             return image
@@ -44,67 +43,69 @@ class Shrunk:
         return image.resize((width, height), Image.Resampling.BICUBIC)
 
 
-def make_reference(
-    recipe: Recipe, paths: Sequence[Path], out: Path | None = None, progress: Progress = silent
-) -> dict[str, Any]:
-    """Mean and deviation of every channel at every cut of the recipe's backbone over the images at ``paths``.
+@dataclass(frozen=True)
+class Reference:
+    """Source statistics that were made, and of what."""
 
-    And where these images lie, for the neighbour distance.
+    file: Path
+    backbone: str
+    fingerprint: str  # of the network's weights
+    images: int
+    cuts: tuple[str, ...]
+    left_out: tuple[Fault, ...]
 
-    The images go through the network as they are, and shrunk to each of source.levels_below. The figures are written to
-    ``out``, or where plan and train look for them. Raises DataError for too few images.
+    def as_dict(self) -> dict[str, Any]:
+        """What ``reference --json`` prints."""
+        return asdict(self) | {"file": str(self.file), "cuts": list(self.cuts)}
+
+
+def reference(
+    backbone: str,
+    images: Sequence[Path | str],
+    out: Path | None = None,
+    recipe: Recipe = Recipe(),
+    progress: Progress = silent,
+) -> Reference:
+    """Mean and deviation of every channel at every cut of ``backbone`` over ``images``: files, or folders of them.
+
+    The images go through the network as they are, and shrunk to each of levels_below. The figures are written to
+    ``out``, or where plan and train look for them. ``recipe``: its weights, image size, batch size, workers, device
+    and largest image are used. Raises DataError for too few images.
     """
-    allow_pixels(recipe.max_pixels)
-    files = images_at(paths)
-    backbone = backbones.load(recipe.backbone, recipe.weights, recipe.image_size)
-    traced = trace(backbone.model, backbone.preprocessing.size, stages_of(backbone.model))
-    images = ImageSet(Path(paths[0]), ("source",), tuple(ImageFile(str(file), 0, None, OnDisk(file)) for file in files))
-    features = look(images, recipe, backbone, traced, progress)
+    network = load(backbone, recipe.network.weights, recipe.network.image_size)
+    paths = [Path(path) for path in images]
+    listed = tuple(ImageFile(str(file), 0, None, OnDisk(file)) for file in images_at(paths))
+    source = ImageSet(paths[0], ("source",), listed)
+    features = look(source, recipe, network, progress)
     rows = np.arange(len(features.images.files))
     if len(rows) < FEWEST:
         raise DataError(f"{len(rows)} images can be read, too few for statistics; give {FEWEST} or more, better 1,000")
-    side = min(short_side(features, rows), backbone.preprocessing.size)
-    pixels = {source.SIDE: side, source.SIZE: backbone.preprocessing.size}
-    found = moments(features, traced, None) | {name: torch.tensor(float(value)) for name, value in pixels.items()}
-    single: dict[int | None, list[np.ndarray]] = {None: at_cuts(features)}
-    for level in source.levels_below(side):
-        smaller = replace(images, files=tuple(replace(f, content=Shrunk(f.content, level)) for f in images.files))
-        seen = look(smaller, recipe, backbone, traced, progress)
-        found |= moments(seen, traced, level)
-        single[level] = at_cuts(seen)
-    found |= distance.tensors([cut.name for cut in traced.cuts], single, found)
-    path = out or source.path_of(backbone.fingerprint())
-    source.write(path, found)
-    return {
-        "file": str(path),
-        "backbone": recipe.backbone,
-        "fingerprint": backbone.fingerprint(),
-        "images": len(rows),
-        "cuts": [cut.name for cut in traced.cuts],
-        "left_out": [vars(fault) for fault in features.images.faults],
-    }
+    side = min(features.short_side(rows), network.preprocessing.size)
+    by_place = moments_of(features, None)
+    for level in levels_below(side):
+        smaller = tuple(replace(file, content=Shrunk(file.content, level)) for file in features.images.files)
+        by_place |= moments_of(look(replace(source, files=smaller), recipe, network, progress), level)
+    path = out or path_of(network.fingerprint)
+    Statistics(by_place, side, network.preprocessing.size).write(path)
+    cuts = tuple(cut.name for cut in features.cuts)
+    return Reference(path, backbone, network.fingerprint, len(rows), cuts, features.images.faults)
 
 
-def look(images: ImageSet, recipe: Recipe, backbone: Backbone, traced: Traced, progress: Progress) -> Features:
-    """The features of the source images."""
-    batch = recipe.batch_size or PASS_BATCH
+def look(images: ImageSet, recipe: Recipe, backbone: Backbone, progress: Progress) -> Features:
+    """The features of the source images, with mean squares."""
     return extract(
-        images, backbone, traced, batch_size=batch, workers=recipe.workers, device=recipe.device, progress=progress
+        images,
+        backbone,
+        wanted_of(backbone, spread=True),
+        batch_size=recipe.network.batch_size,
+        workers=recipe.network.workers,
+        device=recipe.network.device,
+        max_pixels=recipe.reading.max_pixels,
+        progress=progress,
     )
 
 
-def moments(features: Features, traced: Traced, level: int | None) -> dict[str, torch.Tensor]:
-    """Mean and deviation at every cut, of activations and of rooted features, by the keys of the statistics file."""
+def moments_of(features: Features, level: Level) -> dict[tuple[str, Level], Moments]:
+    """Mean and deviation of activations at every cut."""
     rows = np.arange(len(features.images.files))
-    found: dict[str, torch.Tensor] = {}
-    for cut, pooled in zip(traced.cuts, at_cuts(features), strict=True):
-        found |= rooted.moments(cut.name, pooled, level)
-        for part, value in zip(("mean", "std"), moments_at(features, cut, rows), strict=True):
-            found[source.name_of(cut.name, part, level)] = torch.from_numpy(value)
-    return found
-
-
-def at_cuts(features: Features) -> list[np.ndarray]:
-    """The features of all images at every cut: (images, channels) each."""
-    rows = np.arange(len(features.images.files))
-    return [features.pooled([cut], rows) for cut in features.cuts]
+    return {(cut.name, level): moments_at(features, cut, rows) for cut in features.cuts}

@@ -1,10 +1,9 @@
-"""The score: the calibrated probability that the target data is like the source's, from several witnesses together.
+"""The score: the calibrated probability that the target data is like the source's.
 
-They enter a logistic model that benchmarks/calibrate.py fits on reference sets. The profile's is the gain
-from depth: how much lower the last cut's error is than the best in the network's first half, as a log ratio. The
-shift's and the neighbour distance's are the logarithms of ratios to what is usual for the network, so that one model
-serves all networks. The likeness is a classifier's, which only some networks have. There is a model for each choice
-of witnesses that may be known, best first, and the gain alone is always known.
+Logistic models on the evidence, fitted on reference sets (docs/decisions/007-score.md). Where the source is
+photographs, the judge alone decides. Where it is something else, the gain from depth does (how much lower the last
+cut's error is than the best in the network's first half, as a log ratio), with the log of the relative shift where
+that is known.
 """
 
 import json
@@ -18,22 +17,20 @@ from typing import Any
 import numpy as np
 
 Z = 1.96  # standard errors on either side of the score, for a 95% interval
-
-SPOKESMEN = {"gain": "profile", "log_shift": "shift", "log_distance": "distance", "likeness": "likeness"}
+NAMES = {"domain": "the domain classifier", "gain": "the gain from depth", "log_shift": "the shift"}
 NORMAL = 1.4826  # a normal distribution's standard deviation over its median absolute deviation
 SMALL_ERROR = 0.03  # added to each: where probes are nearly perfect, their ratio says nothing
 
 
 @dataclass(frozen=True)
-class Witnesses:
-    """What profile, shift, neighbour distance and classifier say; None where that is not known."""
+class Evidence:
+    """What bears on the score; None where it is not known or does not count."""
 
     gain: float  # log of the first half's smallest error over the last cut's
-    log_shift: float | None  # log of the relative shift
-    log_distance: float | None = None  # log of the ratio of distances
-    likeness: float | None = None  # as likeness.Likeness has it
+    log_shift: float | None = None  # log of the relative shift
+    domain: float | None = None  # the domain classifier's mean over the images
 
-    def know(self, names: Sequence[str]) -> bool:
+    def known(self, names: Sequence[str]) -> bool:
         """Whether all of those named are known."""
         return None not in self.of(names)
 
@@ -49,7 +46,7 @@ class Score:
     value: float  # 0..1
     low: float  # ends of the 95% interval
     high: float
-    moved: Mapping[str, float]  # what each witness of the model adds to the log odds, against the reference sets' mean
+    moved: Mapping[str, float]  # what each evidence of the model adds to the log odds, against the reference sets' mean
 
     @property
     def margin(self) -> float:
@@ -62,73 +59,83 @@ class Score:
 
     @property
     def decided_by(self) -> str:
-        """Which of profile, shift, distance and likeness moved the score most."""
-        return SPOKESMEN[max(self.moved, key=lambda name: abs(self.moved[name]))]
+        """The evidence that moved the score most, in words."""
+        return NAMES[max(self.moved, key=lambda name: abs(self.moved[name]))]
 
 
-def gain_of(right: Sequence[np.ndarray]) -> float:
-    """The profile's witness from the hits at each cut, each (images,) bool."""
-    images = len(right[0])
-    errors = [1 - (float(hit.sum()) + 0.5) / (images + 1) + SMALL_ERROR for hit in right]
+def gain_of(hits: Sequence[np.ndarray]) -> float:
+    """The gain from depth from the hits at each cut, each (images,) bool."""
+    images = len(hits[0])
+    errors = [1 - (float(own.sum()) + 0.5) / (images + 1) + SMALL_ERROR for own in hits]
     return math.log(min(errors[: (len(errors) + 1) // 2]) / errors[-1])
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A set of images that the judge was calibrated on."""
+
+    name: str
+    similar: bool
+    images: int
+    score: float
+
+
+@dataclass(frozen=True)
+class Model:
+    """A logistic model on some of the evidence."""
+
+    of: tuple[str, ...]  # fields of Evidence
+    weights: tuple[float, ...]  # an offset, then one for each
+    left_out: tuple[tuple[float, ...], ...]  # the same, fitted without each tenth of the reference sets
+    middle: tuple[float, ...]  # the evidence's mean over the reference sets
+    thinned: tuple[float, ...]  # how far evidence from few images lies off, times the root of how few
+
+    def log_odds(self, evidence: Evidence, weights: Sequence[float] = ()) -> float:
+        """The log odds of similar; ``weights``: in place of the model's own."""
+        offset, *slopes = weights or self.weights
+        return offset + float(np.dot(slopes, evidence.of(self.of)))
 
 
 @cache
 def calibration() -> dict[str, Any]:
-    """What benchmarks/calibrate.py wrote.
-
-    The models with the witnesses that each is of, best first, and each without a tenth of the sets; how far each
-    witness from few images lies from that of many, beyond its error and times the root of how few; the reference sets.
-    """
-    found: dict[str, Any] = json.loads((files("regraft.similarity") / "calibration.json").read_text())
-    return found
+    """The package's file of models and reference sets."""
+    content: dict[str, Any] = json.loads((files("regraft.similarity") / "calibration.json").read_text())
+    return content
 
 
-def references_for(backbone: str) -> list[dict[str, Any]]:
-    """The reference sets with their scores, as that backbone sees them, else as the first one does."""
-    sets: list[dict[str, Any]] = calibration()["sets"]
-    own = [row for row in sets if row["backbone"] == backbone]
-    return own or [row for row in sets if row["backbone"] == sets[0]["backbone"]]
+def references() -> list[Reference]:
+    """The sets that the judge was calibrated on."""
+    return [Reference(row["set"], row["similar"], row["images"], row["score"]) for row in calibration()["sets"]]
 
 
-def model_for(found: Witnesses) -> dict[str, Any]:
-    """The first model whose witnesses are all known."""
-    return next(model for model in calibration()["models"] if found.know(model["of"]))
-
-
-def log_odds(values: Sequence[float], model: Sequence[float]) -> float:
-    """The log odds of similar; ``model``: an offset, and a weight for each of the witnesses' ``values``."""
-    return model[0] + float(np.dot(model[1:], values))
+def model_for(evidence: Evidence) -> Model:
+    """The first model, best first, whose evidence is all known."""
+    fitted = next(model for model in calibration()["models"] if evidence.known(model["of"]))
+    thinned = tuple(calibration()["thinned"][name] for name in fitted["of"])
+    left_out = tuple(map(tuple, fitted["left_out"]))
+    return Model(tuple(fitted["of"]), tuple(fitted["model"]), left_out, tuple(fitted["middle"]), thinned)
 
 
 def score(
-    found: Witnesses, without_images: Sequence[Witnesses], without_sets: Sequence[Witnesses], images: int
+    evidence: Evidence, without_images: Sequence[Evidence], without_sets: Sequence[Evidence], images: int
 ) -> Score:
-    """The score of ``found`` in so many images.
+    """The score of the ``evidence`` in so many images.
 
-    ``without_images``: the same witnesses with each group of the images left out; ``without_sets``: with each tenth of
-    the reference sets left out. The interval joins two jackknifes (Efron and Stein, 1981), over those groups of images
-    and over those tenths (a robust one where there is a likeness), and what thinning the reference sets did to their
-    witnesses.
+    ``without_images``: the same with each group of the images left out; ``without_sets``: with each tenth of the
+    reference sets left out. The interval joins two jackknifes (Efron and Stein, 1981), over those groups of images
+    and over those tenths (a robust one for the judge), and what thinning the reference sets did to their evidence.
     """
-    kept = model_for(found)
-    names, model = kept["of"], kept["model"]
-    values = found.of(names)
-    thinned = [calibration()["thinned"][name] for name in names]
-    centre = log_odds(values, model)
-    over_images = jackknife([log_odds(each.of(names), model) for each in without_images])
-    pairs = zip(without_sets, kept["left_out"], strict=True)
-    spread = robust_jackknife if "likeness" in names else jackknife
-    over_sets = spread([log_odds(each.of(names), other) for each, other in pairs])
-    over_size = math.hypot(*np.multiply(model[1:], thinned)) / math.sqrt(images)
+    model = model_for(evidence)
+    centre = model.log_odds(evidence)
+    over_images = jackknife([model.log_odds(each) for each in without_images])
+    pairs = zip(without_sets, model.left_out, strict=True)
+    spread = robust_jackknife if "domain" in model.of else jackknife
+    over_sets = spread([model.log_odds(each, weights) for each, weights in pairs])
+    over_size = math.hypot(*np.multiply(model.weights[1:], model.thinned)) / math.sqrt(images)
     reach = Z * math.hypot(over_images, over_sets, over_size)
-    moved = np.multiply(model[1:], np.subtract(values, kept["middle"])).tolist()
-    return Score(
-        value=logistic(centre),
-        low=logistic(centre - reach),
-        high=logistic(centre + reach),
-        moved=dict(zip(names, moved, strict=True)),
-    )
+    moved = np.multiply(model.weights[1:], np.subtract(evidence.of(model.of), model.middle)).tolist()
+    ends = logistic(centre - reach), logistic(centre + reach)
+    return Score(logistic(centre), *ends, dict(zip(model.of, moved, strict=True)))
 
 
 def jackknife(values: Sequence[float]) -> float:

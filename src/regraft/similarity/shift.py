@@ -1,149 +1,90 @@
-"""Shift, the label-free witness of a whole set: how far the target's activations lie from the source's at a cut.
+"""Shift: how far the activations of a set of images lie from the source's, without labels.
 
 Each channel's values over images and space are taken as a Gaussian, and the Kullback-Leibler divergence of the
 target's from the source's is averaged over the channels, in nats. The source's moments come from a statistics file,
-of source images about as small as the target's, else from the batch norm just before the cut.
+of source images about as small as the target's.
 
-How far is far differs from network to network. So the score takes the shift in the middle of the network as a multiple
-of that of the source images themselves, shrunk until nothing can be told in them, which the statistics file knows
-(yardstick.py has the same for networks without a file).
+How far is far differs from network to network. So the shift in the middle of the network is taken relative to that of
+the source images themselves, shrunk until nothing can be told in them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from collections.abc import Sequence
 
 import numpy as np
-import torch
 
 from regraft.features.features import Features
-from regraft.network import source
 from regraft.network.cuts import Cut
-
-T = TypeVar("T")
+from regraft.similarity.groups import GROUPS, Measured, group_of
+from regraft.similarity.statistics import SMALLEST, Moments, Statistics
 
 SMALLEST_VARIANCE = 1e-4  # of a channel, as a share of its cut's mean variance
 LEAST = 1e-4  # nats: less counts as so much
-GROUPS = 20  # of images, left out in turn to see how much the figures hang on the sample
 
 
-@dataclass(frozen=True)
-class Measured:
-    """A figure of a set of images: the shift at one cut or over several, in nats a channel, or another witness."""
+def relative_shift(features: Features, rows: np.ndarray, statistics: Statistics, size: int) -> Measured | None:
+    """The shift of the images ``rows`` in the middle of a network with inputs of ``size`` pixels, relative as above.
 
-    value: float
-    left_out: np.ndarray  # (GROUPS,): the same with each group of images left out
-
-
-def relative_shift(shifts: Sequence[Measured | None], unit: float | None) -> Measured | None:
-    """The shift in the middle of the network as a multiple of ``unit``, in nats; None where either is not known."""
-    measured = over_middle(shifts)
-    return Measured(measured.value / unit, measured.left_out / unit) if measured and unit else None
-
-
-def unit_of(cuts: Sequence[Cut], statistics: Mapping[str, torch.Tensor] | None) -> float | None:
-    """How far the source images shrunk to source.SMALLEST pixels lie from themselves in the middle of the network.
-
-    In nats; None without a statistics file that has them at that size.
+    None where the statistics lack what is needed.
     """
-    found = over_middle([shift_of_source(cut, statistics) for cut in cuts]) if statistics else None
-    return found.value if found else None
-
-
-def shift_of_source(cut: Cut, statistics: Mapping[str, torch.Tensor]) -> Measured | None:
-    """The shift at ``cut`` of the source images at source.SMALLEST pixels from the same images as they are."""
-    keys = [source.name_of(cut.name, part, level) for level in (source.SMALLEST, None) for part in ("mean", "std")]
-    if not all(key in statistics for key in keys):
+    level = statistics.level_for(features.short_side(rows), size)
+    source = [statistics.moments(cut.name, level) for cut in features.cuts]
+    known = [(cut, moments) for cut, moments in zip(features.cuts, source, strict=True) if moments]
+    unit = shift_of_source([cut.name for cut, _ in known], statistics)
+    if not known or unit is None:
         return None
-    mean, std, source_mean, source_std = (statistics[key].double().numpy() for key in keys)
-    value = between_gaussians(mean, np.square(std), source_mean, source_std)
-    return Measured(value, np.full(GROUPS, value))
+    shift = over_middle([shift_at(features, cut, rows, moments) for cut, moments in known])
+    return Measured(float(shift[0] / unit), shift[1:] / unit)
 
 
-def over_middle(shifts: Sequence[Measured | None]) -> Measured | None:
-    """The geometric mean of the shifts in the middle third of the cuts that have one; None where none has."""
-    known = [shift for shift in shifts if shift]
-    if not known:
-        return None
-    values = np.array([[shift.value, *shift.left_out] for shift in middle(known)])
-    value, *left_out = np.exp(np.log(np.maximum(values, LEAST)).mean(0))
-    return Measured(float(value), np.array(left_out))
+def shift_of_source(cuts: Sequence[str], statistics: Statistics) -> float | None:
+    """The shift in the middle of the network, in nats, of the source images at SMALLEST pixels; None if not known."""
+    pairs = [(statistics.moments(cut, SMALLEST), statistics.moments(cut)) for cut in cuts]
+    shifts = [divergence(small.mean, np.square(small.std), usual) for small, usual in pairs if small and usual]
+    return float(over_middle([np.array([shift]) for shift in shifts])[0]) if shifts else None
 
 
-def middle(items: Sequence[T]) -> Sequence[T]:
-    """The middle third of them, or a little more."""
-    third = len(items) // 3
-    return items[third : len(items) - third]
+def over_middle(shifts: Sequence[np.ndarray]) -> np.ndarray:
+    """The geometric mean of the shifts in the middle third of the cuts, or a little more."""
+    third = len(shifts) // 3
+    middle = shifts[third : len(shifts) - third]
+    return np.asarray(np.exp(np.log(np.maximum(middle, LEAST)).mean(0)))
 
 
-def over_groups(values: np.ndarray, statistic: Callable[[np.ndarray], Any]) -> Measured:
-    """A statistic of the images' ``values`` (images,), and with each group of them left out."""
-    groups = group_of(len(values))
-    kept = [values[groups != group] for group in range(GROUPS)]
-    return Measured(float(statistic(values)), np.array([statistic(part if len(part) else values) for part in kept]))
+def shift_at(features: Features, cut: Cut, rows: np.ndarray, source: Moments) -> np.ndarray:
+    """The shift of the images ``rows`` at ``cut``, in nats, then with each group left out: (1 + GROUPS,)."""
+    sums, squares, counts = group_sums(features, cut, rows)
+    totals = [(sums.sum(0), squares.sum(0), counts.sum())]
+    for group in range(GROUPS):
+        rest = counts.sum() - counts[group]
+        left = (totals[0][0] - sums[group], totals[0][1] - squares[group], rest)
+        totals.append(left if rest else totals[0])
+    return np.array([shift_of_sums(*total, source) for total in totals])
 
 
-def group_of(images: int) -> np.ndarray:
-    """A group 0..GROUPS-1 for each image, in turn, so that every class is spread over them."""
-    return np.arange(images) % GROUPS
-
-
-def shift_at(
-    features: Features, cut: Cut, rows: np.ndarray, statistics: Mapping[str, torch.Tensor] | None, level: int | None
-) -> Measured | None:
-    """The shift of the images ``rows`` at ``cut`` from the source images at ``level``.
-
-    None where nothing is known of the source there.
-    """
-    if statistics and source.name_of(cut.name, "mean") in statistics:
-        place, known = cut, [statistics[source.name_of(cut.name, part, level)] for part in ("mean", "std")]
-    elif norm := features.norms.get(cut.name):
-        place, known = norm.place, [norm.mean, norm.std]
-    else:
-        return None
-    mean, std = (value.double().numpy() for value in known)
-    sums, squares, counts = group_sums(features, place, rows)
-    whole = divergence(sums.sum(0), squares.sum(0), counts.sum(), mean, std)
-    left = [
-        divergence(sums.sum(0) - sums[g], squares.sum(0) - squares[g], counts.sum() - counts[g], mean, std)
-        if counts.sum() > counts[g]
-        else whole
-        for g in range(GROUPS)
-    ]
-    return Measured(whole, np.array(left))
-
-
-def short_side(features: Features, rows: np.ndarray) -> int:
-    """The median short side of the images ``rows``, in pixels."""
-    return int(np.median([min(features.looks[row].width, features.looks[row].height) for row in rows]))
-
-
-def group_sums(features: Features, place: Cut, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def group_sums(features: Features, cut: Cut, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """By group of images: sums of the channels' means and mean squares, (GROUPS, channels), and counts (GROUPS,)."""
     membership = np.eye(GROUPS)[group_of(len(rows))].T
-    means = features.pooled([place], rows).astype(np.float64)
-    squares = np.square(features.spread(place, rows).astype(np.float64))
+    means = features.pooled([cut], rows).astype(np.float64)
+    squares = np.square(features.root_mean_squares(cut, rows).astype(np.float64))
     return membership @ means, membership @ squares, membership.sum(1)
 
 
-def divergence(
-    sums: np.ndarray, squares: np.ndarray, count: float, source_mean: np.ndarray, source_std: np.ndarray
-) -> float:
-    """Mean over channels of the divergence of the Gaussian with these sums over ``count`` images from the source's."""
-    mean, square = sums / count, squares / count
-    return between_gaussians(mean, np.maximum(square - np.square(mean), 0), source_mean, source_std)
+def shift_of_sums(sums: np.ndarray, squares: np.ndarray, count: float, source: Moments) -> float:
+    """The divergence of images with these sums over ``count`` of them."""
+    mean = sums / count
+    return divergence(mean, np.maximum(squares / count - np.square(mean), 0), source)
 
 
-def between_gaussians(mean: np.ndarray, variance: np.ndarray, source_mean: np.ndarray, source_std: np.ndarray) -> float:
-    """Mean over channels of the Kullback-Leibler divergence of Gaussians from the source's; all (channels,)."""
-    floor = SMALLEST_VARIANCE * float(np.square(source_std).mean())
-    here, there = variance + floor, np.square(source_std) + floor
-    kl = 0.5 * (np.log(there / here) + (here + np.square(mean - source_mean)) / there - 1)
+def divergence(mean: np.ndarray, variance: np.ndarray, source: Moments) -> float:
+    """Mean over channels of the Kullback-Leibler divergence of Gaussians from the source's; both (channels,)."""
+    floor = SMALLEST_VARIANCE * float(np.square(source.std).mean())
+    here, there = variance + floor, np.square(source.std) + floor
+    kl = 0.5 * (np.log(there / here) + (here + np.square(mean - source.mean)) / there - 1)
     return float(kl.mean())
 
 
-def moments_at(features: Features, cut: Cut, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each channel over images and space: two (channels,) float64."""
+def moments_at(features: Features, cut: Cut, rows: np.ndarray) -> Moments:
+    """Of each channel over images and space."""
     sums, squares, counts = group_sums(features, cut, rows)
-    mean, square = sums.sum(0) / counts.sum(), squares.sum(0) / counts.sum()
-    return mean, np.sqrt(np.maximum(square - np.square(mean), 0))
+    mean = sums.sum(0) / counts.sum()
+    return Moments(mean, np.sqrt(np.maximum(squares.sum(0) / counts.sum() - np.square(mean), 0)))

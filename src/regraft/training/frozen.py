@@ -1,18 +1,20 @@
 """Cases 1 and 2: a head solved on cached features, everything else as it was."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from torch import nn
 
 from regraft.data.split import Split
-from regraft.features.features import Progress
 from regraft.features.head import DECAYS, Fold, HeadSettings, Trial, best_trial, choose_decay, folds_from, solve
+from regraft.network.backbone import Backbone
 from regraft.network.cuts import Cut
 from regraft.network.surgery import graft, state_hash
-from regraft.planning.prepare import Prepared
+from regraft.progress import Progress
 from regraft.recipe import Recipe
+from regraft.training.examples import Examples
 from regraft.training.result import Judged, Trained
 from regraft.training.views import view_features
 
@@ -29,27 +31,28 @@ class Solved:
 
 def head_settings(recipe: Recipe) -> HeadSettings:
     """The recipe's part that concerns the head."""
-    return HeadSettings(recipe.head_layers, recipe.hidden, recipe.initialiser, recipe.class_weights, recipe.seed)
+    own = recipe.head
+    return HeadSettings(own.layers, own.hidden, own.initialiser, own.class_weights, recipe.seed)
 
 
-def cuts_in_use(prepared: Prepared, recipe: Recipe) -> list[Cut]:
+def cuts_in_use(backbone: Backbone, recipe: Recipe) -> list[Cut]:
     """The cuts whose features the head takes: the recipe's, or the last one where it names none."""
-    names = recipe.cuts or ((recipe.cut,) if recipe.cut else ())
-    return [prepared.traced.cut_of(name) for name in names] or [prepared.traced.cuts[-1]]
+    planning, traced = recipe.planning, backbone.traced
+    names = planning.cuts or ((planning.cut,) if planning.cut else ())
+    return [traced.cut_of(name) for name in names] or [traced.cuts[-1]]
 
 
-def train_frozen(prepared: Prepared, recipe: Recipe, progress: Progress) -> Trained:
+def train_frozen(backbone: Backbone, examples: Examples, recipe: Recipe, progress: Progress) -> Trained:
     """Solve a head as ``recipe`` says, which names the strategy and its cut or cuts."""
     started = time.perf_counter()
-    cuts = cuts_in_use(prepared, recipe)
+    cuts = cuts_in_use(backbone, recipe)
     progress("Training the head", 0, 1)
-    before = state_hash(prepared.backbone.model)
-    solved = solved_head(prepared, recipe, cuts, prepared.split.train, recipe.weight_decay, progress)
-    if state_hash(prepared.backbone.model) != before:
+    before = state_hash(backbone.model)
+    decay = recipe.optimisation.weight_decay
+    solved = solved_head(backbone, examples, recipe, cuts, examples.split.train, decay, progress)
+    if state_hash(backbone.model) != before:
         raise AssertionError("the frozen backbone changed while its head was trained")
-    model = graft(
-        prepared.backbone.model, prepared.backbone.architecture, prepared.traced, cuts, solved.head, recipe.pooling
-    )
+    model = graft(backbone, cuts, solved.head, recipe.head.pooling)
     progress("Training the head", 1, 1)
     return Trained(
         recipe=recipe,
@@ -64,23 +67,28 @@ def train_frozen(prepared: Prepared, recipe: Recipe, progress: Progress) -> Trai
 
 
 def solved_head(
-    prepared: Prepared, recipe: Recipe, cuts: list[Cut], rows: np.ndarray, decay: float | None, progress: Progress
+    backbone: Backbone,
+    examples: Examples,
+    recipe: Recipe,
+    cuts: Sequence[Cut],
+    rows: np.ndarray,
+    decay: float | None,
+    progress: Progress,
 ) -> Solved:
     """A head on the features of ``rows`` at ``cuts``; ``decay`` None is chosen by validation."""
-    features, settings, classes = prepared.features, head_settings(recipe), len(prepared.images.classes)
-    chosen, folds = choosing_rows(prepared.split)
-    x, y, passed = features.pooled(cuts, chosen, recipe.pooling), features.labels[chosen], 0
-    train = prepared.split.train
-    views: np.ndarray = np.empty((0, x.shape[1]), np.float32)
-    if recipe.views:
-        views, passed = view_features(prepared, recipe, cuts, train, progress)
-        folds = [Fold(with_views(fold.fit, len(chosen), len(train), recipe.views), fold.judge) for fold in folds]
-        x, y = np.concatenate([x, views]), np.concatenate([y, np.tile(features.labels[train], recipe.views)])
-    trials, best = choose_decay(x, y, classes, folds, settings, DECAYS if decay is None else (decay,))
+    features, labels, settings = examples.features, examples.labels, head_settings(recipe)
+    chosen, folds = choosing_rows(examples.split)
     at = np.flatnonzero(np.isin(chosen, rows))  # rows are among the chosen ones
-    if recipe.views:
-        at = with_views(at, len(chosen), len(train), recipe.views)
-    head = solve(x[at], y[at], classes, best if decay is None else decay, settings)
+    x, y, passed = features.pooled(cuts, chosen, recipe.head.pooling), labels[chosen], 0
+    if views := recipe.head.views:
+        train = examples.split.train
+        of_views, passed = view_features(backbone, examples, recipe, cuts, train, progress)
+        folds = [Fold(with_views(fold.fit, len(chosen), len(train), views), fold.judge) for fold in folds]
+        at = with_views(at, len(chosen), len(train), views)
+        x, y = np.concatenate([x, of_views]), np.concatenate([y, np.tile(labels[train], views)])
+    decays = DECAYS if decay is None else (decay,)
+    trials, best = choose_decay(x, y, examples.classes, folds, settings, decays)
+    head = solve(x[at], y[at], examples.classes, best if decay is None else decay, settings)
     judge = best_trial(trials)
     return Solved(head, trials, Judged(chosen[judge.rows], judge.right), passed)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from regraft.network.surgery import Grafted
-from regraft.recipe import FROZEN_STRATEGIES, Recipe
+from regraft.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Rung:
+class Attempt:
     """One thing that was tried against the best before it."""
 
     name: str
@@ -50,15 +50,15 @@ class Trained:
     passed: int = 0  # augmented views that went through the frozen network in this call
     notes: tuple[str, ...] = ()
     interrupted: bool = False
-    tried: tuple[Rung, ...] = ()
+    tried: tuple[Attempt, ...] = ()
 
     @property
     def strategy(self) -> str:
         """The strategy that was carried out."""
-        assert self.recipe.strategy, "a carried-out recipe names its strategy"
-        return self.recipe.strategy
+        assert self.recipe.planning.strategy, "a carried-out recipe names its strategy"
+        return self.recipe.planning.strategy
 
     @property
     def frozen(self) -> bool:
         """Whether the pre-trained layers stayed as they were."""
-        return self.strategy in FROZEN_STRATEGIES
+        return self.recipe.frozen

@@ -11,7 +11,7 @@ from torchvision.transforms import v2
 from regraft.data.decoding import Undecodable, decode
 from regraft.data.images import ImageFile
 from regraft.data.prefetch import map_ahead
-from regraft.errors import DataError
+from regraft.features.extract import gone
 from regraft.network.preprocessing import Preprocessing
 from regraft.training.augmentation import View
 
@@ -42,11 +42,9 @@ def read_samples(
 
     def read(file: ImageFile) -> torch.Tensor:
         try:
-            image: torch.Tensor = resize(decode(file.content.read()))
+            image: torch.Tensor = resize(decode(file.content.read(), None))
         except Undecodable as error:
-            raise DataError(
-                f"{file.name} could be read before and cannot be any more ({error}); bring it back, or leave it out"
-            ) from None
+            raise gone(file, error) from None
         return image
 
     side = floor(preprocessing.size / preprocessing.crop_share)

@@ -1,114 +1,115 @@
-"""The plan's strategy carried out: what is prepared -> a grafted network, with the evidence for it."""
+"""A recipe that names its strategy, carried out: labelled images and a backbone -> a grafted network with evidence."""
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from regraft.errors import RegraftError
-from regraft.features.features import Progress
 from regraft.metrics import baselines, softmax
+from regraft.network.backbone import Backbone
 from regraft.network.engine import device_of
 from regraft.planning.defaults import TRAIN_BATCH
 from regraft.planning.prepare import Prepared
-from regraft.recipe import FROZEN_STRATEGIES, Recipe
+from regraft.progress import Progress, silent
+from regraft.recipe import Recipe
 from regraft.training.augmentation import centre_view
+from regraft.training.examples import Examples
 from regraft.training.frozen import train_frozen
-from regraft.training.full import rows_for_tuning, train_whole
+from regraft.training.full import rows_for_tuning, train_full
 from regraft.training.loop import batches
 from regraft.training.result import Trained
 
 TRIAL_SHARE = 0.25  # of fine-tuning's epochs, that random weights get to overtake it in case 4
 
-Carrier = Callable[[Recipe, str, float], Trained]  # a recipe that names its strategy, checkpoints' folder, deadline
+
+@dataclass(frozen=True)
+class Trainer:
+    """Carries out any recipe that names its strategy."""
+
+    backbone: Backbone
+    examples: Examples
+    folder: Path  # keeps the checkpoints
+    resume: bool = False
+    progress: Progress = silent
+
+    def train(self, recipe: Recipe, name: str, deadline: float = math.inf) -> Trained:
+        """``name``: of the checkpoints' folder; ``deadline``: one of time.monotonic()."""
+        if recipe.frozen:
+            return train_frozen(self.backbone, self.examples, recipe, self.progress)
+        folder = self.folder / name
+        return train_full(self.backbone, self.examples, recipe, folder, self.resume, self.progress, deadline)
+
+    def baselines_on_validation(self) -> dict[str, float]:
+        """The majority class and the nearest neighbour on the rows that validate a fine-tuning."""
+        train, val = rows_for_tuning(self.examples.split)
+        last, labels, pooled = [self.backbone.traced.cuts[-1]], self.examples.labels, self.examples.features.pooled
+        return baselines(pooled(last, train), labels[train], pooled(last, val), labels[val])
+
+    @torch.inference_mode()
+    def probabilities_of(self, trained: Trained, rows: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Class probabilities (rows, classes) of the network that is saved, from cached features where it is frozen."""
+        model, rows = trained.model, np.asarray(rows)
+        if trained.frozen:
+            features = self.examples.features.pooled(model.cuts, rows, model.pooling)
+            return softmax(model.head(torch.from_numpy(features)).numpy())
+        view, device = centre_view(self.examples.preprocessing.size), device_of(trained.recipe.network.device)
+        model.to(device)
+        parts = [
+            model(self.examples.samples.batch(part.tolist(), view).to(device)).cpu().numpy()
+            for part in batches(rows, TRAIN_BATCH)
+        ]
+        model.cpu()
+        return softmax(np.concatenate(parts))
 
 
-def carrier(prepared: Prepared, folder: Path, resume: bool, progress: Progress) -> Carrier:
-    """What carries any recipe out on what is prepared; ``folder`` keeps the checkpoints."""
-
-    def carry(recipe: Recipe, name: str, deadline: float) -> Trained:
-        if recipe.strategy in FROZEN_STRATEGIES:
-            return train_frozen(prepared, recipe, progress)
-        return train_whole(prepared, recipe, folder / name, resume, progress, deadline)
-
-    return carry
+def trainer_for(prepared: Prepared, folder: Path, resume: bool = False, progress: Progress = silent) -> Trainer:
+    """What carries strategies out on what is prepared; ``folder`` keeps the checkpoints."""
+    backbone, large = prepared.backbone, prepared.plan.size.verdict == "large"
+    workers = prepared.recipe.network.workers
+    examples = Examples(prepared.features, prepared.split, backbone.preprocessing, large, workers)
+    return Trainer(backbone, examples, folder, resume, progress)
 
 
-def planned_recipe(prepared: Prepared) -> Recipe:
-    """The recipe with the plan's strategy and cuts in it."""
-    plan = prepared.plan
-    joined = plan.cuts if len(plan.cuts) > 1 else ()
-    views = prepared.recipe.views if plan.strategy in FROZEN_STRATEGIES else 0
-    return prepared.recipe.but(strategy=plan.strategy, cut=None if joined else plan.cut, cuts=joined, views=views)
-
-
-def carry_out(prepared: Prepared, carry: Carrier, deadline: float) -> Trained:
-    """Train as the plan says; in case 4 random weights are the fallback, unless a strategy was asked for.
-
-    ``deadline`` is one of time.monotonic().
-    """
-    recipe = planned_recipe(prepared)
-    trained = carry(recipe, str(recipe.strategy), deadline)
-    if prepared.recipe.strategy or prepared.plan.case != "large-different" or trained.interrupted:
+def train_as_planned(prepared: Prepared, trainer: Trainer, deadline: float = math.inf) -> Trained:
+    """Train as the plan says; in case 4 random weights are the fallback, unless a strategy was asked for."""
+    recipe = prepared.planned_recipe()
+    trained = trainer.train(recipe, str(recipe.planning.strategy), deadline)
+    if prepared.recipe.planning.strategy or prepared.plan.case != "large-different" or trained.interrupted:
         return trained
-    return or_from_scratch(prepared, trained, carry, deadline)
+    return or_from_scratch(trained, trainer, prepared.recipe, deadline)
 
 
-def or_from_scratch(prepared: Prepared, tuned: Trained, carry: Carrier, deadline: float) -> Trained:
+def or_from_scratch(tuned: Trained, trainer: Trainer, recipe: Recipe, deadline: float) -> Trained:
     """Case 4: keep ``tuned`` unless it fails against the nearest neighbour or the curve of random weights.
 
     Random weights get a quarter of fine-tuning's epochs with a whole schedule in them; ahead of fine-tuning at
     that epoch they are trained in full, and the better of the two is kept.
     """
-    scratch = prepared.recipe.but(strategy="from-scratch", cut=None, cuts=(), unfreeze_from=None, views=0)
-    rival, mine = baselines_on_validation(prepared)["nearest_neighbour"], tuned.judged.accuracy
+    scratch = recipe.but(strategy="from-scratch", cut=None, cuts=(), unfreeze_from=None, views=0)
+    rival, mine = trainer.baselines_on_validation()["nearest_neighbour"], tuned.judged.accuracy
     why = f"fine-tuning validated at {mine:.1%}, no better than the nearest neighbour's {rival:.1%}"
     try:
         if mine > rival:
-            epochs = math.ceil(TRIAL_SHARE * (tuned.recipe.epochs or 1))
+            epochs = math.ceil(TRIAL_SHARE * (tuned.recipe.optimisation.epochs or 1))
             then = max(row["val_accuracy"] for row in tuned.history if row["epoch"] <= epochs)
             why = f"fine-tuning validated at {then:.1%} after {epochs} epochs"
-            trial = carry(scratch.but(epochs=epochs), "from-scratch-trial", deadline)
+            trial = trainer.train(scratch.but(epochs=epochs), "from-scratch-trial", deadline)
             sizes = f"{trial.judged.accuracy:.1%} after {epochs} epochs, where fine-tuning had {then:.1%}"
             if trial.judged.accuracy <= then or trial.interrupted:
                 note = f"random weights were tried too and validated at {sizes}; the pre-trained start was kept"
                 return replace(tuned, notes=(*tuned.notes, note), interrupted=trial.interrupted)
             why = f"random weights validated at {sizes}"
-        found = carry(scratch, "from-scratch", deadline)
+        untaught = trainer.train(scratch, "from-scratch", deadline)
     except (RegraftError, KeyboardInterrupt) as error:
         note = f"{why}, but the training of random weights broke off: {str(error) or 'interrupted'}"
         return replace(tuned, notes=(*tuned.notes, note), interrupted=isinstance(error, KeyboardInterrupt))
-    better = max(tuned, found, key=lambda t: t.judged.accuracy)
+    better = max(tuned, untaught, key=lambda t: t.judged.accuracy)
     note = (
-        f"{why}, so random weights were trained in full: {found.judged.accuracy:.1%}; {better.strategy} was kept,"
+        f"{why}, so random weights were trained in full: {untaught.judged.accuracy:.1%}; {better.strategy} was kept,"
         " the better of the two"
     )
-    return replace(better, notes=(*better.notes, note), interrupted=found.interrupted)
-
-
-def baselines_on_validation(prepared: Prepared) -> dict[str, float]:
-    """The baselines on the rows that validate a fine-tuning."""
-    train, val = rows_for_tuning(prepared.split)
-    last, labels = [prepared.traced.cuts[-1]], prepared.features.labels
-    pooled = prepared.features.pooled
-    return baselines(pooled(last, train), labels[train], pooled(last, val), labels[val])
-
-
-@torch.inference_mode()
-def probabilities_of(prepared: Prepared, trained: Trained, rows: Sequence[int] | np.ndarray) -> np.ndarray:
-    """Class probabilities (rows, classes) of the network that is saved, from cached features where it is frozen."""
-    model, rows = trained.model, np.asarray(rows)
-    if trained.frozen:
-        features = prepared.features.pooled(model.cuts, rows, model.pooling)
-        return softmax(model.head(torch.from_numpy(features)).numpy())
-    view, device = centre_view(prepared.backbone.preprocessing.size), device_of(trained.recipe.device)
-    model.to(device)
-    parts = [
-        model(prepared.samples.batch(part.tolist(), view).to(device)).cpu().numpy()
-        for part in batches(rows, TRAIN_BATCH)
-    ]
-    model.cpu()
-    return softmax(np.concatenate(parts))
+    return replace(better, notes=(*better.notes, note), interrupted=untaught.interrupted)

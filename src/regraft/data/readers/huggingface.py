@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from regraft.data.content import Given
-from regraft.data.images import FEWEST_CLASSES, SPLIT_NAMES, Fault, ImageSet, Labelled, Reading, collect
+from regraft.data.images import FEWEST_CLASSES, SPLIT_NAMES, Fault, ImageSet, Labelled, collect
 from regraft.errors import DataError, reason_of
+from regraft.recipe import Reading
 
 PREFIX = "hf:"
 DICTIONARY = "dataset_dict.json"  # in the folder that save_to_disk wrote of several splits
@@ -36,8 +37,14 @@ def read_dataset(name: str, reading: Reading, fewest_classes: int = FEWEST_CLASS
         ) from None
     parts = dict(loaded) if isinstance(loaded, dict) else {"": loaded}
     faults: list[Fault] = []
-    found = [item for part, rows in parts.items() for item in labelled(name, part, rows, reading, faults)]
-    return collect(Path(name), found, faults, fewest_classes)
+    items: list[Labelled] = []
+    has_splits = any(part.lower() in SPLIT_NAMES for part in parts)
+    for part, rows in parts.items():
+        if has_splits and part.lower() not in SPLIT_NAMES:
+            faults.append(Fault(part, "no split", f"{len(rows)} images in no train, val or test part"))
+        else:
+            items += labelled(name, part, rows, reading, faults)
+    return collect(Path(name), items, faults, fewest_classes)
 
 
 def labelled(name: str, part: str, rows: Any, reading: Reading, faults: list[Fault]) -> Iterator[Labelled]:

@@ -7,7 +7,7 @@ from threading import Lock
 from typing import Any
 
 from regraft.data.content import Given
-from regraft.data.images import SPLIT_NAMES, ImageSet, Labelled, collect
+from regraft.data.images import ImageSet, Labelled, collect, split_named
 from regraft.errors import DataError
 
 
@@ -39,7 +39,7 @@ def from_arrays(
             f"{row:0{len(str(count))}d}",
             class_name(named[row], classes),
             Given(partial(images.__getitem__, row)),
-            split_name(parts[row]),
+            split_named(parts[row], f"image {row}"),
             None if grouped[row] is None else str(grouped[row]),
         )
         for row in range(count)
@@ -99,13 +99,3 @@ def class_name(label: Any, classes: Sequence[str] | None) -> str:
     if isinstance(value, int) and 0 <= value < len(classes):
         return str(classes[value])
     raise DataError(f"the label {value!r} is no id of the {len(classes)} classes; give 0 to {len(classes) - 1}")
-
-
-def split_name(text: str | None) -> str | None:
-    """A split's usual name; DataError for a word that is none."""
-    if text is None:
-        return None
-    try:
-        return SPLIT_NAMES[str(text).lower()]
-    except KeyError:
-        raise DataError(f"'{text}' is no split; give one of {', '.join(SPLIT_NAMES)}") from None

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from regraft.data.content import OnDisk
-from regraft.data.images import FEWEST_CLASSES, SPLIT_NAMES, Fault, ImageSet, Labelled, Reading, collect
+from regraft.data.images import FEWEST_CLASSES, Fault, ImageSet, Labelled, collect, split_named
 from regraft.errors import DataError, reason_of
+from regraft.recipe import Reading
 
 TABLES = frozenset((".csv", ".tsv", ".parquet"))
 GROUP = "group"  # the column that is taken for the groups where it is there
@@ -44,7 +45,7 @@ def labelled(path: Path, rows: Iterable[Row], reading: Reading, faults: list[Fau
             faults.append(fault)
             continue
         seen.add((name, label))
-        split = split_of(path, number, text_of(row, reading.split_column))
+        split = split_named(text_of(row, reading.split_column), f"row {number} of {path}")
         yield Labelled(name, label, OnDisk(path.parent / name), split, text_of(row, group) or None)
 
 
@@ -79,17 +80,6 @@ def fault_of(folder: Path, number: int, name: str, label: str, again: bool) -> F
     except OSError:  # a name too long for the file system
         there = False
     return None if there else Fault(name[:SHOWN], "missing", f"there is no such file in {folder}")
-
-
-def split_of(path: Path, number: int, text: str) -> str | None:
-    """The split that a cell names; DataError for a word that is none."""
-    if not text:
-        return None
-    try:
-        return SPLIT_NAMES[text.lower()]
-    except KeyError:
-        known = ", ".join(SPLIT_NAMES)
-        raise DataError(f"row {number} of {path} has the split '{text}'; write one of {known}") from None
 
 
 def text_of(row: Row, column: str) -> str:

@@ -10,10 +10,11 @@ from typing import Any
 
 from regraft.data.content import Content
 from regraft.data.decoding import Undecodable
-from regraft.data.images import FEWEST_CLASSES, IGNORED, SPLIT_NAMES, Fault, ImageSet, Labelled, Reading, collect
+from regraft.data.images import FEWEST_CLASSES, IGNORED, Fault, ImageSet, Labelled, collect, split_named
 from regraft.data.readers.archive import tar_tree
 from regraft.data.readers.folder import SHOWN, Tree, by_folder, is_image, kind_of
 from regraft.errors import DataError, reason_of
+from regraft.recipe import Reading
 
 LABELS = (".cls", ".json")  # files of a shard that carry a sample's label
 JSON_LABELS = ("cls", "class")  # fields tried after the one that is asked for
@@ -101,7 +102,8 @@ def samples_of(shard: str, tree: Tree, reading: Reading, faults: list[Fault]) ->
         except (Undecodable, ValueError, RecursionError) as error:
             faults.append(Fault(f"{shard}/{image[0]}", "no label", reason_of(error)))
             continue
-        yield Labelled(f"{shard}/{image[0]}", fields["label"], image[1], fields["split"], fields["group"])
+        name = f"{shard}/{image[0]}"
+        yield Labelled(name, fields["label"], image[1], split_named(fields["split"], name), fields["group"])
 
 
 def plain_first(suffixes: Iterable[str]) -> list[str]:
@@ -124,7 +126,7 @@ def fields_of(sample: dict[str, Content], reading: Reading) -> dict[str, Any]:
     group = given.get(reading.group_by or "group")
     return {
         "label": str(label).strip(),
-        "split": SPLIT_NAMES.get(str(given.get(reading.split_column, "")).lower()),
+        "split": given.get(reading.split_column),
         "group": None if group is None else str(group),
     }
 

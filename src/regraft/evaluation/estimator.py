@@ -1,0 +1,118 @@
+"""regraft as a scikit-learn estimator."""
+
+import copy
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, column_or_1d
+
+from regraft.data.images import LEFT_OUT, Labelled, collect
+from regraft.errors import DataError
+from regraft.evaluation.classifier import Classifier, contents_of
+from regraft.network.engine import device_of
+from regraft.planning.prepare import prepare
+from regraft.recipe import EMBEDDED, Recipe
+from regraft.runs.job import train_in_time
+from regraft.training.strategy import trainer_for
+
+MOST_SEEDS = 2**31 - 1
+
+
+class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A classifier of images by transfer learning, as scikit-learn has classifiers.
+
+    ``X``: paths, Pillow images, or a uint8 array (images, height, width, 3). ``y``: one label each. All images given to
+    ``fit`` train; choices are made by cross-validation among them. Nothing is written but the feature cache.
+
+    Parameters: ``backbone``, ``weights``, ``image_size`` (pixels a side), ``strategy`` (None: the plan's),
+    ``time_limit`` (seconds; None: the plan's strategy alone), ``device``, ``random_state``; ``recipe``: any other
+    setting, over which those that are not None win.
+
+    Attributes after ``fit``: ``classes_`` (classes,), ``plan_``, ``classifier_`` (a regraft Classifier).
+    """
+
+    def __init__(
+        self,
+        backbone: str = EMBEDDED,
+        *,
+        weights: str | None = None,
+        image_size: int | None = None,
+        strategy: str | None = None,
+        time_limit: float | None = None,
+        device: str = "auto",
+        recipe: Recipe | None = None,
+        random_state: Any = 0,
+    ) -> None:
+        self.backbone = backbone
+        self.weights = weights
+        self.image_size = image_size
+        self.strategy = strategy
+        self.time_limit = time_limit
+        self.device = device
+        self.recipe = recipe
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any) -> "ImageClassifier":  # noqa: N803 - scikit-learn's names
+        """Look at the images, plan, train; DataError where X and y do not fit or an image cannot be read."""
+        started = time.perf_counter()
+        labels = column_or_1d(y, warn=True)
+        check_classification_targets(labels)
+        contents = contents_of(X)
+        if len(contents) != len(labels):
+            raise DataError(f"there are {len(contents)} images and {len(labels)} labels; give one for each image")
+        classes, ids = np.unique(labels, return_inverse=True)
+        names = [f"{label:06d}" for label in ids]  # in the order of ``classes``
+        items = (
+            Labelled(f"{i:08d}", name, content)
+            for i, (name, (_, content)) in enumerate(zip(names, contents, strict=True))
+        )
+        recipe = self.full_recipe()
+        prepared = prepare(collect(Path("images"), items), recipe, hold_out=False)
+        if prepared.images.left_out:
+            fault = next(fault for fault in prepared.images.faults if fault.action == LEFT_OUT)
+            raise DataError(f"image {int(fault.path)} cannot be read: {fault.reason}; leave it and its label out")
+        with tempfile.TemporaryDirectory() as folder:
+            trained = train_in_time(prepared, trainer_for(prepared, Path(folder)), started)
+        module = copy.deepcopy(trained.model)  # what it is made of belongs to the backbone
+        module.to(device_of(self.device))
+        names_shown = tuple(str(name) for name in classes)
+        self.classifier_ = Classifier(module, names_shown, prepared.backbone.preprocessing, trained.strategy)
+        self.classes_, self.plan_ = classes, prepared.plan
+        return self
+
+    def predict_proba(self, X: Any) -> np.ndarray:  # noqa: N803
+        """Class probabilities (images, classes), float64; DataError where an image cannot be read."""
+        check_is_fitted(self)
+        predictions = self.classifier_.predict(X)
+        for prediction in predictions:
+            if prediction.fault:
+                raise DataError(f"image {prediction.name} cannot be read: {prediction.fault.reason}; leave it out")
+        return np.array([prediction.probabilities for prediction in predictions])
+
+    def predict(self, X: Any) -> np.ndarray:  # noqa: N803
+        """The likeliest class of each image: (images,)."""
+        probabilities = self.predict_proba(X)
+        return np.asarray(self.classes_[probabilities.argmax(axis=1)])
+
+    def full_recipe(self) -> Recipe:
+        """The recipe with the parameters in it."""
+        named = ("weights", "image_size", "strategy", "time_limit")
+        changes = {name: getattr(self, name) for name in named if getattr(self, name) is not None}
+        seed = int(check_random_state(self.random_state).randint(MOST_SEEDS))
+        if isinstance(self.random_state, (int, np.integer)):
+            seed = int(self.random_state)
+        base = self.recipe or Recipe()
+        return base.but(**changes, backbone=self.backbone, device=self.device, seed=seed)
+
+    def __sklearn_tags__(self) -> Any:
+        """Images, and no tables of numbers."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.string = True
+        return tags

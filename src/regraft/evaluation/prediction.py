@@ -1,0 +1,40 @@
+"""What a classifier says of one image."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from regraft.data.images import Fault
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the classifier says of one image, or why it says nothing."""
+
+    name: str  # its path, or its place among the images given
+    classes: tuple[str, ...] = field(repr=False)
+    probabilities: np.ndarray | None  # (classes,) float64
+    fault: Fault | None = None
+    pixels: str = field(default="", repr=False)  # the hash of what it shows
+
+    @property
+    def label(self) -> str | None:
+        """The likeliest class."""
+        return None if self.probabilities is None else self.classes[int(self.probabilities.argmax())]
+
+    @property
+    def probability(self) -> float | None:
+        """Of that class."""
+        return None if self.probabilities is None else float(self.probabilities.max())
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data; a file that cannot be read has its error and no class."""
+        p, probability = self.probabilities, self.probability
+        return {
+            "path": self.name,
+            "class": self.label,
+            "probability": None if probability is None else round(probability, 6),
+            "error": f"{self.fault.kind}: {self.fault.reason}" if self.fault else None,
+            **{f"p({name})": None if p is None else round(float(p[i]), 6) for i, name in enumerate(self.classes)},
+        }

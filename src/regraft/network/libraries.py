@@ -1,0 +1,188 @@
+"""The only file that knows timm's and torchvision's models: names, constructors, weights, preprocessing, tracing."""
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from regraft.errors import BackboneError, reason_of
+from regraft.network import demonstration
+from regraft.network.hub import TORCHVISION, not_at_hand, reachable
+from regraft.network.preprocessing import SQUASH, Preprocessing
+from regraft.network.weights import load_weights
+from regraft.recipe import DEMONSTRATION, EMBEDDED
+
+HUB_FILES = ("model.safetensors", "pytorch_model.bin")
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A library's network with weights, and what the library knows of it."""
+
+    model: nn.Module
+    preprocessing: Preprocessing
+    classes: tuple[str, ...]  # that the classifier tells apart, in order; () where it was left out
+    notes: tuple[str, ...] = ()  # what the user should know of how the weights were loaded
+
+
+@dataclass(frozen=True)
+class Known:
+    """A backbone that can be named."""
+
+    name: str
+    pretrained: bool  # whether pre-trained weights exist
+    here: bool  # whether they are on this machine
+
+
+def create(library: str, name: str, args: dict[str, Any]) -> nn.Module:
+    """A network of ``library`` (timm, torchvision or regraft) with random weights."""
+    if library == "timm":
+        import timm
+
+        return timm.create_model(name, pretrained=False, **args)  # type: ignore[no-any-return]
+    if library == "regraft":
+        return demonstration.build(**{"classes": args["num_classes"]} if "num_classes" in args else {})
+    import torchvision
+
+    return torchvision.models.get_model(name, weights=None, **args)  # type: ignore[no-any-return]
+
+
+def from_timm(name: str, weights: str | None) -> Pretrained:
+    """Any network that timm knows by name, with weights from the file or from where timm finds them."""
+    import timm
+
+    if not timm.is_model(name):
+        raise unknown(name)
+    if weights:
+        model = create("timm", name, {})
+        notes = load_weights(model, Path(weights), name, timm.get_pretrained_cfg_value(name, "classifier"))
+    else:
+        model, notes = fetch_timm(name), ()
+    config = timm.data.resolve_model_data_config(model)
+    preprocessing = Preprocessing(
+        size=config["input_size"][-1],
+        crop_share=config["crop_pct"],
+        interpolation=config["interpolation"] if config["interpolation"] in {"bilinear", "lanczos"} else "bicubic",
+        mean=tuple(config["mean"]),
+        std=tuple(config["std"]),
+        crop_mode=SQUASH if config["crop_mode"] == SQUASH else "center",
+    )
+    subset = None if notes else timm.data.infer_imagenet_subset(model)
+    info = timm.data.ImageNetInfo(subset) if subset else None
+    classes = tuple(info.index_to_description(i) for i in range(info.num_classes())) if info else ()
+    return Pretrained(model, preprocessing, classes, notes)
+
+
+def from_torchvision(name: str, weights: str | None) -> Pretrained:
+    """A classification network of torchvision, named torchvision/NAME."""
+    import torchvision
+
+    short = name.removeprefix(TORCHVISION)
+    if short not in torchvision.models.list_models(module=torchvision.models):
+        raise unknown(name)
+    default = torchvision.models.get_model_weights(short).DEFAULT
+    preset = default.transforms()
+    notes: tuple[str, ...] = ()
+    if weights:
+        model = create("torchvision", short, {})
+        notes = load_weights(model, Path(weights), name, None)
+    else:
+        here = torchvision_file(short).exists()
+        model = fetch(name, default.url, here, lambda: torchvision.models.get_model(short, weights=default))
+    size = preset.crop_size[0]
+    preprocessing = Preprocessing(
+        size=size,
+        crop_share=size / preset.resize_size[0],
+        interpolation=preset.interpolation.value,
+        mean=tuple(preset.mean),
+        std=tuple(preset.std),
+    )
+    return Pretrained(model, preprocessing, () if notes else tuple(default.meta["categories"]), notes)
+
+
+def fetch_timm(name: str) -> nn.Module:
+    """The timm network with weights from its hub or this machine's copy of them."""
+    import timm
+    from huggingface_hub import constants
+
+    config = timm.get_pretrained_cfg(name)
+    if config is None or not config.has_weights:
+        raise BackboneError(f"timm has no pre-trained weights for '{name}'; bring some with --weights FILE")
+    url = f"{constants.ENDPOINT}/{config.hf_hub_id}" if config.hf_hub_id else config.url
+    return fetch(name, url, in_hub_cache(config.hf_hub_id), lambda: timm.create_model(name, pretrained=True))
+
+
+def fetch(name: str, url: str, cached: bool, construct: Callable[[], nn.Module]) -> nn.Module:
+    """Make a network whose weights are ``cached`` here or lie at ``url``; BackboneError at once without a network."""
+    if not cached and not reachable(url):
+        raise not_at_hand(name, url)
+    try:
+        return construct()
+    except (OSError, RuntimeError) as error:  # the hub libraries' network errors are OSErrors; bad files RuntimeErrors
+        raise BackboneError(f"{not_at_hand(name, url)} ({reason_of(error)[:100]})") from None
+
+
+def in_hub_cache(repository: str | None) -> bool:
+    """Whether the weights of a hub's repository are on this machine."""
+    from huggingface_hub import try_to_load_from_cache
+
+    if not repository:
+        return False
+    return any(isinstance(try_to_load_from_cache(repository, file), str) for file in HUB_FILES)
+
+
+def torchvision_file(short: str) -> Path:
+    """Where torchvision keeps a network's weights on this machine."""
+    import torchvision
+
+    return Path(torch.hub.get_dir(), "checkpoints", Path(torchvision.models.get_model_weights(short).DEFAULT.url).name)
+
+
+def stages_of(model: nn.Module) -> tuple[str, ...]:
+    """Timm's list of the network's stages, where it has one; they help with networks that cannot be traced whole."""
+    return tuple(info["module"] for info in getattr(model, "feature_info", []) if isinstance(info, dict))
+
+
+def tracer_arguments() -> dict[str, Any]:
+    """What torchvision's tracer must know of timm's networks: modules and functions that are not traced into."""
+    from timm.models._features_fx import get_notrace_functions, get_notrace_modules
+
+    return {"leaf_modules": list(get_notrace_modules()), "autowrap_functions": list(get_notrace_functions())}
+
+
+def all_names() -> list[str]:
+    """Every backbone by name: the embedded one, torchvision's, timm's."""
+    import timm
+    import torchvision
+
+    theirs = (TORCHVISION + short for short in torchvision.models.list_models(module=torchvision.models))
+    return [EMBEDDED, DEMONSTRATION, *theirs, *timm.list_models()]
+
+
+def known_backbones(part: str = "") -> list[Known]:
+    """Backbones whose name holds ``part``."""
+    return [known(name) for name in all_names() if part in name]
+
+
+def known(name: str) -> Known:
+    """What is known of a backbone before it is loaded."""
+    import timm
+
+    if name in {EMBEDDED, DEMONSTRATION}:
+        return Known(name, name == EMBEDDED, name == EMBEDDED)
+    if name.startswith(TORCHVISION):
+        return Known(name, True, torchvision_file(name.removeprefix(TORCHVISION)).exists())
+    config = timm.get_pretrained_cfg(name)
+    pretrained = bool(config and config.has_weights)
+    return Known(name, pretrained, pretrained and in_hub_cache(config.hf_hub_id))
+
+
+def unknown(name: str) -> BackboneError:
+    """The error for a name that nobody knows, with the nearest names that are known."""
+    near = difflib.get_close_matches(name, all_names(), n=3, cutoff=0.5)
+    hint = f"did you mean {', '.join(near)}?" if near else "name a timm network, torchvision/NAME or embedded"
+    return BackboneError(f"no backbone is called '{name}'; {hint}")

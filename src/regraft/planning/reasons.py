@@ -1,0 +1,102 @@
+"""The plan in sentences: one figure each, the deciding one first."""
+
+from collections.abc import Iterator
+
+from regraft.planning.cases import MEANING
+from regraft.planning.costs import Choice
+from regraft.similarity.measure import Similarity
+
+CLASSES_SHOWN = 4  # of the target, with the source classes that they resemble
+BLOWN_UP = 2  # times, from which images are said to be
+SMALLEST_INPUT = 32  # pixels a side that is proposed, and the step between others
+
+
+def reasons_for(choice: Choice, case: str, asked: bool, similar_from: float) -> Iterator[str]:
+    """Why this case and this strategy; ``asked``: whether the strategy was asked for, and not the rule's."""
+    size, similarity, score = choice.size, choice.similarity, choice.similarity.score
+    interval = f"95% interval {score.low:.2f} to {score.high:.2f}"
+    yield f"Similarity {score.value:.2f} ({interval}): {choice.verdict}, since the line is {similar_from:.2f}."
+    if score.reaches_across(similar_from):
+        yield f"The interval reaches across {similar_from:.2f}, so the verdict may be wrong: compare strategies."
+    line = f"{size.verdict}, since large begins at {size.threshold:,}"
+    if size.distinct < size.images:
+        yield f"{size.distinct:,} different training images: {line}."
+    else:
+        yield f"{size.images:,} training images: {line}."
+    if size.near_threshold:
+        yield f"That is near {size.threshold:,}: a comparison of strategies is worth its time."
+    rule = "You asked to" if asked else "Its rule:"
+    yield f"This is the case {case}. {rule} {MEANING[choice.strategy]}."
+    if choice.strategy == "early-layers":
+        point = next((point for point in similarity.profile if point.cut == choice.cuts[-1]), None)
+        if point:
+            yield f"The cut is {point.cut}, where a linear probe gets {point.accuracy:.1%}."
+    if similarity.labels_say_nothing:
+        yield (
+            f"No probe does better than always naming the largest class ({similarity.chance:.1%})."
+            " The labels look unrelated to the images: check them first."
+        )
+
+
+def details_of(choice: Choice, image_side: int, input_side: int) -> Iterator[str]:
+    """What else is known. In pixels: the images' short side, usually, and the side of the network's input."""
+    size, similarity = choice.size, choice.similarity
+    yield from evidence_in_words(similarity)
+    yield from profile_in_words(similarity)
+    yield f"The smallest of the {size.classes:,} classes has {size.smallest_class:,} training images."
+    if size.distinct < size.images:
+        yield f"{size.images - size.distinct:,} training images are copies of others."
+    nearer = max(SMALLEST_INPUT, SMALLEST_INPUT * round(image_side / SMALLEST_INPUT))
+    if image_side * BLOWN_UP <= input_side and nearer < input_side:
+        yield (
+            f"Half of the images have a short side of {image_side} pixels or less, blown up to {input_side}:"
+            f" compare --image-size {nearer}."
+        )
+    if len(choice.cuts) > 1:
+        yield f"The head takes the features of {len(choice.cuts)} cuts joined: {', '.join(choice.cuts)}."
+    yield from confidence_in_words(similarity)
+
+
+def evidence_in_words(similarity: Similarity) -> Iterator[str]:
+    """What the score was made of."""
+    evidence, score = similarity.evidence, similarity.score
+    if evidence.domain is not None:
+        yield (
+            f"A classifier of domains decides: it gives {evidence.domain:+.2f} on {similarity.judged:,} images"
+            " (photographs +1, anything else -1)."
+        )
+        return
+    if "log_shift" in score.moved:
+        yield f"What moved the score most is {score.decided_by}."
+    else:
+        yield "The source is no set of photographs, and no statistics of it are known: the gain from depth decides."
+        yield "`regraft reference` makes such statistics from images that the network was trained on."
+    yield f"The log ratio of the early cuts' least error to the last cut's is {evidence.gain:.2f}."
+    if "log_shift" in score.moved:
+        yield f"The log of the shift, relative to the source's images shrunk to nothing, is {evidence.log_shift:.2f}."
+
+
+def profile_in_words(similarity: Similarity) -> Iterator[str]:
+    """How the last cut compares with the best one before it."""
+    *earlier, last = similarity.profile
+    if not earlier:
+        yield "The network has one cut only, so there is no depth profile."
+        return
+    rival = max(earlier, key=lambda point: point.accuracy)
+    yield f"A linear probe gets {last.accuracy:.1%} at the last cut, {last.cut}."
+    apart = f"{abs(rival.behind_last):.1%}"
+    if abs(rival.behind_last) <= rival.standard_error:
+        verdict = f"as good, {apart} apart"
+    else:
+        verdict = f"{apart} worse" if rival.behind_last > 0 else f"{apart} better: the last layers hurt on these images"
+    yield f"The best earlier cut, {rival.cut}, is {verdict} (standard error {rival.standard_error:.1%})."
+
+
+def confidence_in_words(similarity: Similarity) -> Iterator[str]:
+    """What the source's classifier takes the classes for, for information."""
+    known = similarity.confidence
+    if known is None:
+        return
+    for target, names in list(known.nearest.items())[:CLASSES_SHOWN]:
+        yield f"To the source's classifier `{target}` looks like {' or '.join(n.split(',')[0] for n in names[:2])}."
+    yield f"Its entropy is {known.entropy:.1f} of at most {known.most:.1f} nats."

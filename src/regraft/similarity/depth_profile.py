@@ -1,0 +1,66 @@
+"""The depth profile: the cross-validated accuracy of a linear probe at each cut.
+
+All cuts are judged on the same images and folds, so that differences between them have paired standard errors.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from regraft.features.features import Features
+from regraft.features.head import Fold, HeadSettings, folds_from, try_decays
+from regraft.metrics import paired
+from regraft.progress import Progress, silent
+
+DECAYS = (1.0, 0.1, 0.01, 0.001)
+
+
+@dataclass(frozen=True)
+class ProfilePoint:
+    """One cut's probe: its accuracy and, against the last cut, the paired difference and its standard error."""
+
+    cut: str
+    stride: int  # input pixels between neighbouring positions; 0 where no space is left
+    accuracy: float
+    behind_last: float  # the last cut's accuracy minus this one's
+    standard_error: float  # of that difference
+
+
+def probe_every_cut(
+    features: Features, rows: np.ndarray, folds: np.ndarray, progress: Progress = silent
+) -> list[np.ndarray]:
+    """Which of the images ``rows`` (bool) the cross-validated probe at each cut gets right."""
+    labels, classes, pairs = features.labels[rows], len(features.images.classes), folds_from(folds)
+    hits = []
+    for done, cut in enumerate(features.cuts, 1):
+        hits.append(probe(features.pooled([cut], rows), labels, classes, pairs))
+        progress("Probing every cut", done, len(features.cuts))
+    return hits
+
+
+def probe(features: np.ndarray, labels: np.ndarray, classes: int, folds: Sequence[Fold]) -> np.ndarray:
+    """Which images (bool) a cross-validated linear probe gets right; its weight decay is chosen on the first fold."""
+    settings = HeadSettings()
+    first = try_decays(features, labels, classes, folds[:1], settings, DECAYS)
+    decay = min(first, key=lambda trial: trial.loss).decay
+    (trial,) = try_decays(features, labels, classes, folds, settings, (decay,))
+    return trial.right[np.argsort(trial.rows)]
+
+
+def profile_of(features: Features, hits: Sequence[np.ndarray]) -> tuple[ProfilePoint, ...]:
+    """The points of the profile from the hits at each cut."""
+    return tuple(
+        ProfilePoint(cut.name, cut.stride, float(own.mean()), *paired(hits[-1], own))
+        for cut, own in zip(features.cuts, hits, strict=True)
+    )
+
+
+def earliest_good(hits: Sequence[np.ndarray]) -> int:
+    """The first cut whose accuracy lies within one paired standard error of the best cut's."""
+    best = max(hits, key=lambda own: own.mean())
+    for index, own in enumerate(hits):
+        difference, error = paired(best, own)
+        if difference <= error:
+            return index
+    raise AssertionError("the best cut lies within its own error")
