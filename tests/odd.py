@@ -7,7 +7,7 @@ from pathlib import Path
 from conftest import picture
 from PIL import Image
 
-from regraft.data.find import scan
+from regraft.data.scan import scan
 
 
 def saved(image: Image.Image, form: str, **options: object) -> bytes:

@@ -77,7 +77,13 @@ def plan(result: dict[str, Any], verbose: bool) -> None:
     made = table("cut", "probe", "behind the last", "standard error")
     for point in result["similarity"]["profile"]:
         behind = f"{point['behind_last']:+.1%}", f"{point['standard_error']:.1%}"
-        add(made, point["cut"], f"{point['accuracy']:.1%}", *behind, style="bold" if point["cut"] in result["cuts"] else None)
+        add(
+            made,
+            point["cut"],
+            f"{point['accuracy']:.1%}",
+            *behind,
+            style="bold" if point["cut"] in result["cuts"] else None,
+        )
     console.print(made)
     console.print()
     made = table("strategy", "trained parameters", "an image", "time, about", "memory, about")

@@ -20,30 +20,28 @@ from regraft.features.store import Store
 from regraft.network.backbone import Backbone
 from regraft.network.preprocessing import Transform
 from regraft.progress import Progress, silent
-from regraft.recipe import MAX_PIXELS
+from regraft.recipe import Recipe
 
 
 def extract(
     images: ImageSet,
     backbone: Backbone,
     wanted: Wanted | None = None,
-    *,
-    batch_size: int | None = None,
-    workers: int = 0,
-    device: str = "auto",
-    max_pixels: int = MAX_PIXELS,
+    recipe: Recipe = Recipe(),
     progress: Progress = silent,
 ) -> Features:
     """Pool the frozen backbone's values at every cut for every image, from the store where it has them.
 
-    ``wanted``: what is kept of every image; None: what wanted_of says. Files that cannot be decoded are left out and
-    listed in the result's ``images.faults``; DataError where a whole class goes with them.
+    ``wanted``: what is kept of every image; None: what wanted_of says. ``recipe``: its batch size, workers, device and
+    largest image are used. Files that cannot be decoded are left out and listed in the result's ``images.faults``;
+    DataError where a whole class goes with them.
     """
-    started = time.perf_counter()
-    frozen = FrozenPass(backbone, wanted or wanted_of(backbone), device)
-    reader = Reader(frozen.store, backbone.preprocessing.transform(), max_pixels)
+    started, network = time.perf_counter(), recipe.network
+    frozen = FrozenPass(backbone, wanted or wanted_of(backbone), network.device)
+    reader = Reader(frozen.store, backbone.preprocessing.transform(), recipe.reading.max_pixels)
+    reads = frozen.through(reader.read_all(images.files, network.workers), network.batch_size or PASS_BATCH)
     contents = []
-    for done, read in enumerate(frozen.through(reader.read_all(images.files, workers), batch_size or PASS_BATCH), 1):
+    for done, read in enumerate(reads, 1):
         contents.append(read.content)
         progress("Looking at every image once", done, len(images.files))
     pairs = zip(images.files, contents, strict=True)
@@ -52,15 +50,13 @@ def extract(
     return features_of(frozen, images.without(tuple(broken)), looks, started)
 
 
-def extract_known(
-    features: Features, rows: np.ndarray, backbone: Backbone, *, workers: int = 0, device: str = "auto"
-) -> Features:
+def extract_known(features: Features, rows: np.ndarray, backbone: Backbone, recipe: Recipe = Recipe()) -> Features:
     """What another network makes of images that ``features`` knows; only those are read that its store lacks.
 
     Raises DataError where an image that was readable is no more.
     """
     started = time.perf_counter()
-    frozen = FrozenPass(backbone, wanted_of(backbone), device)
+    frozen = FrozenPass(backbone, wanted_of(backbone), recipe.network.device)
     images, looks = features.images.of(rows), [features.looks[row] for row in rows]
     pairs = zip(images.files, looks, strict=True)
     missing = {look.content: (file, look) for file, look in pairs if look.content not in frozen.store.rows}
@@ -73,7 +69,7 @@ def extract_known(
         except Undecodable as error:
             raise gone(file, error) from None
 
-    for _ in frozen.through(read for _, read in map_ahead(read, missing.values(), workers)):
+    for _ in frozen.through(read for _, read in map_ahead(read, missing.values(), recipe.network.workers)):
         pass
     return features_of(frozen, images, looks, started)
 

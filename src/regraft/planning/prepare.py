@@ -86,22 +86,12 @@ def prepare(
     backbone = backbone or load(network.backbone, network.weights, network.image_size)
     recipe = with_cut_names(recipe, backbone)  # unknown cuts are refused now rather than after the pass
     statistics = find_statistics(backbone.fingerprint)
-    features = extract(
-        images,
-        backbone,
-        wanted_of(backbone, recipe.head.pooling, spread=statistics is not None),
-        batch_size=network.batch_size,
-        workers=network.workers,
-        device=network.device,
-        max_pixels=recipe.reading.max_pixels,
-        progress=progress,
-    )
+    wanted = wanted_of(backbone, recipe.head.pooling, spread=statistics is not None)
+    features = extract(images, backbone, wanted, recipe, progress)
     features = features.noting(odd_ones(features.images, features.looks))
     divide = split_images if hold_out else keep_all
     split = divide(features.images, features.pixels, recipe.planning.split_seed)
-    similarity = measure_similarity(
-        features, split.train, split.folds, backbone, statistics, network.workers, network.device, progress
-    )
+    similarity = measure_similarity(features, split.train, split.folds, backbone, statistics, recipe, progress)
     distinct = len({features.pixels[row] for row in split.train})
     labels = features.labels[split.train]
     size = size_of(labels, len(images.classes), recipe.planning.large_from, distinct)

@@ -20,7 +20,7 @@ from regraft.progress import Progress, silent
 from regraft.recipe import Recipe
 from regraft.runs.folder import check_goes_on, choose_folder, writing
 from regraft.runs.record import write_plan, write_run
-from regraft.runs.report import report_of, write_report
+from regraft.runs.report import write_report
 from regraft.runs.run import Run, Seconds
 from regraft.training.anytime import train_in_turn
 from regraft.training.result import Trained
@@ -111,7 +111,7 @@ def finish(
     run = run_of(prepared, trained, metrics, overlap, folder, started)
     write_run(place, prepared, trained, run, probabilities)
     run = replace(run, seconds=replace(run.seconds, total=time.perf_counter() - started))
-    write_report(place / run.report.name, report_of(prepared, trained, run, probabilities))
+    write_report(place / run.report.name, prepared, trained, run, probabilities)
     return run
 
 

@@ -17,7 +17,7 @@ from regraft.features.features import Features
 from regraft.network.backbone import Backbone
 from regraft.network.load import embedded, is_run
 from regraft.progress import Progress, silent
-from regraft.recipe import DEMONSTRATION
+from regraft.recipe import DEMONSTRATION, Recipe
 from regraft.similarity.depth_profile import ProfilePoint, earliest_good, probe_every_cut, profile_of
 from regraft.similarity.domain_classifier import TENTHS, Opinion, shipped
 from regraft.similarity.groups import GROUPS, Measured, group_of
@@ -67,8 +67,7 @@ def measure_similarity(
     folds: np.ndarray,
     backbone: Backbone,
     statistics: Statistics | None = None,
-    workers: int = 0,
-    device: str = "auto",
+    recipe: Recipe = Recipe(),
     progress: Progress = silent,
 ) -> Similarity:
     """Profile and score of the images ``rows`` with their ``folds``, as ``backbone`` saw them.
@@ -78,7 +77,7 @@ def measure_similarity(
     opinion, judged = None, np.array([], dtype=np.int64)
     if statistics is None and trained_on_photographs(backbone):
         judged = rows[subsample(features.labels[rows], JUDGED_IMAGES)]
-        opinion = ask_the_judge(features, judged, backbone, workers, device, progress)
+        opinion = ask_the_judge(features, judged, backbone, recipe, progress)
     chosen = subsample(features.labels[rows], PROFILE_IMAGES)
     rows, folds = rows[chosen], folds[chosen]
     hits = probe_every_cut(features, rows, folds, progress)
@@ -104,14 +103,14 @@ def trained_on_photographs(backbone: Backbone) -> bool:
 
 
 def ask_the_judge(
-    features: Features, rows: np.ndarray, backbone: Backbone, workers: int, device: str, progress: Progress
+    features: Features, rows: np.ndarray, backbone: Backbone, recipe: Recipe, progress: Progress
 ) -> Opinion:
     """The domain classifier's opinion of the images ``rows``, which the embedded network looks at unless it has."""
     judge = embedded()
     seen, judged = features, rows
     if (backbone.name, backbone.preprocessing) != (judge.name, judge.preprocessing):
         progress("Asking the judge", 0, 1)
-        seen, judged = extract_known(features, rows, judge, workers=workers, device=device), np.arange(len(rows))
+        seen, judged = extract_known(features, rows, judge, recipe), np.arange(len(rows))
         progress("Asking the judge", 1, 1)
     return shipped().opinion_of(seen, judged, judge.preprocessing.size)
 

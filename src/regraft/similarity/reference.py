@@ -93,16 +93,7 @@ def reference(
 
 def look(images: ImageSet, recipe: Recipe, backbone: Backbone, progress: Progress) -> Features:
     """The features of the source images, with mean squares."""
-    return extract(
-        images,
-        backbone,
-        wanted_of(backbone, spread=True),
-        batch_size=recipe.network.batch_size,
-        workers=recipe.network.workers,
-        device=recipe.network.device,
-        max_pixels=recipe.reading.max_pixels,
-        progress=progress,
-    )
+    return extract(images, backbone, wanted_of(backbone, spread=True), recipe, progress)
 
 
 def moments_of(features: Features, level: Level) -> dict[tuple[str, Level], Moments]:
