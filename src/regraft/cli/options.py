@@ -1,7 +1,4 @@
-"""The command line's options. Those of settings follow from where the settings are declared.
-
-``python -m regraft.cli.options`` prints the page of options, docs/options.md.
-"""
+"""The command line's options. Those of settings follow from where the settings are declared."""
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
@@ -102,23 +99,3 @@ def recipe_from(options: Mapping[str, Any], file: Path | None = None) -> Recipe:
     if "time_limit" in changes:
         changes["time_limit"] = seconds_of(changes["time_limit"])
     return base.but(**changes)
-
-
-def options_page() -> str:
-    """docs/options.md: every option of every command."""
-    from typer.main import get_command
-
-    from regraft.cli.commands import app
-
-    commands = get_command(app).commands  # type: ignore[attr-defined]
-    takers: dict[tuple[str, str], list[str]] = {}
-    for name, command in commands.items():
-        for parameter in command.params:
-            if parameter.param_type_name == "option" and parameter.name != "help":
-                takers.setdefault((parameter.opts[0], parameter.help.replace("|", "\\|")), []).append(name)
-    rows = [f"| `{flag}` | {', '.join(names)} | {text} |" for (flag, text), names in takers.items()]
-    return "\n".join(["# Options", "", "| option | of | meaning |", "|---|---|---|", *rows, ""])
-
-
-if __name__ == "__main__":
-    typer.echo(options_page(), nl=False)
