@@ -1,32 +1,62 @@
-"""Fit the classifier that regraft.likeness applies: images of the reference sets, similar ones against the others.
+"""Fit the judge's classifier: images of the reference sets, photographs against everything else.
 
 Ridge regression on the kind of the set, 1 or -1. Every set weighs as much as the others of its kind, and both kinds
 as much; within a set so do its images as they are and each way of disturbing them.
 """
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from disturb import TAUGHT, VERSIONS, read
+from regraft.data.decoding import Undecodable, decode
+from regraft.data.find import find_images
 from regraft.data.readers.memory import from_arrays
-from regraft.features.features import Features, extract
-from regraft.network import source
-from regraft.network.backbone import Backbone
-from regraft.network.cuts import Traced
-from regraft.similarity.domain_classifier import OFFSET, TENTHS, WEIGHTS, marks
+from regraft.data.split import subsample
+from regraft.features.extract import extract
+from regraft.features.features import Features
+from regraft.network.load import embedded
+from regraft.similarity.domain_classifier import TENTHS, shipped
+from regraft.similarity.groups import over_groups
 from regraft.similarity.score import jackknife
-from regraft.similarity.shift import over_groups, short_side
 
 MOST, DISTURBED = 150, 60  # images of a set that are shown as they are, and disturbed
+SIDE = 256  # pixels of the short side that disturbed images start from, at most
 PENALTY = 5e-4  # of the ridge; both kinds together weigh 2
-PACKAGE = Path(__file__).parents[1] / "src" / "regraft"
+FILE = Path(__file__).parents[1] / "src" / "regraft" / "network" / "embedded" / "domain_classifier.safetensors"
+
+
+def small(image: Image.Image) -> Image.Image:
+    """Shrunk to 32 pixels, as a set of small images is."""
+    return image.resize((32, 32), Image.Resampling.BOX) if min(image.size) > 32 else image
+
+
+def far(image: Image.Image) -> Image.Image:
+    """The image at half its size, before a plain ground of its mean colour."""
+    ground = image.resize((1, 1), Image.Resampling.BOX).resize(image.size)
+    half = image.resize((max(1, image.width // 2), max(1, image.height // 2)))
+    ground.paste(half, (image.width // 4, image.height // 4))
+    return ground
+
+
+def near(image: Image.Image) -> Image.Image:
+    """The middle quarter of the image."""
+    left, top = image.width // 4, image.height // 4
+    return image.crop((left, top, image.width - left, image.height - top))
+
+
+DISTURBANCES: dict[str, Callable[[Image.Image], Image.Image]] = {
+    "grey": lambda image: image.convert("L"),
+    "32 pixels": small,
+    "objects half as large": far,
+    "objects twice as large": near,
+}
 
 
 @dataclass(frozen=True)
@@ -54,37 +84,42 @@ def keep(path: Path, row: dict[str, Any], seen: Seen) -> None:
 
 def kept(path: Path) -> tuple[dict[str, Any], Seen]:
     """What ``keep`` wrote."""
-    with np.load(path) as found:
-        versions = [found[f"version{index}"] for index in range(len(TAUGHT) + 1)]
-        return json.loads(str(found["row"])), Seen(bool(found["similar"]), versions, found["whole"], found["few"])
+    with np.load(path) as file:
+        versions = [file[f"version{index}"] for index in range(len(DISTURBANCES) + 1)]
+        return json.loads(str(file["row"])), Seen(bool(file["similar"]), versions, file["whole"], file["few"])
 
 
-def seen_of(
-    root: Path, backbone: Backbone, traced: Traced, features: Features, rows: np.ndarray, few: np.ndarray
-) -> Seen:
+def seen_of(root: Path, features: Features, rows: np.ndarray, few: np.ndarray) -> Seen:
     """What the classifier sees of the set at ``root``, whose training images are ``rows``."""
-    whole = marks_of(features, rows, backbone)
+    whole = inputs_of(features, rows)
     draw = np.random.default_rng(0).permutation(len(rows))[:MOST]
     pictures, labels = read(root, DISTURBED)
     versions = [whole[draw]]
-    for name in TAUGHT:
-        changed = extract(from_arrays([VERSIONS[name](each) for each in pictures], labels), backbone, traced)
-        versions.append(marks_of(changed, np.arange(len(changed.images.files)), backbone))
-    return Seen(
-        root.parent.name == "similar",
-        versions,
-        whole.mean(0),
-        marks_of(features, few, backbone),
-    )
+    for change in DISTURBANCES.values():
+        changed = extract(from_arrays([change(picture) for picture in pictures], labels), embedded())
+        versions.append(inputs_of(changed, np.arange(len(changed.images.files))))
+    return Seen(root.parent.name == "similar", versions, whole.mean(0), inputs_of(features, few))
 
 
-def marks_of(features: Features, rows: np.ndarray, backbone: Backbone) -> np.ndarray:
-    """What the classifier sees of the images ``rows``, against source images as small: (images, channels)."""
-    known = backbone.statistics or {}
-    found = marks(features, rows, known, source.level_for(known, short_side(features, rows)))
-    if found is None:
-        raise SystemExit(f"too little is known of the source of {backbone.name}")
-    return found.astype(np.float32)
+def inputs_of(features: Features, rows: np.ndarray) -> np.ndarray:
+    """What the classifier sees of the images ``rows``: (images, channels)."""
+    return shipped().inputs(features, rows, embedded().preprocessing.size).astype(np.float32)
+
+
+def read(root: Path, most: int) -> tuple[list[Image.Image], list[str]]:
+    """At most so many images of a set, of SIDE pixels at most, and their labels; without those that cannot be read."""
+    images = find_images(root)
+    pictures, labels = [], []
+    for row in subsample(images.labels, most):
+        file = images.files[row]
+        try:
+            image = decode(file.content.read())
+        except Undecodable:
+            continue
+        scale = min(1, SIDE / min(image.size))
+        pictures.append(image.resize((round(image.width * scale), round(image.height * scale))))
+        labels.append(images.classes[file.label])
+    return pictures, labels
 
 
 class Ridge:
@@ -110,20 +145,14 @@ class Ridge:
             gram, moment = gram - own[0], moment - own[1]
         penalty = np.full(len(gram), PENALTY)
         penalty[-1] = 0
-        found = np.linalg.solve(gram + np.diag(penalty), moment)
-        return found[:-1], float(found[-1])
+        solution = np.linalg.solve(gram + np.diag(penalty), moment)
+        return solution[:-1], float(solution[-1])
 
 
-def words(seen: Seen, weights: np.ndarray, offset: float) -> tuple[float, float, float]:
-    """The likeness of a set, of the thinned set, and the latter's standard error."""
+def opinions(seen: Seen, weights: np.ndarray, offset: float) -> tuple[float, float, float]:
+    """What a classifier says of a set and of the thinned set, and the latter's standard error."""
     few = over_groups(seen.few @ weights + offset, np.mean)
     return float(seen.whole @ weights) + offset, few.value, jackknife(few.left_out)
-
-
-def taken_wrongly(seen: Seen, weights: np.ndarray, offset: float) -> list[str]:
-    """In which versions the likeness of a set lies on the other side of nought."""
-    words = [float((part @ weights).mean()) + offset for part in seen.versions]
-    return [name for name, word in zip(("as it is", *TAUGHT), words, strict=True) if (word > 0) != seen.similar]
 
 
 def tenths_of(names: Sequence[str]) -> list[int]:
@@ -132,14 +161,12 @@ def tenths_of(names: Sequence[str]) -> list[int]:
     return [ordered.index(name) % TENTHS for name in names]
 
 
-def write(backbone: Backbone, ridge: Ridge, names: Sequence[str]) -> None:
-    """Add the classifier of the sets ``names``, and those without a tenth, to the network's file in the package."""
+def write(ridge: Ridge, names: Sequence[str]) -> None:
+    """Put the classifier of the sets ``names``, and those without a tenth, into the package's file."""
     tenths = tenths_of(names)
     left_out = [[index for index, own in enumerate(tenths) if own == tenth] for tenth in range(TENTHS)]
-    found = [ridge.solve(without) for without in ([], *left_out)]
-    own = PACKAGE / "statistics" / f"{backbone.fingerprint()}.safetensors"
-    path = PACKAGE / "embedded" / "statistics.safetensors" if backbone.name == "embedded" else own
-    file = load_file(path)
-    file[WEIGHTS] = torch.from_numpy(np.stack([weights for weights, _ in found])).float()
-    file[OFFSET] = torch.tensor([offset for _, offset in found]).float()
-    save_file(file, path)
+    solutions = [ridge.solve(without) for without in ([], *left_out)]
+    file = load_file(FILE)
+    file["weights"] = torch.from_numpy(np.stack([weights for weights, _ in solutions])).float()
+    file["offset"] = torch.tensor([offset for _, offset in solutions]).float()
+    save_file(file, FILE)

@@ -16,13 +16,13 @@ from lightning.fabric import Fabric
 from torch.nn.functional import cross_entropy
 
 from regraft.features.head import HeadSettings, fresh_head
-from regraft.network.backbone import stages_of
 from regraft.network.cuts import trace
 from regraft.network.engine import device_of
+from regraft.network.libraries import stages_of
 from regraft.network.surgery import Tunable
 from regraft.planning.defaults import RATES
-from regraft.training.loop import precision_of
 from regraft.training.optimiser import make_optimiser
+from regraft.training.precision import precision_of
 
 CLASSES, WARM_UP, ROUNDS = 10, 2, 6
 

@@ -9,9 +9,8 @@ import time
 
 import torch
 
-from regraft.network import backbone as backbones
-from regraft.network.cuts import trace
 from regraft.network.engine import PYTORCH, best_engine, compile_network, device_of
+from regraft.network.load import load
 from regraft.network.surgery import pooled_network
 
 BATCH, ROUNDS = 64, 5
@@ -25,10 +24,9 @@ def main() -> None:
     parser.add_argument("--image-size", type=int)
     parser.add_argument("--device", default="auto")
     given = parser.parse_args()
-    backbone = backbones.load(given.backbone, given.weights, given.image_size)
+    backbone = load(given.backbone, given.weights, given.image_size)
     size, device = backbone.preprocessing.size, device_of(given.device)
-    traced = trace(backbone.model, size)
-    network = pooled_network(backbone.model, traced, traced.cuts, ("mean", "rms"))
+    network = pooled_network(backbone.model, backbone.traced, backbone.traced.cuts)
     images = torch.randn(BATCH, 3, size, size)
     print(f"{given.backbone} at {size} px, {platform.machine()}, {torch.get_num_threads()} threads")
     for name in dict.fromkeys([best_engine(device), PYTORCH]):

@@ -3,16 +3,16 @@
     uv run python benchmarks/textbook.py TINY_IMAGENET SET... [--epochs 15]
 
 Trains the demonstration network on every second animal class of Tiny ImageNet, then plans for the other animals, for
-vehicles and buildings, and for the other folders given; prints score, shift and profile in that order.
+vehicles and buildings, and for the other folders given; prints score, relative shift and profile in that order.
 """
 
 import argparse
+import math
 import shutil
 import tempfile
 from pathlib import Path
 
 import regraft
-from regraft.recipe import Recipe
 
 LAST_ANIMAL = "n02600000"  # WordNet's ids of animals in ImageNet come before it
 EACH = 500  # images of a source class
@@ -49,26 +49,31 @@ def main() -> None:
     parser.add_argument("tiny", type=Path)
     parser.add_argument("sets", type=Path, nargs="*")
     parser.add_argument("--epochs", type=int, default=15)
-    given = parser.parse_args()
-    animals, things = classes_of(given.tiny)
+    arguments = parser.parse_args()
+    animals, things = classes_of(arguments.tiny)
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         source = copy(animals[::2], root / "half of the animals", EACH)
         targets = [
             copy(animals[1::2], root / "other animals", PLANNED),
             copy(things, root / "vehicles and buildings", PLANNED),
-            *given.sets,
+            *arguments.sets,
         ]
-        recipe = Recipe("demonstration", strategy="from-scratch", epochs=given.epochs, augmentation="light")
-        trained = regraft.train(source, recipe, root / "run")
-        accuracy = trained["metrics"]["accuracy"]
-        print(f"{len(animals[::2])} animal classes, {given.epochs} epochs: test accuracy {accuracy:.3f}")
+        recipe = regraft.Recipe(
+            backbone="demonstration", strategy="from-scratch", epochs=arguments.epochs, augmentation="light"
+        )
+        run = regraft.train(source, recipe, root / "run")
+        regraft.reference(str(run.folder), [source])
+        print(
+            f"{len(animals[::2])} animal classes, {arguments.epochs} epochs: test accuracy {run.metrics.accuracy:.3f}"
+        )
         for target in targets:
-            plan = regraft.prepare(target, Recipe(trained["run"])).plan_shown
-            found = plan["similarity"]
-            profile = " ".join(f"{point['accuracy']:.2f}" for point in found["profile"])
-            shifts = " ".join("-" if p["shift"] is None else f"{p['shift']:.2f}" for p in found["profile"])
-            print(f"{target.name:24} score {found['score']:.2f}  shift {shifts}  profile {profile}", flush=True)
+            similarity = regraft.plan(target, regraft.Recipe(backbone=str(run.folder))).similarity
+            profile = " ".join(f"{point.accuracy:.2f}" for point in similarity.profile)
+            shift = math.exp(similarity.evidence.log_shift or 0.0)
+            print(
+                f"{target.name:24} score {similarity.score.value:.2f}  shift {shift:.2f}  profile {profile}", flush=True
+            )
 
 
 if __name__ == "__main__":

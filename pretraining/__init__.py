@@ -1,1 +1,1 @@
-"""How the embedded backbone was made: pack a folder of labelled images, train on it, export."""
+"""How the embedded network's files are made; not part of the package."""

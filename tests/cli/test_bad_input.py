@@ -13,14 +13,15 @@ import torch
 import torchvision
 from safetensors.torch import save, save_file
 
-from regraft.cli.main import recipe_from
+from regraft.cli.options import recipe_from
 from regraft.errors import BackboneError, DataError, RunError
-from regraft.network import backbone as backbones
 from regraft.network import hub
 from regraft.network.cuts import trace
+from regraft.network.load import load
 from regraft.planning.prepare import prepare
 from regraft.recipe import Recipe
 from regraft.runs.folder import choose_folder
+from regraft.training.strategy import trainer_for
 
 Regraft = Callable[..., tuple[int, str, str]]
 Make = Callable[..., Path]
@@ -89,7 +90,7 @@ def test_weights_that_are_not_here(
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     refused(regraft("train", make_folder(), "--backbone", name), name, "--weights", "not on this machine")
     with pytest.raises(BackboneError, match="not on this machine"):
-        backbones.load(name)
+        load(name)
 
 
 def test_names_read_from_source_are_the_libraries_own() -> None:
@@ -122,7 +123,7 @@ def test_weights_files_that_do_not_fit(regraft: Regraft, make_folder: Make, tmp_
 
 def test_a_classifier_of_another_size_is_left_out_and_said(tmp_path: Path) -> None:
     torch.save({"state_dict": torchvision.models.squeezenet1_1(num_classes=7).state_dict()}, tmp_path / "seven.pth")
-    loaded = backbones.load("torchvision/squeezenet1_1", str(tmp_path / "seven.pth"))
+    loaded = load("torchvision/squeezenet1_1", str(tmp_path / "seven.pth"))
     assert "classifier" in loaded.notes[0]
 
 
@@ -208,13 +209,14 @@ def test_broken_files_are_listed_in_the_run(regraft: Regraft, make_folder: Make,
 
 def test_a_strategy_beside_a_recipe_wins_with_all_that_goes_with_it(tmp_path: Path) -> None:
     Recipe(strategy="early-layers", cut="layer2", views=3).write(tmp_path / "early.json")
-    beside = recipe_from({"recipe": tmp_path / "early.json", "strategy": "fine-tune", "unfreeze_from": "layer1"})
-    assert (beside.strategy, beside.cut, beside.views, beside.unfreeze_from) == ("fine-tune", None, 0, "layer1")
-    same = recipe_from({"recipe": tmp_path / "early.json", "strategy": "early-layers"})
-    assert (same.cut, same.views) == ("layer2", 3)
+    beside = recipe_from({"strategy": "fine-tune", "unfreeze_from": "layer1"}, tmp_path / "early.json")
+    assert (beside.planning.strategy, beside.planning.cut) == ("fine-tune", None)
+    assert (beside.head.views, beside.optimisation.unfreeze_from) == (0, "layer1")
+    same = recipe_from({"strategy": "early-layers"}, tmp_path / "early.json")
+    assert (same.planning.cut, same.head.views) == ("layer2", 3)
     Recipe(strategy="fine-tune", weight_decay=0.05, epochs=30, seed=3).write(tmp_path / "tuned.json")
-    head = recipe_from({"recipe": tmp_path / "tuned.json", "strategy": "head"})
-    assert (head.weight_decay, head.epochs, head.seed) == (None, None, 3)
+    head = recipe_from({"strategy": "head"}, tmp_path / "tuned.json")
+    assert (head.optimisation.weight_decay, head.optimisation.epochs, head.seed) == (None, None, 3)
 
 
 def test_a_killed_trainings_folder_is_left_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,12 +247,12 @@ def test_training_images_that_show_the_same(regraft: Regraft, make_folder: Make)
     refused(regraft("train", root, "--quiet"), "show the same")
 
 
-def test_an_image_that_goes_away_before_training(make_folder: Make) -> None:
+def test_an_image_that_goes_away_before_training(make_folder: Make, tmp_path: Path) -> None:
     root = make_folder(each=5)
-    prepared = prepare(root, Recipe(image_size=32))
+    trainer = trainer_for(prepare(root, Recipe(image_size=32)), tmp_path)
     (root / "class0" / "000.png").unlink()
     with pytest.raises(DataError, match=r"class0/000\.png could be read before"):
-        assert prepared.samples
+        assert trainer.examples.samples
 
 
 def test_a_class_whose_name_no_encoding_has(regraft: Regraft, make_folder: Make, tmp_path: Path) -> None:
@@ -273,7 +275,7 @@ def test_a_command_that_is_broken_off(
     def broken_off(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("regraft.data.find.scan", broken_off)
+    monkeypatch.setattr("regraft.data.scan.scan", broken_off)
     monkeypatch.setattr("os.dup2", lambda *_: None)
     monkeypatch.setattr(sys.stdout, "fileno", lambda: 1)
     found = regraft("scan", make_folder())

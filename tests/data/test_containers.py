@@ -11,8 +11,9 @@ from conftest import picture
 from odd import JPEG, PNG, faults_of, pack_zip, rows_of
 from PIL import Image
 
-from regraft.data.find import find_images, scan
-from regraft.data.images import Reading
+from regraft.data.find import find_images
+from regraft.data.scan import scan
+from regraft.recipe import Reading
 
 Make = Callable[..., Path]
 Regraft = Callable[..., tuple[int, str, str]]
@@ -61,7 +62,7 @@ def test_what_splits_may_hold(make_folder: Make) -> None:
     for path in (root / "test" / "class1").iterdir():
         path.unlink()
     assert {(fault.path, fault.kind, fault.action) for fault in scan(root).faults} == {
-        ("test/class0/leaked.png", "leak", "kept"),
+        ("test/class0/leaked.png", "duplicate across splits", "kept"),
         ("test/class1", "empty folder", "ignored"),
         ("test/class1", "class absent", "kept"),
     }

@@ -11,7 +11,7 @@ from conftest import picture
 from PIL import Image, ImageDraw
 
 from regraft.features.head import weights_of_classes
-from regraft.features.label_issues import suspicious
+from regraft.features.label_issues import doubted_labels
 from regraft.planning.prepare import prepare
 from regraft.recipe import Recipe
 
@@ -59,14 +59,14 @@ def test_copies_across_the_users_split_are_found_and_weighed(regraft: Regraft, t
     assert code == 0, err
     found = {f["path"]: f["kind"] for f in json.loads((out / "data.json").read_text())["faults"]}
     planted = {f"test/a/{name}" for name in copies}
-    kinds = {path for path, kind in found.items() if kind in {"near-duplicate", "leak"}}
+    kinds = {path for path, kind in found.items() if kind in {"near-duplicate", "duplicate across splits"}}
     assert len(planted & kinds) >= 4
     assert kinds <= planted
     result = json.loads(printed)
-    assert result["leaks"]["images"] >= 4
-    assert result["leaks"]["accuracy_without"] != result["leaks"]["accuracy_with"]
+    assert result["near_duplicates"]["images"] >= 4
+    assert result["near_duplicates"]["accuracy_without"] != result["near_duplicates"]["accuracy_with"]
     assert any("copies" in note for note in result["notes"])
-    assert "Copies across the split" in (out / "report.html").read_text()
+    assert "Near-duplicates across the split" in (out / "report.html").read_text()
 
 
 def test_a_test_part_of_copies_alone_is_found_whole(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_a_test_part_of_copies_alone_is_found_whole(tmp_path: Path) -> None:
     for i in range(6):  # and a few of its own
         photo(900 + i).save(root / "test" / "a" / f"own{i}.png")
     prepared = prepare(root, Recipe())
-    found = {prepared.images.files[leak.row].name for leak in prepared.leaks}
+    found = {prepared.images.files[one.row].name for one in prepared.near_duplicates}
     assert len(found) >= 36
     assert not any("own" in name for name in found)
 
@@ -90,14 +90,14 @@ def test_flipped_labels_come_first(make_folder: Make) -> None:
         (root / "class0" / f"{i:03d}.png").rename(root / "class1" / f"flipped{i}.png")
         picture(1, 500 + i).save(root / "class0" / f"flipped{i}.png")
     faults = prepare(root, Recipe()).faults
-    suspects = [fault.path for fault in faults if fault.kind == "suspicious label"]
-    assert {f"class{c}/flipped{i}.png" for c in range(2) for i in range(3)} == set(suspects[:6])
+    issues = [fault.path for fault in faults if fault.kind == "label issue"]
+    assert {f"class{c}/flipped{i}.png" for c in range(2) for i in range(3)} == set(issues[:6])
 
 
 def test_confident_learning_by_hand() -> None:
     probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [0.2, 0.8], [0.45, 0.55], [0.05, 0.95]])
     labels = np.array([0, 0, 1, 1, 0, 0])
-    found = suspicious(probabilities, labels)
+    found = doubted_labels(probabilities, labels)
     assert [(s.row, s.label) for s in found] == [(5, 1), (4, 1)]  # row 4 leans to 1, but less than the ones do
     assert found[0].probability == pytest.approx(0.95)
     assert found[0].own == pytest.approx(0.05)

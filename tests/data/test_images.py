@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from regraft.data.find import find_images, scan
+from regraft.data.find import find_images
 from regraft.data.images import Fault
+from regraft.data.scan import scan
 from regraft.errors import DataError
 
 Make = Callable[..., Path]

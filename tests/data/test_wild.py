@@ -17,9 +17,10 @@ from odd import JPEG, PNG, pack_zip, rows_of, saved
 from PIL import Image
 
 from regraft.data.content import Given, as_image, hash_of
-from regraft.data.decoding import MAX_PIXELS, Undecodable, allow_pixels, decode
-from regraft.data.find import find_images, scan
+from regraft.data.decoding import Undecodable, decode
+from regraft.data.find import find_images
 from regraft.data.readers.memory import from_arrays
+from regraft.data.scan import scan
 from regraft.errors import DataError
 from regraft.network.preprocessing import Preprocessing
 
@@ -146,17 +147,14 @@ def test_heic_without_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_an_image_of_too_many_pixels_is_refused_unless_allowed(regraft: Regraft, make_folder: Make) -> None:
     root = make_folder(each=6)
     picture(0, 50, 80).save(root / "class0" / "large.png")
-    try:
-        code, out, _ = regraft("scan", root, "--json", "--max-pixels", 5000)
-        assert code == 0
-        assert [(f["path"], f["kind"]) for f in json.loads(out)["faults"]] == [("class0/large.png", "too large")]
-        assert json.loads(regraft("scan", root, "--json", "--max-pixels", 7000)[1])["left_out"] == 0
-        looked = regraft("plan", root, "--json", "--quiet")  # and when its features are known already
-        assert looked[0] == 0, looked[2]
-        code, out, _ = regraft("plan", root, "--json", "--quiet", "--max-pixels", 5000)
-        assert [f["path"] for f in json.loads(out)["faults"] if f["kind"] == "too large"] == ["class0/large.png"]
-    finally:
-        allow_pixels(MAX_PIXELS)
+    code, out, _ = regraft("scan", root, "--json", "--max-pixels", 5000)
+    assert code == 0
+    assert [(f["path"], f["kind"]) for f in json.loads(out)["faults"]] == [("class0/large.png", "too large")]
+    assert json.loads(regraft("scan", root, "--json", "--max-pixels", 7000)[1])["left_out"] == 0
+    looked = regraft("plan", root, "--json", "--quiet")  # and when its features are known already
+    assert looked[0] == 0, looked[2]
+    code, out, _ = regraft("plan", root, "--json", "--quiet", "--max-pixels", 5000)
+    assert [f["path"] for f in json.loads(out)["faults"] if f["kind"] == "too large"] == ["class0/large.png"]
 
 
 MEMORY: dict[str, tuple[object, tuple[int, int, int] | None]] = {

@@ -11,17 +11,17 @@ def test_metrics_agree_with_scikit_learn() -> None:
     probabilities = np.eye(5)[np.where(draw.random(300) < 0.7, labels, draw.integers(0, 4, 300))]
     predicted = probabilities.argmax(1)
     found = measure(probabilities, labels, list("abcde"), "test", 0)
-    assert found["accuracy"] == pytest.approx((predicted == labels).mean())
-    assert found["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(labels, predicted))
-    assert found["macro_f1"] == pytest.approx(f1_score(labels, predicted, average="macro"))
-    assert np.array(found["confusion"]).sum() == 300
-    assert [row["images"] for row in found["per_class"]][-1] == 0
+    assert found.accuracy == pytest.approx((predicted == labels).mean())
+    assert found.balanced_accuracy == pytest.approx(balanced_accuracy_score(labels, predicted))
+    assert found.macro_f1 == pytest.approx(f1_score(labels, predicted, average="macro"))
+    assert found.confusion.sum() == 300
+    assert [row.images for row in found.per_class] == [*np.bincount(labels), 0]
 
 
 def test_intervals_have_the_binomial_width() -> None:
     labels = np.zeros(400, dtype=int)
     probabilities = np.eye(2)[(np.arange(400) < 80).astype(int)]
-    low, high = measure(probabilities, labels, "ab", "test", 0)["intervals"]["accuracy"]
+    low, high = measure(probabilities, labels, "ab", "test", 0).intervals["accuracy"]
     expected = 1.96 * np.sqrt(0.8 * 0.2 / 400)
     assert 0.8 - low == pytest.approx(expected, rel=0.2)
     assert high - 0.8 == pytest.approx(expected, rel=0.2)
@@ -29,7 +29,7 @@ def test_intervals_have_the_binomial_width() -> None:
 
 def test_all_right_is_not_certain() -> None:
     labels = np.arange(10) % 2
-    low, high = measure(np.eye(2)[labels], labels, "ab", "test", 0)["intervals"]["accuracy"]
+    low, high = measure(np.eye(2)[labels], labels, "ab", "test", 0).intervals["accuracy"]
     assert (round(low, 3), high) == (0.722, 1.0)  # Wilson's, from a table
 
 
@@ -39,7 +39,7 @@ def test_images_of_one_group_count_as_one_draw() -> None:
     wrong = np.arange(400) // 20 % 5 == 0
     probabilities = np.eye(2)[np.where(wrong, 1 - labels, labels)]
     alone, together = (
-        measure(probabilities, labels, "ab", "test", 0, given)["intervals"]["accuracy"] for given in (None, groups)
+        measure(probabilities, labels, "ab", "test", 0, given).intervals["accuracy"] for given in (None, groups)
     )
     expected = 1.96 * np.sqrt(0.8 * 0.2 / 20)
     assert (together[1] - together[0]) / 2 == pytest.approx(expected, rel=0.2)

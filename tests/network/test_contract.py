@@ -16,29 +16,28 @@ from torch import nn
 
 from regraft.features.head import HeadSettings, solve
 from regraft.network import saved
-from regraft.network.backbone import Architecture, stages_of
-from regraft.network.cuts import Traced, trace
+from regraft.network.backbone import Architecture, Backbone
+from regraft.network.cuts import trace
 from regraft.network.preprocessing import Preprocessing
 from regraft.network.surgery import Grafted, graft, pooled_network, state_hash
 
 SIZE = 64
 
 
-def build(name: str) -> tuple[Architecture, nn.Module, Traced]:
+def build(name: str) -> Backbone:
     torch.manual_seed(0)
     library, _, short = name.rpartition("/")
     architecture = Architecture(library or "timm", short)
-    model = architecture.build().eval()
-    return architecture, model, trace(model, SIZE, stages_of(model))
+    return Backbone(name, architecture, architecture.build().eval(), Preprocessing(SIZE))
 
 
 @pytest.fixture(params=CONTRACT)
-def network(request: pytest.FixtureRequest) -> tuple[Architecture, nn.Module, Traced]:
+def network(request: pytest.FixtureRequest) -> Backbone:
     return build(request.param)
 
 
-def test_cuts_freeze_and_train(network: tuple[Architecture, nn.Module, Traced]) -> None:
-    architecture, model, traced = network
+def test_cuts_freeze_and_train(network: Backbone) -> None:
+    model, traced = network.model, network.traced
     assert 5 <= len(traced.cuts) <= 12
     modules = dict(model.named_modules())
     assert all(cut.name in modules for cut in traced.cuts)
@@ -51,7 +50,7 @@ def test_cuts_freeze_and_train(network: tuple[Architecture, nn.Module, Traced]) 
         assert features.shape == (12, cut.channels)
         assert torch.isfinite(features).all()
         head = solve(features.numpy(), np.arange(12) % 3, 3, 0.01, HeadSettings())
-        grafted = graft(model, architecture, traced, [cut], head)
+        grafted = graft(network, [cut], head)
         sizes.append(sum(p.numel() for p in grafted.body.parameters()))
         check_frozen(grafted, images)
         with torch.no_grad():
@@ -95,8 +94,9 @@ def test_saved_networks_give_the_same_in_a_new_process(tmp_path: Path) -> None:
     torch.save(images, tmp_path / "images.pt")
     expected = {}
     for name in CONTRACT:
-        architecture, model, traced = build(name)
-        middle, last = traced.cuts[len(traced.cuts) // 2], traced.cuts[-1]
+        backbone = build(name)
+        cuts_there = backbone.traced.cuts
+        middle, last = cuts_there[len(cuts_there) // 2], cuts_there[-1]
         for place, cuts in {"early": [middle], "whole": [last], "joined": [middle, last]}.items():
             channels = sum(cut.channels for cut in cuts)
             head = solve(
@@ -106,7 +106,7 @@ def test_saved_networks_give_the_same_in_a_new_process(tmp_path: Path) -> None:
                 0.1,
                 HeadSettings(),
             )
-            grafted = graft(model, architecture, traced, cuts, head)
+            grafted = graft(backbone, cuts, head)
             folder = tmp_path / "saved" / f"{name.replace('/', '-')}-{place}"
             saved.save(grafted, "abc", Preprocessing(SIZE), "head", folder, whole=False)
             with torch.no_grad():
@@ -130,12 +130,12 @@ def test_saved_networks_give_the_same_in_a_new_process(tmp_path: Path) -> None:
 def test_a_whole_timm_network_opens_with_timm(name: str, tmp_path: Path) -> None:
     import timm
 
-    architecture, model, traced = build(name)
-    last = traced.cuts[-1]
+    backbone = build(name)
+    last = backbone.traced.cuts[-1]
     head = solve(
         np.random.default_rng(0).normal(size=(9, last.channels)).astype("f"), np.arange(9) % 3, 3, 0.1, HeadSettings()
     )
-    grafted = graft(model, architecture, traced, [last], head)
+    grafted = graft(backbone, [last], head)
     saved.save(grafted, ["a", "b", "c"], Preprocessing(SIZE), "head", tmp_path / "model", whole=True)
     theirs = timm.create_model(f"local-dir:{tmp_path / 'model'}", pretrained=True).eval()
     images = torch.randn(2, 3, SIZE, SIZE)

@@ -8,8 +8,8 @@ WHOLE = Recipe(strategy="fine-tune")
 
 def test_small_data_takes_more_epochs_and_no_mixing() -> None:
     few, many = completed(WHOLE, 600, large=False), completed(WHOLE, 50_000, large=True)
-    assert (few.epochs or 0) > (many.epochs or 0)
-    assert (few.mix, many.mix) == ("none", "mixup")
+    assert (few.optimisation.epochs or 0) > (many.optimisation.epochs or 0)
+    assert (few.augmentation.mix, many.augmentation.mix) == ("none", "mixup")
     assert settings_shown(WHOLE, 50_000, large=True)["mix"] == "mixup"
     assert settings_shown(WHOLE, 50_000, large=False)["mix"] == "none"  # as where most of them are copies
 
@@ -20,4 +20,5 @@ def test_what_the_recipe_names_stays() -> None:
 
 
 def test_random_weights_take_longer() -> None:
-    assert epochs_of(WHOLE.but(strategy="from-scratch"), 600) == 3 * epochs_of(WHOLE, 600)
+    assert epochs_of(None, "from-scratch", 600) == 3 * epochs_of(None, "fine-tune", 600)
+    assert epochs_of(7, "from-scratch", 600) == epochs_of(7, "fine-tune", 600) == 7

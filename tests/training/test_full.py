@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from regraft.network import backbone as backbones
-from regraft.network.cuts import trace
-from regraft.training import loop as finetune
+from regraft.network.load import load
+from regraft.training.loop import Loop
 
 Regraft = Callable[..., tuple[int, str, str]]
 
@@ -46,15 +45,15 @@ def test_ctrl_c_gives_the_best_so_far_and_the_command_to_go_on(
     regraft: Regraft, make_folder: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = ("--strategy", "fine-tune", "--epochs", 3, "--image-size", 32, "--flip", "no", "--quiet")
-    root, epochs = make_folder(classes=3, each=20), []
+    root = make_folder(classes=3, each=20)
 
-    def interrupted(*given: object, run: Callable[..., None] = finetune.train_epoch) -> None:
-        if len(epochs) == 1:
+    def interrupted(loop: Loop, train_epoch: Callable[[Loop], None] = Loop.train_epoch) -> None:
+        if loop.state.epoch == 1:
             raise KeyboardInterrupt
-        epochs.append(run(*given))
+        train_epoch(loop)
 
     with monkeypatch.context() as patched:
-        patched.setattr(finetune, "train_epoch", interrupted)
+        patched.setattr(Loop, "train_epoch", interrupted)
         code, _, err = regraft("train", root, *options, "--out", tmp_path / "run")
     assert code == 130
     assert f"regraft train {root}" in err
@@ -95,12 +94,11 @@ def test_other_names_of_a_cut_and_large_seeds_do(
     regraft: Regraft, make_folder: Callable[..., Path], tmp_path: Path
 ) -> None:
     root = make_folder(classes=3, each=20)  # enough for the pass to be timed, and so for every strategy's outlook
-    traced = trace(backbones.load("embedded").model, 32)
-    cut = next(cut for cut in traced.cuts if cut.aliases)
+    cut = next(cut for cut in load("embedded").traced.cuts if cut.aliases)
     options = ("--strategy", "fine-tune", "--epochs", 1, "--image-size", 32, "--seed", 20_240_101, "--json", "--quiet")
     code, _, err = regraft("train", root, *options, "--unfreeze-from", cut.aliases[0], "--out", tmp_path / "run")
     assert code == 0, err
-    assert json.loads((tmp_path / "run" / "recipe.json").read_text())["unfreeze_from"] == cut.name
+    assert json.loads((tmp_path / "run" / "recipe.json").read_text())["optimisation"]["unfreeze_from"] == cut.name
     code, out, err = regraft("plan", root, "--cut", cut.aliases[0], "--image-size", 32, "--json", "--quiet")
     assert (code, json.loads(out)["cut"]) == (0, cut.name), err
     twice = ("--cut", cut.name, "--cut", cut.aliases[0])

@@ -90,10 +90,10 @@ def from_plugins(data: bytes) -> Image.Image:
         load_plugins()
         for name in Image.ID:
             factory, accepts = Image.OPEN[name]
-            if accepts and accepts(data[:16]) is not True:  # a text says why not
-                continue
             with suppress(SyntaxError, IndexError, TypeError, struct.error):  # as Pillow does: another format's bytes
-                return factory(io.BytesIO(data), "")
+                accepted = accepts(data[:16]) if accepts else True
+                if accepted and not isinstance(accepted, str):  # a text says why not
+                    return factory(io.BytesIO(data), "")
     raise UnidentifiedImageError
 
 

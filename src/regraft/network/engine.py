@@ -5,6 +5,7 @@ PyTorch in float32 is the reference; OpenVINO agrees with it to bf16's precision
 
 import copy
 import importlib.util
+import sys
 import uuid
 import warnings
 from collections.abc import Callable
@@ -120,9 +121,13 @@ def converted(network: fx.GraphModule, size: int, folder: Path | None) -> Any:
     if kept and kept.exists():
         with suppress(Exception):  # damaged: its errors share no kind; it is made anew
             return openvino.Core().read_model(kept)
-    with torch.inference_mode(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the tracing that OpenVINO does for itself
-        model = openvino.convert_model(network, example_input=torch.zeros(2, 3, size, size))
+    arguments, sys.argv = sys.argv, sys.argv[:1]  # OpenVINO would take a --verbose among them for its own
+    try:
+        with torch.inference_mode(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the tracing that OpenVINO does for itself
+            model = openvino.convert_model(network, example_input=torch.zeros(2, 3, size, size))
+    finally:
+        sys.argv = arguments
     model.reshape([-1, 3, size, size])
     if kept:
         with suppress(Exception):  # a full disk, for one: keeping it is worth no failure
