@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 
 from regraft.data.decoding import decode
-from regraft.data.find import find_images, scan
+from regraft.data.find import find_images
 from regraft.data.prefetch import map_ahead
+from regraft.data.scan import scan
 
 
 def main() -> None:

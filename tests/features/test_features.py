@@ -39,8 +39,8 @@ def test_cached_features_are_the_live_networks(
     batch = torch.stack([transform(decode(file.content.read())) for file in images.files])
     with torch.no_grad():
         live = pooled_network(embedded.model, traced, traced.cuts, ("mean", "rms"))(batch)
-    rows = np.arange(27)
-    for cut, mean, spread in zip(traced.cuts, live, live[len(traced.cuts) :], strict=False):
+    rows, count = np.arange(27), len(traced.cuts)
+    for cut, mean, spread in zip(traced.cuts, live[:count], live[count:], strict=True):
         np.testing.assert_allclose(again.pooled([cut], rows), mean, rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(again.root_mean_squares(cut, rows), spread, rtol=2e-3, atol=1e-5)  # half precision
     assert again.pooled(traced.cuts[:2], rows[::-1]).shape == (27, traced.cuts[0].channels + traced.cuts[1].channels)

@@ -10,8 +10,8 @@ def test_small_data_takes_more_epochs_and_no_mixing() -> None:
     few, many = completed(WHOLE, 600, large=False), completed(WHOLE, 50_000, large=True)
     assert (few.optimisation.epochs or 0) > (many.optimisation.epochs or 0)
     assert (few.augmentation.mix, many.augmentation.mix) == ("none", "mixup")
-    assert settings_shown(WHOLE, 50_000, large=True)["mix"] == "mixup"
-    assert settings_shown(WHOLE, 50_000, large=False)["mix"] == "none"  # as where most of them are copies
+    assert settings_shown(WHOLE, "fine-tune", 50_000, large=True)["mix"] == "mixup"
+    assert settings_shown(WHOLE, "fine-tune", 50_000, large=False)["mix"] == "none"  # as where most of them are copies
 
 
 def test_what_the_recipe_names_stays() -> None:

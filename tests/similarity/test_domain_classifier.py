@@ -1,88 +1,73 @@
-"""The classifier of domains that some networks have: what it says of photographs, and of what is none."""
+"""The classifier of domains on the embedded network: what it says of photographs, and of what is none."""
 
 from collections.abc import Callable
-from importlib.resources import files
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
-from sklearn.datasets import load_digits, load_sample_images
+from pictures import digits, photographs
 
 from regraft.data.readers.memory import from_arrays
-from regraft.features.features import Features, extract
-from regraft.network import backbone as backbones
+from regraft.features.extract import extract
 from regraft.network.backbone import Backbone
-from regraft.network.cuts import trace
-from regraft.network.source import floats, level_for
-from regraft.similarity.domain_classifier import OFFSET, TENTHS, WEIGHTS, judged, likeness_of
-from regraft.similarity.rooted import known
-from regraft.similarity.shift import Measured, over_groups, short_side
+from regraft.network.load import load
+from regraft.similarity.domain_classifier import TENTHS, DomainClassifier, Opinion, judged, rooted, shipped
+from regraft.similarity.groups import over_groups
 
 Change = Callable[[Image.Image], Image.Image]
 
 
 @pytest.fixture(scope="module")
 def embedded() -> Backbone:
-    return backbones.load("embedded")
+    return load("embedded")
 
 
-def seen(pictures: list[Image.Image], backbone: Backbone) -> tuple[Features, np.ndarray, int | None]:
-    images = from_arrays(pictures, [index % 2 for index in range(len(pictures))])
-    features = extract(images, backbone, trace(backbone.model, backbone.preprocessing.size))
-    rows = np.arange(len(pictures))
-    return features, rows, level_for(backbone.statistics or {}, short_side(features, rows))
-
-
-def word_of(pictures: list[Image.Image], backbone: Backbone) -> Measured:
-    features, rows, level = seen(pictures, backbone)
-    found = likeness_of(features, rows, backbone.statistics, level)
-    assert found is not None
-    return found
-
-
-def photographs(side: int = 200, count: int = 24) -> list[Image.Image]:
-    """Pieces of scikit-learn's two photographs."""
-    draw, found = np.random.default_rng(0), []
-    for photo in load_sample_images().images:
-        for _ in range(count // 2):
-            y, x = (draw.integers(0, edge - side) for edge in photo.shape[:2])
-            found.append(Image.fromarray(photo[y : y + side, x : x + side]))
-    return found
+def opinion_of(pictures: list[Image.Image], backbone: Backbone, classifier: DomainClassifier | None = None) -> Opinion:
+    features = extract(from_arrays(pictures, [index % 2 for index in range(len(pictures))]), backbone)
+    return (classifier or shipped()).opinion_of(features, np.arange(len(pictures)), backbone.preprocessing.size)
 
 
 @pytest.mark.parametrize("change", [lambda p: p, ImageOps.grayscale, lambda p: p.resize((48, 48))])
 def test_photographs_are_like_photographs_in_grey_and_small_too(change: Change, embedded: Backbone) -> None:
-    assert word_of([change(photo) for photo in photographs()], embedded).value > 0
+    assert opinion_of([change(photo) for photo in photographs()], embedded).value > 0
 
 
 def test_classifiers_that_have_not_seen_a_tenth_of_the_sets_say_much_the_same_of_photographs(
     embedded: Backbone,
 ) -> None:
-    features, rows, level = seen(photographs(), embedded)
-    found = likeness_of(features, rows, embedded.statistics, level)
-    assert found is not None
+    found = opinion_of(photographs(), embedded)
     assert all(0 < abs(word - found.value) < 0.5 for word in found.without_sets)
 
 
 def test_digits_are_not(embedded: Backbone) -> None:
-    pictures = [Image.fromarray((image * 15.9).astype(np.uint8)) for image in load_digits().images[:24]]
-    found = word_of(pictures, embedded)
+    found = opinion_of(digits(), embedded)
     assert found.value < -0.5
     assert found.left_out == pytest.approx(np.full(20, found.value), abs=0.2)
 
 
 def test_the_weights_are_those_of_the_file(embedded: Backbone) -> None:
-    features, rows, level = seen(photographs(count=8), embedded)
-    statistics = dict(embedded.statistics or {})
-    flat = statistics | {WEIGHTS: statistics[WEIGHTS] * 0, OFFSET: statistics[OFFSET] * 0 + 0.25}
-    found = likeness_of(features, rows, flat, level)
-    assert found is not None
+    known, pictures = shipped(), photographs(count=8)
+    flat = replace(known, weights=known.weights * 0, offset=known.offset * 0 + 0.25)
+    found = opinion_of(pictures, embedded, flat)
     assert found.value == pytest.approx(0.25)
     assert found.without_sets == pytest.approx(np.full(TENTHS, 0.25))
-    without = {name: value for name, value in statistics.items() if name != WEIGHTS}
-    assert likeness_of(features, rows, without, level) is None
-    assert likeness_of(features, rows, None, level) is None
+    twice = replace(known, weights=known.weights * 2, offset=known.offset * 2)
+    usual, doubled = opinion_of(pictures, embedded), opinion_of(pictures, embedded, twice)
+    assert doubled.value == pytest.approx(2 * usual.value)
+    assert doubled.without_sets == pytest.approx(2 * usual.without_sets)
+
+
+def test_every_cut_weighs_as_much_once_standardised() -> None:
+    known, cut = shipped(), judged(load("embedded").traced.cuts)[0]
+    moments = known.roots.moments(cut.name)
+    assert moments
+    source = np.sign(moments.mean) * np.square(moments.mean)  # whose roots are the mean
+    assert known.standardised(cut, source[None], None) == pytest.approx(np.zeros((1, cut.channels)), abs=1e-6)
+    away = moments.mean + np.maximum(moments.std, 0.01 * moments.std.mean())  # one deviation in every channel
+    seen = known.standardised(cut, (np.sign(away) * np.square(away))[None], None)
+    assert np.linalg.norm(seen) == pytest.approx(1)
+    assert rooted(np.array([-4.0, 0, 9])).tolist() == [-2, 0, 3]
 
 
 def test_the_mean_without_each_group() -> None:
@@ -98,14 +83,16 @@ def test_the_first_third_of_the_cuts_is_not_judged() -> None:
     ]  # fmt: skip
 
 
-def test_every_shipped_file_has_a_classifier_for_every_size_of_images() -> None:
-    shipped = [*Path(str(files("regraft"))).glob("statistics/*.safetensors")]
-    shipped += [Path(str(files("regraft"))) / "embedded" / "statistics.safetensors"]
-    assert len(shipped) == 2
-    for path in shipped:
-        statistics = floats(path)
-        levels: set[int | None] = {None, *(int(name.split("/")[0]) for name in statistics if "/" in name)}
-        assert len(levels) > 3
-        named = [name for name in statistics if name.endswith(".root_mean") and "/" not in name]
-        assert all(known(statistics, [name.removesuffix(".root_mean") for name in named], level) for level in levels)
-        assert len(statistics[WEIGHTS]) == len(statistics[OFFSET]) == 1 + TENTHS
+def test_the_shipped_file_has_every_judged_cut_for_every_size_of_images(embedded: Backbone) -> None:
+    known, cuts = shipped(), judged(embedded.traced.cuts)
+    levels = {level for _, level in known.roots.by_place}
+    assert None in levels
+    assert len(levels) > 3
+    for level in levels:
+        for cut in cuts:
+            moments = known.roots.moments(cut.name, level)
+            assert moments
+            assert moments.mean.shape == moments.std.shape == (cut.channels,)
+    assert known.roots.size == embedded.preprocessing.size
+    assert known.weights.shape == (1 + TENTHS, sum(cut.channels for cut in cuts))
+    assert known.offset.shape == (1 + TENTHS,)
