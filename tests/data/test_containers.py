@@ -1,6 +1,7 @@
 """Odd and bad folders, tables, archives and shards: what comes in, and exactly what becomes of it."""
 
 import io
+import json
 import os
 import tarfile
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from PIL import Image
 
 from regraft.data.find import find_images
 from regraft.data.scan import scan
+from regraft.errors import DataError
 from regraft.recipe import Reading
 
 Make = Callable[..., Path]
@@ -298,6 +300,23 @@ def test_one_odd_label_leaves_the_other_samples(tmp_path: Path, kind: str) -> No
     images = find_images(path)
     assert len(images.files) == 4
     assert expected in [fault.kind for fault in images.faults]
+
+
+def test_splits_of_samples(tmp_path: Path) -> None:
+    words = ["train", "TRAINING", "dev", "valid", "test", "train", "", "train"]
+    for last, found in (("train", ("train", "val", "test")), ("holdout", None)):
+        samples = [
+            (f"{i}.json", json.dumps({"label": "ab"[i % 2], "split": word}).encode(), {})
+            for i, word in enumerate([*words, last])
+        ]
+        images = [(f"{i}.png", PNG, {}) for i in range(len(samples))]
+        path = tar_of(tmp_path / f"{last}.tar", images + samples)
+        if found:
+            assert find_images(path).splits == found
+            assert [fault.kind for fault in find_images(path).faults] == ["no split"]
+        else:
+            with pytest.raises(DataError, match="holdout"):
+                find_images(path)
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,7 @@ def test_arrays_that_do_not_fit_are_refused() -> None:
         library.from_arrays(images, [0, 1, 0])
     with pytest.raises(DataError, match="no id"):
         library.from_arrays(images, [0, 1, 2, 0], classes=["a", "b"])
-    with pytest.raises(DataError, match="no split"):
+    with pytest.raises(DataError, match="image 2 has the split 'x'"):
         library.from_arrays(images, [0, 1, 1, 0], splits=["train", "train", "x", "test"])
 
 

@@ -101,6 +101,7 @@ CONVERTED: dict[str, tuple[bytes, tuple[int, int], tuple[int, int, int], int]] =
 
 REFUSED: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "empty"),
+    "one byte": (b"x", "not an image"),
     "text": (b"hello", "not an image"),
     "zero bytes": (bytes(4000), "not an image"),
     "svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not an image"),
@@ -147,6 +148,7 @@ def test_heic_without_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_an_image_of_too_many_pixels_is_refused_unless_allowed(regraft: Regraft, make_folder: Make) -> None:
     root = make_folder(each=6)
     picture(0, 50, 80).save(root / "class0" / "large.png")
+    pillows_own = Image.MAX_IMAGE_PIXELS
     code, out, _ = regraft("scan", root, "--json", "--max-pixels", 5000)
     assert code == 0
     assert [(f["path"], f["kind"]) for f in json.loads(out)["faults"]] == [("class0/large.png", "too large")]
@@ -155,6 +157,7 @@ def test_an_image_of_too_many_pixels_is_refused_unless_allowed(regraft: Regraft,
     assert looked[0] == 0, looked[2]
     code, out, _ = regraft("plan", root, "--json", "--quiet", "--max-pixels", 5000)
     assert [f["path"] for f in json.loads(out)["faults"] if f["kind"] == "too large"] == ["class0/large.png"]
+    assert pillows_own == Image.MAX_IMAGE_PIXELS  # other code in this process keeps its limit
 
 
 MEMORY: dict[str, tuple[object, tuple[int, int, int] | None]] = {
