@@ -1,0 +1,1 @@
+"""The whole job top to bottom; the run folder; its report."""

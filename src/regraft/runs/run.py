@@ -1,0 +1,86 @@
+"""A finished run: what ``train`` returns."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from regraft.features.near_duplicates import Overlap
+from regraft.metrics import Metrics
+from regraft.planning.plan import Plan
+from regraft.training.result import Attempt
+
+CARD = """<div style="display:inline-block;padding:.8em 1.2em;border:1px solid #dfe4e8;border-radius:8px">
+<b>{accuracy:.1%}</b> accuracy on {images:,} {split} images (95% interval {low:.1%} to {high:.1%})<br>
+case <b>{case}</b>, strategy <b>{strategy}</b>, {seconds:.1f} s<br>
+<a href="{report}">{report}</a></div>"""
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """How long a run took, in seconds."""
+
+    total: float
+    features: float  # looking at images
+    training: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder and what is in it."""
+
+    folder: Path
+    plan: Plan
+    metrics: Metrics
+    baselines: Mapping[str, float]  # accuracy of the majority class and of the nearest neighbour on the same images
+    near_duplicates: Overlap  # of the images reported on with those that trained or chose
+    strategy: str  # that was carried out
+    cuts: tuple[str, ...]  # whose features the head takes
+    frozen: bool  # whether the pre-trained layers stayed as they were
+    trainable_parameters: int
+    frozen_parameters: int
+    seconds: Seconds
+    images_through_backbone: int
+    left_out: int  # files that could not be used
+    faults: Mapping[str, int]  # how many of each kind
+    tried: tuple[Attempt, ...]
+    interrupted: bool
+    notes: tuple[str, ...]  # what the user should know beside the figures
+
+    @property
+    def report(self) -> Path:
+        """The page."""
+        return self.folder / "report.html"
+
+    def as_dict(self) -> dict[str, Any]:
+        """What ``train --json`` prints."""
+        return {
+            "run": str(self.folder),
+            "case": self.plan.case,
+            "planned_strategy": self.plan.strategy,
+            "strategy": self.strategy,
+            "cut": self.cuts[-1] if self.frozen else None,
+            "cuts": list(self.cuts),
+            "trainable_parameters": self.trainable_parameters,
+            "frozen_parameters": self.frozen_parameters,
+            "metrics": self.metrics.summary(),
+            "baselines": dict(self.baselines),
+            "near_duplicates": asdict(self.near_duplicates),
+            "seconds": asdict(self.seconds),
+            "images_through_backbone": self.images_through_backbone,
+            "report": str(self.report),
+            "left_out": self.left_out,
+            "faults": dict(self.faults),
+            "tried": [asdict(attempt) for attempt in self.tried],
+            "interrupted": self.interrupted,
+            "notes": list(self.notes),
+        }
+
+    def _repr_html_(self) -> str:
+        """A card for notebooks."""
+        low, high = self.metrics.intervals["accuracy"]
+        return CARD.format(
+            accuracy=self.metrics.accuracy, images=self.metrics.images, split=self.metrics.split, low=low, high=high,
+            case=self.plan.case, strategy=self.strategy, seconds=self.seconds.total, report=escape(str(self.report)),
+        )  # fmt: skip
