@@ -14,6 +14,7 @@ INITIALISERS = (
     "xavier_uniform_", "xavier_normal_", "kaiming_uniform_", "kaiming_normal_", "trunc_normal_", "orthogonal_",
 )  # fmt: skip
 OPTIMISERS = ("sgd", "rmsprop", "adagrad", "adadelta", "adam", "adamax", "nadam", "adamw")
+MIXES = ("auto", "none", "mixup", "cutmix", "both")
 METRICS = (
     "val_accuracy", "val_balanced_accuracy", "val_macro_f1", "val_loss", "train_accuracy", "train_loss",
 )  # fmt: skip
@@ -33,13 +34,11 @@ class Network(Section):
     """Which network is grafted, and on what it runs."""
 
     backbone: str = setting(
-        EMBEDDED, f"{EMBEDDED}, {DEMONSTRATION}, any timm name, torchvision/NAME, or the folder of a finished run"
+        EMBEDDED, f"{EMBEDDED}, {DEMONSTRATION}, any timm name, torchvision/NAME, or a run's folder"
     )
-    weights: str | None = setting(None, "local .safetensors or .pth state dict of the backbone; no network call")
+    weights: str | None = setting(None, "local .safetensors or .pth state dict of the backbone")
     image_size: int | None = setting(None, "pixels a side", least=16, otherwise="the backbone's own")
-    batch_size: int | None = setting(
-        None, "images in one batch", least=1, otherwise="64 in the frozen pass and 32 in training"
-    )
+    batch_size: int | None = setting(None, "images in one batch", least=1, otherwise="64 frozen, 32 in training")
     workers: int = setting(0, "threads that decode; 0 is one a processor", least=0)
     device: str = setting("auto", "auto (a GPU where there is one), cpu, cuda, cuda:1, ...")
 
@@ -52,9 +51,7 @@ class Reading(Section):
     label_column: str = setting("label", "of a table, or the field of a shard's JSON: the class")
     split_column: str = setting("split", "of a table: train, val or test")
     group_by: str | None = setting(
-        None,
-        "a table's column, or a regular expression on paths: images alike in it (a patient, a video) stay in one split",
-        otherwise="the column group, where there is one",
+        None, "a table's column, or a regular expression on paths: images alike in it (a patient) stay in one split"
     )
     max_pixels: int = setting(MAX_PIXELS, "images of more pixels are left out", least=1)
 
@@ -64,9 +61,7 @@ class Planning(Section):
     """Which case the data is, and what is done about it."""
 
     strategy: str | None = setting(None, "in place of the plan's choice", choices=STRATEGIES, otherwise="the plan's")
-    cut: str | None = setting(
-        None, "where to slice the network; given again, a head takes the cuts joined", otherwise="the plan's"
-    )
+    cut: str | None = setting(None, "where to slice; given again, a head takes the cuts joined", otherwise="the plan's")
     cuts: tuple[str, ...] = setting((), "several cuts whose features a head takes joined")
     large_from: int = setting(20_000, "training images from which data counts as large", least=1)
     similar_from: float = setting(0.5, "similarity score from which data counts as similar", least=0, most=1)
@@ -84,16 +79,12 @@ class Head(Section):
 
     layers: int = setting(1, "linear layers in the new head", choices=(1, 2), name="head_layers")
     hidden: int = setting(256, "units between two linear layers", least=1)
-    initialiser: str = setting(
-        "xavier_uniform_", "of the head's weights, by torch.nn.init name", choices=INITIALISERS, flag="init"
-    )
+    initialiser: str = setting("xavier_uniform_", "of the head, in torch.nn.init", choices=INITIALISERS, flag="init")
     pooling: str = setting("average", "over space before the head", choices=("average", "max", "both"))
-    views: int = setting(
-        0, "augmented views of each training image that a frozen strategy's head is trained on too", least=0, most=100
-    )
+    views: int = setting(0, "augmented views of each image for a frozen strategy's head", least=0, most=100)
     class_weights: str = setting(
         "none",
-        "auto and inverse-frequency: classes weigh the same whatever their counts; effective-number: between the two",
+        "with auto and inverse-frequency classes weigh the same, with effective-number more alike",
         choices=("none", "auto", "inverse-frequency", "effective-number"),
     )
 
@@ -102,41 +93,21 @@ class Head(Section):
 class Optimisation(Section):
     """How the whole network is trained."""
 
-    epochs: int | None = setting(
-        None,
-        "of training the whole network",
-        least=1,
-        otherwise="20,000 images' worth, 10 to 30; from scratch 3 times that",
-    )
+    epochs: int | None = setting(None, "of training the whole network", least=1, otherwise="10 to 30, by the images")
     optimiser: str = setting("adamw", "a name in torch.optim, in small letters", choices=OPTIMISERS)
     learning_rate: float | None = setting(
-        None, "of the head and the last layers, at its peak", least=1e-12, otherwise="the optimiser's own"
+        None, "of the head, at its peak", least=1e-12, otherwise="the optimiser's own"
     )
-    weight_decay: float | None = setting(
-        None,
-        "L2 on a frozen strategy's head, else on all layers",
-        least=0,
-        otherwise="chosen by validation for a head, 0.05 for all layers",
-    )
+    weight_decay: float | None = setting(None, "L2 on what trains", least=0, otherwise="chosen for a head, else 0.05")
     layer_decay: float = setting(0.9, "a stage's learning rate as a share of the next one's", least=0, most=1)
     schedule: str = setting("cosine", "of the learning rate after warm-up", choices=("cosine", "constant", "one-cycle"))
     warm_up: float = setting(0.1, "share of the steps in which the learning rate rises", least=0, most=1)
     label_smoothing: float = setting(0.1, "of the targets, 0 to 1", least=0, most=1)
-    ema: float = setting(
-        0.0, "decay a step of averaged weights, which are then judged and kept; 0: none", least=0, most=0.99999
-    )
+    ema: float = setting(0.0, "decay a step of averaged weights, which are kept; 0: none", least=0, most=0.99999)
     clip: float = setting(0.0, "largest norm of the gradient; 0: no limit", least=0)
-    batch_norm: str = setting(
-        "auto",
-        "running statistics; auto: frozen in batches under 16, and where a solved head starts on small data",
-        choices=("auto", "frozen", "adapt"),
-    )
+    batch_norm: str = setting("auto", "its running statistics in training", choices=("auto", "frozen", "adapt"))
     unfreeze_from: str | None = setting(None, "fine-tune only what lies after this cut", otherwise="everything")
-    head_start: str = setting(
-        "solved",
-        "fine-tuning starts from a head solved on the features or from a random one",
-        choices=("solved", "random"),
-    )
+    head_start: str = setting("solved", "the head that fine-tuning starts from", choices=("solved", "random"))
 
 
 @dataclass(frozen=True)
@@ -150,35 +121,22 @@ class Augmentation(Section):
         name="augmentation",
     )
     flip: str = setting("yes", "no where a mirror image has another label", choices=("yes", "no"))
-    mix: str = setting(
-        "auto",
-        "images and labels of a batch mixed; auto: mixup for large data",
-        choices=("auto", "none", "mixup", "cutmix", "both"),
-    )
+    mix: str = setting("auto", "of images and labels; auto: mixup for large data", choices=MIXES)
 
 
 @dataclass(frozen=True)
 class Stopping(Section):
     """When training ends, and what is kept."""
 
-    patience: int | None = setting(
-        None, "epochs in which neither metric nor loss improves", least=1, otherwise="half of all, 3 or more"
-    )
+    patience: int | None = setting(None, "epochs without improvement", least=1, otherwise="half of all, 3 or more")
     min_improvement: float = setting(0.0, "of the monitored metric, to count as one", least=0)
     monitor: str = setting("val_accuracy", "what finds the best epoch; of equals the smaller loss", choices=METRICS)
-    mode: str = setting(
-        "auto", "whether the most or the least of it is best; auto: min for a loss", choices=("auto", "max", "min")
-    )
+    mode: str = setting("auto", "of the monitored metric; auto: min for a loss", choices=("auto", "max", "min"))
     checkpoint_name: str = setting(
         "best-epoch{epoch:03d}-{metric}{value:.4f}", "of the best checkpoint's file, with {epoch}, {metric} and {value}"
     )
     checkpoint_minutes: float = setting(5.0, "minutes between checkpoints inside an epoch", least=0)
-    time_limit: float | None = setting(
-        None,
-        "for the whole job, as 90s, 10m or 1h: tries more than the plan and keeps the best",
-        least=1,
-        otherwise="none",
-    )
+    time_limit: float | None = setting(None, "for the job, as 90s, 10m or 1h: tries more, keeps the best", least=1)
 
     def __post_init__(self) -> None:
         """Raise RecipeError for a name of the best checkpoint that makes no file name of its own."""

@@ -7,7 +7,7 @@ Settings are grouped by concern. Every setting has a name of its own, so that ``
 import difflib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -60,29 +60,23 @@ class Recipe:
     general: General = field(default_factory=General)
 
     def __init__(self, **settings: Any) -> None:
-        groups: dict[str, dict[str, Any]] = {}
-        for name, kind in GROUPS.items():
-            given = settings.get(name)
-            if isinstance(given, kind):
-                given = {one.name: getattr(given, one.name) for one in fields(kind)}
-            groups[name] = dict(given) if isinstance(given, Mapping) else {}
-        for name, value in settings.items():
+        groups: dict[str, dict[str, Any]] = {name: {} for name in GROUPS}
+        for name, value in settings.items():  # a whole group is a group, or plain data as JSON has it
             if name in GROUPS and isinstance(value, (GROUPS[name], Mapping)):
-                continue
-            if name not in PLACES:
-                near = difflib.get_close_matches(name, PLACES, n=1)
-                hint = f"did you mean '{near[0]}'?" if near else "docs/options.md lists them"
-                raise RecipeError(f"there is no setting '{name}'; {hint}")
-            group, own = PLACES[name]
-            groups[group][own] = value
+                groups[name] |= value if isinstance(value, Mapping) else vars(value)
+        for name, value in settings.items():
+            if name in PLACES and not (name in GROUPS and isinstance(value, (GROUPS[name], Mapping))):
+                group, own = PLACES[name]
+                groups[group][own] = value
+            elif name not in GROUPS:
+                raise unknown(name, PLACES)
         for name, kind in GROUPS.items():
-            unknown = groups[name].keys() - {one.name for one in fields(kind)}
-            if unknown:
-                raise RecipeError(f"there is no setting '{sorted(unknown)[0]}' in '{name}'; docs/options.md lists them")
+            own_names = [one.name for one in fields(kind)]
+            for own in groups[name].keys() - set(own_names):
+                raise unknown(own, own_names)
             object.__setattr__(self, name, kind(**groups[name]))
-        for wrong, message in self.contradictions():
-            if wrong:
-                raise RecipeError(message)
+        for contradiction in self.contradictions():
+            raise RecipeError(contradiction)
 
     @property
     def frozen(self) -> bool:
@@ -94,40 +88,24 @@ class Recipe:
         """Of everything random but the split."""
         return self.general.seed
 
-    def contradictions(self) -> list[tuple[bool, str]]:
-        """Pairs of settings that do not go together: whether it is so, and what to say of it."""
+    def contradictions(self) -> Iterator[str]:
+        """What to say of settings that do not go together."""
         strategy, cut, cuts = self.planning.strategy, self.planning.cut, self.planning.cuts
         trains_all = strategy in {"fine-tune", "from-scratch"}
-        return [
-            (
-                cut is not None and bool(cuts),
-                "a recipe has one cut or several cuts to join, not both; leave one of them out",
-            ),
-            (
-                len(cuts) == 1 or len(set(cuts)) < len(cuts),
-                f"cuts are {', '.join(cuts)}; name two or more different ones to join",
-            ),
-            (
-                bool(cuts) and strategy not in {None, "head"},
-                f"joined cuts go with --strategy head, not with '{strategy}'; name one --cut",
-            ),
-            (
-                self.head.views > 0 and trains_all,
-                f"--views goes with a frozen strategy; '{strategy}' sees new views in every epoch",
-            ),
-            (
-                cut is not None and trains_all,
-                f"--cut goes with a frozen strategy, not with '{strategy}'; leave one of them out",
-            ),
-            (
-                self.network.batch_size == 1 and self.optimisation.batch_norm == "adapt",
-                "--batch-norm adapt needs two images in a batch or more; raise --batch-size",
-            ),
-            (
-                self.optimisation.unfreeze_from is not None and strategy != "fine-tune",
-                "--unfreeze-from goes with --strategy fine-tune; add that or leave it out",
-            ),
-        ]
+        if cut is not None and cuts:
+            yield "a recipe has one cut or several cuts to join, not both; leave one of them out"
+        if len(cuts) == 1 or len(set(cuts)) < len(cuts):
+            yield f"cuts are {', '.join(cuts)}; name two or more different ones to join"
+        if cuts and strategy not in {None, "head"}:
+            yield f"joined cuts go with --strategy head, not with '{strategy}'; name one --cut"
+        if self.head.views > 0 and trains_all:
+            yield f"--views goes with a frozen strategy; '{strategy}' sees new views in every epoch"
+        if cut is not None and trains_all:
+            yield f"--cut goes with a frozen strategy, not with '{strategy}'; leave one of them out"
+        if self.network.batch_size == 1 and self.optimisation.batch_norm == "adapt":
+            yield "--batch-norm adapt needs two images in a batch or more; raise --batch-size"
+        if self.optimisation.unfreeze_from is not None and strategy != "fine-tune":
+            yield "--unfreeze-from goes with --strategy fine-tune; add that or leave it out"
 
     def but(self, **changes: Any) -> "Recipe":
         """The same recipe with some settings changed, by their names."""
@@ -144,6 +122,13 @@ class Recipe:
     def write(self, path: Path) -> None:
         """Write the recipe as JSON."""
         path.write_text(json.dumps(self.as_dict(), indent=2) + "\n")
+
+
+def unknown(name: str, known: Iterable[str]) -> RecipeError:
+    """The error for a setting that there is not, with the nearest one that there is."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    hint = f"did you mean '{near[0]}'?" if near else "docs/options.md lists them"
+    return RecipeError(f"there is no setting '{name}'; {hint}")
 
 
 def read_recipe(path: Path) -> Recipe:

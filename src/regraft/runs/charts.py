@@ -68,7 +68,15 @@ def draw_quadrant(plan: Mapping[str, Any], references: Sequence[Reference] = ())
     axes.axhline(line, color=MUTED, linewidth=0.8)
     axes.axvline(threshold, color=MUTED, linewidth=0.8)
     for known in references:
-        axes.plot([known.images], [known.score], "^" if known.similar else "v", color=MUTED, markersize=4, alpha=0.6, clip_on=False)
+        axes.plot(
+            [known.images],
+            [known.score],
+            "^" if known.similar else "v",
+            color=MUTED,
+            markersize=4,
+            alpha=0.6,
+            clip_on=False,
+        )
     low, high = similarity["interval"]
     axes.plot([size["images"]] * 2, [low, high], color=ACCENT, linewidth=2, solid_capstyle="round", zorder=4)
     axes.plot([size["images"]], [similarity["score"]], "o", color=ACCENT, markersize=11, clip_on=False, zorder=5)

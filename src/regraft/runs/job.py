@@ -1,6 +1,5 @@
 """The whole job, top to bottom: recipe + images -> run."""
 
-import math
 import re
 import time
 from collections import Counter
@@ -97,16 +96,12 @@ def time_to_finish(prepared: Prepared, limit: float) -> float:
     return max(FINISH_SHARE * limit, FINISH_PASSES * an_image * len(prepared.split.test))
 
 
-def finish(
-    prepared: Prepared, trainer: Trainer, trained: Trained, folder: Path, place: Path, started: float
-) -> Run:
+def finish(prepared: Prepared, trainer: Trainer, trained: Trained, folder: Path, place: Path, started: float) -> Run:
     """Evaluate, write the run's files to ``place``, which becomes ``folder``, and return the run."""
     split, labels = prepared.split, prepared.features.labels[prepared.split.test]
     probabilities = trainer.probabilities_of(trained, split.test)
     groups = [prepared.images.files[row].group for row in split.test]
-    metrics = measure(
-        probabilities, labels, prepared.images.classes, split.reported, prepared.recipe.seed, groups
-    )
+    metrics = measure(probabilities, labels, prepared.images.classes, split.reported, prepared.recipe.seed, groups)
     overlap = overlap_of(prepared.near_duplicates, split.test, probabilities.argmax(axis=1) == labels)
     run = run_of(prepared, trained, metrics, overlap, folder, started)
     write_run(place, prepared, trained, run, probabilities)

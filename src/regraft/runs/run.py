@@ -55,25 +55,21 @@ class Run:
 
     def as_dict(self) -> dict[str, Any]:
         """What ``train --json`` prints."""
+        as_they_are = ("strategy", "trainable_parameters", "frozen_parameters", "images_through_backbone", "left_out")
         return {
             "run": str(self.folder),
             "case": self.plan.case,
             "planned_strategy": self.plan.strategy,
-            "strategy": self.strategy,
             "cut": self.cuts[-1] if self.frozen else None,
             "cuts": list(self.cuts),
-            "trainable_parameters": self.trainable_parameters,
-            "frozen_parameters": self.frozen_parameters,
+            **{name: getattr(self, name) for name in (*as_they_are, "interrupted")},
             "metrics": self.metrics.summary(),
             "baselines": dict(self.baselines),
             "near_duplicates": asdict(self.near_duplicates),
             "seconds": asdict(self.seconds),
-            "images_through_backbone": self.images_through_backbone,
             "report": str(self.report),
-            "left_out": self.left_out,
             "faults": dict(self.faults),
             "tried": [asdict(attempt) for attempt in self.tried],
-            "interrupted": self.interrupted,
             "notes": list(self.notes),
         }
 
