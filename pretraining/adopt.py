@@ -19,7 +19,7 @@ from regraft.features.extract import extract
 from regraft.features.frozen_pass import Wanted
 from regraft.network.backbone import Backbone
 from regraft.network.load import load
-from regraft.similarity.domain_classifier import judged, rooted
+from regraft.similarity.domain_classifier import judged, signed_root
 from regraft.similarity.reference import Shrunk
 from regraft.similarity.statistics import Level, Moments, Statistics, levels_below
 
@@ -66,7 +66,7 @@ def adopt(name: str, weights: str, photographs: Path, folder: Path, size: int) -
 
 
 def roots_of(backbone: Backbone, photographs: Path) -> Statistics:
-    """Moments of the rooted features of photographs at the judged cuts, as they are and shrunk."""
+    """Moments of the signed_root features of photographs at the judged cuts, as they are and shrunk."""
     listed = tuple(ImageFile(str(path), 0, None, OnDisk(path)) for path in images_at([photographs]))
     images = ImageSet(photographs, ("source",), listed)
     by_place, side = moments_of(backbone, images, None)
@@ -81,7 +81,7 @@ def moments_of(backbone: Backbone, images: ImageSet, level: Level) -> tuple[dict
     cuts: Sequence[Any] = judged(backbone.traced.cuts)
     features = extract(images, backbone, Wanted(tuple(cuts)))
     rows = np.arange(len(features.images.files))
-    roots = {cut.name: rooted(features.pooled([cut], rows)) for cut in cuts}
+    roots = {cut.name: signed_root(features.pooled([cut], rows)) for cut in cuts}
     moments: dict[tuple[str, Level], Moments] = {
         (name, level): Moments(values.mean(0), values.std(0)) for name, values in roots.items()
     }

@@ -134,9 +134,9 @@ def intervals(
     draw = np.random.default_rng(seed)
     if grouped := groups is not None and any(groups):
         named = [group or f"\0{image}" for image, group in enumerate(groups or ())]  # an image without one is its own
-        found, group_of = np.unique(named, return_inverse=True)
-        counts = coo_array((np.ones(len(truth)), (cell_of, group_of)), shape=(cells.shape[1], len(found))).tocsr()
-        drawn = (counts @ draw.multinomial(len(found), np.full(len(found), 1 / len(found))) for _ in range(DRAWS))
+        names, group_of = np.unique(named, return_inverse=True)
+        counts = coo_array((np.ones(len(truth)), (cell_of, group_of)), shape=(cells.shape[1], len(names))).tocsr()
+        drawn = (counts @ draw.multinomial(len(names), np.full(len(names), 1 / len(names))) for _ in range(DRAWS))
     else:
         share = np.bincount(cell_of) / len(truth)
         drawn = (draw.multinomial(len(truth), share) for _ in range(DRAWS))
@@ -148,8 +148,8 @@ def intervals(
 
 def wilson(right: int, images: int) -> tuple[float, float]:
     """Wilson's interval of a share."""
-    found = binomtest(right, images).proportion_ci(LEVEL, method="wilson")
-    return float(found.low), float(found.high)
+    interval = binomtest(right, images).proportion_ci(LEVEL, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def paired(better: np.ndarray, other: np.ndarray) -> tuple[float, float]:

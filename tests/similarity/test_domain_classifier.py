@@ -12,7 +12,7 @@ from regraft.data.readers.memory import from_arrays
 from regraft.features.extract import extract
 from regraft.network.backbone import Backbone
 from regraft.network.load import load
-from regraft.similarity.domain_classifier import TENTHS, DomainClassifier, Opinion, judged, rooted, shipped
+from regraft.similarity.domain_classifier import TENTHS, DomainClassifier, Opinion, judged, signed_root, shipped
 from regraft.similarity.groups import over_groups
 
 Change = Callable[[Image.Image], Image.Image]
@@ -67,7 +67,7 @@ def test_every_cut_weighs_as_much_once_standardised() -> None:
     away = moments.mean + np.maximum(moments.std, 0.01 * moments.std.mean())  # one deviation in every channel
     seen = known.standardised(cut, (np.sign(away) * np.square(away))[None], None)
     assert np.linalg.norm(seen) == pytest.approx(1)
-    assert rooted(np.array([-4.0, 0, 9])).tolist() == [-2, 0, 3]
+    assert signed_root(np.array([-4.0, 0, 9])).tolist() == [-2, 0, 3]
 
 
 def test_the_mean_without_each_group() -> None:

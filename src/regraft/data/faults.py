@@ -41,9 +41,9 @@ def torn_groups(images: ImageSet) -> Iterator[Fault]:
     for file in images.files:
         if file.group and file.split:
             splits[file.group].add(file.split)
-    for group, found in splits.items():
-        if len(found) > 1:
-            yield Fault(group, "group in two splits", f"its images are in {' and '.join(sorted(found))}", KEPT)
+    for group, splits_of in splits.items():
+        if len(splits_of) > 1:
+            yield Fault(group, "group in two splits", f"its images are in {' and '.join(sorted(splits_of))}", KEPT)
 
 
 def copies(images: ImageSet, looks: Sequence[Look]) -> Iterator[Fault]:

@@ -84,8 +84,8 @@ def grouped(images: ImageSet, pattern: str) -> ImageSet:
         raise DataError(f"--group-by '{pattern}' is no column and no regular expression: {error}; mend it") from None
 
     def group_of(file: ImageFile) -> str | None:
-        found = expression.search(file.name)
-        return next(iter(found.groups()), found[0]) if found else None
+        match = expression.search(file.name)
+        return next(iter(match.groups()), match[0]) if match else None
 
     files = tuple(replace(file, group=group_of(file)) for file in images.files)
     if not any(file.group for file in files):

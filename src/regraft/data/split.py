@@ -174,12 +174,12 @@ def folds_of(
         return np.asarray((ranks.rank + ranks.label) % folds)
     order = in_order(np.arange(len(labels)), pixels, labels)
     made = StratifiedGroupKFold(most, shuffle=True, random_state=seed + 1)
-    found = np.zeros(len(labels), dtype=np.int64)
+    fold_of = np.zeros(len(labels), dtype=np.int64)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of classes with fewer images than folds
         for fold, (_, judged) in enumerate(made.split(order, labels[order], units[order])):
-            found[order[judged]] = fold
-    return found
+            fold_of[order[judged]] = fold
+    return fold_of
 
 
 def subsample(labels: np.ndarray, most: int) -> np.ndarray:

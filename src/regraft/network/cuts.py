@@ -100,11 +100,11 @@ def graph_of(model: nn.Module, stages: tuple[str, ...]) -> tuple[fx.Graph, dict[
     """The traced graph, and for each node the qualified name of where it was made."""
     from torchvision.models.feature_extraction import NodePathTracer
 
-    whole = {id(model.get_submodule(name)) for name in stages}
+    untraced = {id(model.get_submodule(name)) for name in stages}
 
     class Tracer(NodePathTracer):  # type: ignore[misc]
         def is_leaf_module(self, m: nn.Module, module_qualname: str) -> bool:
-            return id(m) in whole or bool(super().is_leaf_module(m, module_qualname))
+            return id(m) in untraced or bool(super().is_leaf_module(m, module_qualname))
 
     tracer = Tracer(**tracer_arguments())
     graph = tracer.trace(model)

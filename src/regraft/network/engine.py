@@ -117,10 +117,10 @@ def converted(network: fx.GraphModule, size: int, folder: Path | None) -> Any:
     import openvino
 
     release = openvino.__version__.split("-")[0]
-    kept = folder / f"openvino-{release}.xml" if folder else None
-    if kept and kept.exists():
+    path = folder / f"openvino-{release}.xml" if folder else None
+    if path and path.exists():
         with suppress(Exception):  # damaged: its errors share no kind; it is made anew
-            return openvino.Core().read_model(kept)
+            return openvino.Core().read_model(path)
     arguments, sys.argv = sys.argv, sys.argv[:1]  # OpenVINO would take a --verbose among them for its own
     try:
         with torch.inference_mode(), warnings.catch_warnings():
@@ -129,9 +129,9 @@ def converted(network: fx.GraphModule, size: int, folder: Path | None) -> Any:
     finally:
         sys.argv = arguments
     model.reshape([-1, 3, size, size])
-    if kept:
+    if path:
         with suppress(Exception):  # a full disk, for one: keeping it is worth no failure
-            keep(model, kept)
+            keep(model, path)
     return model
 
 

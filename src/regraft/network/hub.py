@@ -26,10 +26,10 @@ def check_at_hand(name: str, weights: str | None) -> None:
         return
     short = name.removeprefix(TORCHVISION)
     if name.startswith(TORCHVISION):
-        library, url, kept = "torchvision", TORCHVISION_HUB, torch_folder().glob("*.pth")  # their names differ
+        library, url, copies = "torchvision", TORCHVISION_HUB, torch_folder().glob("*.pth")  # their names differ
     else:
-        library, url, kept = "timm", TIMM_HUB, hub_folder().glob(f"models--*--{short.split('.')[0]}*")
-    if short.split(".")[0] in registered(library) and not any(kept) and not reachable(url):
+        library, url, copies = "timm", TIMM_HUB, hub_folder().glob(f"models--*--{short.split('.')[0]}*")
+    if short.split(".")[0] in registered(library) and not any(copies) and not reachable(url):
         raise not_at_hand(name, url)
 
 

@@ -38,9 +38,9 @@ def load(name: str, weights: str | None = None, image_size: int | None = None) -
         backbone = run_backbone(Path(name))
     else:
         theirs = name.startswith(TORCHVISION)
-        found = from_torchvision(name, weights) if theirs else from_timm(name, weights)
+        known = from_torchvision(name, weights) if theirs else from_timm(name, weights)
         architecture = Architecture("torchvision" if theirs else "timm", name.removeprefix(TORCHVISION))
-        backbone = Backbone(name, architecture, found.model.eval(), found.preprocessing, found.classes, found.notes)
+        backbone = Backbone(name, architecture, known.model.eval(), known.preprocessing, known.classes, known.notes)
     return backbone.resized_to(image_size)
 
 

@@ -33,9 +33,9 @@ class Saved:
 
 
 def save(
-    model: Grafted, classes: Sequence[str], preprocessing: Preprocessing, strategy: str, folder: Path, whole: bool
+    model: Grafted, classes: Sequence[str], preprocessing: Preprocessing, strategy: str, folder: Path, complete: bool
 ) -> None:
-    """Write ``model`` to ``folder``, which must not exist; ``whole`` where it kept all but the source's classifier."""
+    """Write ``model`` to ``folder``, which must not exist; ``complete`` where it kept all but the source's classifier."""
     folder.mkdir(parents=True)
     state = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     linears = [module for module in model.head if isinstance(module, nn.Linear)]
@@ -50,7 +50,7 @@ def save(
         "regraft": {
             "format": 1,
             "strategy": strategy,
-            "whole": whole,
+            "whole": complete,
             "architecture": asdict(model.architecture),
             "cuts": [cut.name for cut in model.cuts],
             "pooling": model.pooling,
@@ -82,17 +82,17 @@ def timm_names(model: Grafted, state: dict[str, torch.Tensor], size: int) -> dic
         return {}
     head = model.head[0]
     assert isinstance(head, nn.Linear)
-    whole = model.architecture.build(head.out_features).eval()
-    classifier = getattr(whole, "pretrained_cfg", {}).get("classifier")
+    original = model.architecture.build(head.out_features).eval()
+    classifier = getattr(original, "pretrained_cfg", {}).get("classifier")
     if not isinstance(classifier, str):
         return {}
     names = {key: key.removeprefix("body.") for key in state if key.startswith("body.")}
     names |= {"head.0.weight": f"{classifier}.weight", "head.0.bias": f"{classifier}.bias"}
     images = torch.rand(1, 3, size, size)
     try:
-        whole.load_state_dict({names[key]: value for key, value in state.items()})
+        original.load_state_dict({names[key]: value for key, value in state.items()})
         with torch.no_grad():
-            theirs, ours = whole(images), model.cpu()(images)
+            theirs, ours = original(images), model.cpu()(images)
     except RuntimeError:  # other keys or shapes: not a whole network
         return {}
     same = torch.allclose(theirs, ours, rtol=AGREEMENT, atol=AGREEMENT * float(ours.abs().max()))

@@ -159,8 +159,8 @@ class Tunable(nn.Module):
 
     def has_adapting_norms(self) -> bool:
         """Whether some batch norm's running statistics change in training."""
-        kept = {id(module) for module in self.kept_in_evaluation}
-        return any(isinstance(m, nn.modules.batchnorm._BatchNorm) and id(m) not in kept for m in self.body.modules())
+        frozen = {id(module) for module in self.kept_in_evaluation}
+        return any(isinstance(m, nn.modules.batchnorm._BatchNorm) and id(m) not in frozen for m in self.body.modules())
 
     def freeze_up_to(self, model: nn.Module, traced: Traced, cut: Cut) -> None:
         """Freeze every layer up to ``cut``: parameters, buffers and mode."""

@@ -31,8 +31,8 @@ def setting(default: Any, help: str, **declared: Any) -> Any:  # noqa: A002 - as
 
 def declaration_of(one: "Field[Any]") -> Declaration:
     """The declaration of a field that ``setting`` made."""
-    found: Declaration = one.metadata["declaration"]
-    return found
+    declaration: Declaration = one.metadata["declaration"]
+    return declaration
 
 
 def name_of(one: "Field[Any]") -> str:
@@ -65,8 +65,8 @@ def check(section: Any) -> None:
 def kinds_of(section: type) -> dict[str, tuple[type, ...]]:
     """The classes that each setting of a section may be of; a whole number does where any number does."""
     named = {"tuple[str, ...]": (tuple, list)}
-    found = {}
+    allowed = {}
     for name, hint in get_type_hints(section).items():
         kinds = tuple(get_args(hint)) if isinstance(hint, UnionType) else named.get(str(hint), (hint,))
-        found[name] = (*kinds, int) if float in kinds else kinds
-    return found
+        allowed[name] = (*kinds, int) if float in kinds else kinds
+    return allowed

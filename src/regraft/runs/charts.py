@@ -172,7 +172,7 @@ def draw_pieces(axes: Any, pieces: Sequence[Piece]) -> None:
     from matplotlib.patches import Rectangle
 
     largest = max((piece.stride for piece in pieces), default=1) or 1
-    kept = max((i for i, piece in enumerate(pieces) if piece.state != REMOVED and piece.name != HEAD), default=0)
+    last_kept = max((i for i, piece in enumerate(pieces) if piece.state != REMOVED and piece.name != HEAD), default=0)
     for place, piece in enumerate(pieces):
         height = 0.25 if not piece.stride else 0.35 + 0.65 * np.log2(2 * largest / piece.stride) / np.log2(2 * largest)
         box = Rectangle((place, -height / 2), 0.78, height, facecolor=COLOURS[piece.state], edgecolor=INK)
@@ -182,7 +182,7 @@ def draw_pieces(axes: Any, pieces: Sequence[Piece]) -> None:
         colour = MUTED if piece.state == REMOVED else INK
         axes.text(place + 0.39, -0.6, piece.name, rotation=45, ha="right", va="top", fontsize=7, color=colour)
     arrow = {"arrowstyle": "->", "color": ACCENT, "connectionstyle": "arc3,rad=-0.25"}
-    axes.annotate("", (len(pieces) - 0.61, 0.16), (kept + 0.39, 0.55), arrowprops=arrow)
+    axes.annotate("", (len(pieces) - 0.61, 0.16), (last_kept + 0.39, 0.55), arrowprops=arrow)
     axes.set_xlim(-0.4, len(pieces) + 0.1)
     axes.set_ylim(-1.35, 0.95)
     axes.set_xticks([])

@@ -44,8 +44,8 @@ def write_run(place: Path, prepared: Prepared, trained: Trained, run: Run, proba
     write_json(place / "metrics.json", all_metrics(prepared, trained, run))
     if trained.history:
         write_rows(place / "history.csv", trained.history)
-    whole = prepared.backbone.traced.cuts[-1] in trained.model.cuts
-    save(trained.model, images.classes, prepared.backbone.preprocessing, trained.strategy, place / "model", whole)
+    complete = prepared.backbone.traced.cuts[-1] in trained.model.cuts
+    save(trained.model, images.classes, prepared.backbone.preprocessing, trained.strategy, place / "model", complete)
     write_rows(place / "predictions.csv", predictions_of(prepared, probabilities))
 
 

@@ -41,7 +41,7 @@ class Opinion(Measured):
 class DomainClassifier:
     """The classifiers, and what standardises their input."""
 
-    roots: Statistics  # of the source images' rooted features
+    roots: Statistics  # of the signed roots of the source images' features
     weights: np.ndarray  # (1 + TENTHS, channels): of the one that has seen all sets, then of the others
     offset: np.ndarray  # (1 + TENTHS,)
 
@@ -62,10 +62,10 @@ class DomainClassifier:
         moments = self.roots.moments(cut.name, level)
         assert moments, "the package's file has every judged cut at every level"
         scale = np.maximum(moments.std, SMALLEST_SCALE * moments.std.mean()) * math.sqrt(len(moments.std))
-        return np.asarray((rooted(values) - moments.mean) / scale)
+        return np.asarray((signed_root(values) - moments.mean) / scale)
 
 
-def rooted(features: np.ndarray) -> np.ndarray:
+def signed_root(features: np.ndarray) -> np.ndarray:
     """Signed square roots, in float64."""
     values = features.astype(np.float64)
     return np.asarray(np.sign(values) * np.sqrt(np.abs(values)))

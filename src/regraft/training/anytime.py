@@ -108,9 +108,9 @@ def compared(name: str, best: Trained | None, trained: Trained) -> Attempt:
         return Attempt(name, trained.judged.accuracy, None, None, True, trained.seconds)
     mine, theirs = common(trained.judged, best.judged)
     certainty = certainty_of(mine, theirs, trained.recipe.seed)
-    kept = certainty >= CERTAIN
+    better = certainty >= CERTAIN
     notes = "; ".join(trained.notes)
-    return Attempt(name, float(mine.mean()), float(theirs.mean()), certainty, kept, trained.seconds, notes)
+    return Attempt(name, float(mine.mean()), float(theirs.mean()), certainty, better, trained.seconds, notes)
 
 
 def common(one: Judged, other: Judged) -> tuple[np.ndarray, np.ndarray]:

@@ -16,7 +16,7 @@ from regraft.progress import Progress
 from regraft.recipe import Recipe
 from regraft.training.examples import Examples
 from regraft.training.result import Judged, Trained
-from regraft.training.views import view_features
+from regraft.training.augmented_features import features_of_views
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def solved_head(
     x, y, passed = features.pooled(cuts, chosen, recipe.head.pooling), labels[chosen], 0
     if views := recipe.head.views:
         train = examples.split.train
-        of_views, passed = view_features(backbone, examples, recipe, cuts, train, progress)
+        of_views, passed = features_of_views(backbone, examples, recipe, cuts, train, progress)
         folds = [Fold(with_views(fold.fit, len(chosen), len(train), views), fold.judge) for fold in folds]
         at = with_views(at, len(chosen), len(train), views)
         x, y = np.concatenate([x, of_views]), np.concatenate([y, np.tile(labels[train], views)])

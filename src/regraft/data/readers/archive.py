@@ -45,11 +45,11 @@ def read_zip(path: Path, fewest_classes: int = FEWEST_CLASSES) -> ImageSet:
 
 def tar_tree(path: Path) -> Tree:
     """The members of a tar archive by name; what was read of one that ends early is kept."""
-    kept, tree = OpenFile(plain_tar(path)), Tree()
+    opened, tree = OpenFile(plain_tar(path)), Tree()
     try:
-        with tarfile.open(fileobj=kept.file, mode="r:") as archive:
-            for member in members_of(archive, kept, path.name, tree):
-                content = InTar(kept, member.offset_data, member.size) if member.isreg() else None
+        with tarfile.open(fileobj=opened.file, mode="r:") as archive:
+            for member in members_of(archive, opened, path.name, tree):
+                content = InTar(opened, member.offset_data, member.size) if member.isreg() else None
                 if content is None and not member.isdir():
                     tree.faults.append(Fault(member.name, "not a file", "a link or a device; nothing is followed"))
                 elif member.issparse():
@@ -61,7 +61,7 @@ def tar_tree(path: Path) -> Tree:
     return tree
 
 
-def members_of(archive: tarfile.TarFile, kept: OpenFile, name: str, tree: Tree) -> Iterator[tarfile.TarInfo]:
+def members_of(archive: tarfile.TarFile, opened: OpenFile, name: str, tree: Tree) -> Iterator[tarfile.TarInfo]:
     """The members in order, up to where the archive is damaged, which is listed."""
     count, before = 0, -1
     while True:
@@ -73,7 +73,7 @@ def members_of(archive: tarfile.TarFile, kept: OpenFile, name: str, tree: Tree) 
             why = reason_of(error)
             break
         if member is None:
-            end = kept.read_at(archive.offset, tarfile.BLOCKSIZE)
+            end = opened.read_at(archive.offset, tarfile.BLOCKSIZE)
             if len(end) == tarfile.BLOCKSIZE and not any(end):
                 return
             why = "no end mark" if not end else "a damaged header"

@@ -128,19 +128,19 @@ def by_folder(root: Path, tree: Tree, fewest_classes: int = FEWEST_CLASSES) -> I
         raise DataError(f"no class folders with images in {root}; {expected(root)}")
     splits = split_folders(tree, filled)
     faults = [Fault(prefix + name, "loose file", "it lies in no class folder") for name in tree.loose()]
-    found: list[Labelled] = []
+    items: list[Labelled] = []
     for folder, split in splits.items() if splits else [("", None)]:
         part = tree.below(folder) if folder else tree
         here = f"{prefix}{folder}/" if folder else prefix
         if folder:
             faults += [Fault(here + name, "loose file", "it lies in no class folder") for name in part.loose()]
-        found += labelled(part, here, split, faults)
+        items += labelled(part, here, split, faults)
     if splits:
         faults += [
             Fault(prefix + name, "other folder", "beside train/val/test folders, and no such folder of class folders")
             for name in sorted(filled - splits.keys())
         ]
-    return collect(root, sorted(found, key=lambda item: item.name), [*tree.faults, *faults], fewest_classes)
+    return collect(root, sorted(items, key=lambda item: item.name), [*tree.faults, *faults], fewest_classes)
 
 
 def labelled(tree: Tree, prefix: str, split: str | None, faults: list[Fault]) -> Iterator[Labelled]:
@@ -192,15 +192,15 @@ def split_folders(tree: Tree, filled: set[str]) -> dict[str, str]:
 
 def images_at(paths: Sequence[Path]) -> list[Path]:
     """The files named, and the image files in the folders named; DataError where there is nothing."""
-    found: list[Path] = []
+    files: list[Path] = []
     for path in paths:
         kind = kind_of(path)
         if kind == "folder":
-            found += [path / name for name in sorted(tree_of(path).files) if is_image(name)]
+            files += [path / name for name in sorted(tree_of(path).files) if is_image(name)]
         elif kind == "file":
-            found.append(path)
+            files.append(path)
         else:
             raise DataError(f"there is no file or folder {path}; give images, or folders of images")
-    if not found:
+    if not files:
         raise DataError(f"no image below {', '.join(str(path) for path in paths)}; give images, or folders of images")
-    return found
+    return files

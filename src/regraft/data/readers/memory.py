@@ -31,10 +31,10 @@ def from_arrays(
     count, named = len(images), list(labels)
     parts = [None] * count if splits is None else list(splits)
     grouped = [None] * count if groups is None else list(groups)
-    for what, given in (("labels", named), ("splits", parts), ("groups", grouped)):
-        if len(given) != count:
-            raise DataError(f"there are {count} images and {len(given)} {what}; give one for each image")
-    found = [
+    for what, values in (("labels", named), ("splits", parts), ("groups", grouped)):
+        if len(values) != count:
+            raise DataError(f"there are {count} images and {len(values)} {what}; give one for each image")
+    items = [
         Labelled(
             f"{row:0{len(str(count))}d}",
             class_name(named[row], classes),
@@ -44,7 +44,7 @@ def from_arrays(
         )
         for row in range(count)
     ]
-    return collect(Path(name), found)
+    return collect(Path(name), items)
 
 
 def from_dataset(dataset: Any, classes: Sequence[str] | None = None, name: str = "dataset") -> ImageSet:

@@ -25,11 +25,11 @@ def read_manifest(path: Path, reading: Reading, fewest_classes: int = FEWEST_CLA
     """
     rows = parquet_rows(path, reading) if path.suffix.lower() == ".parquet" else text_rows(path)
     faults: list[Fault] = []
-    found = list(labelled(path, rows, reading, faults))
-    if not found:
+    items = list(labelled(path, rows, reading, faults))
+    if not items:
         why = f" (the first row: {faults[0].reason})" if faults else ""
         raise DataError(f"{path} lists no image that can be used{why}; list files with their labels")
-    return collect(path, found, faults, fewest_classes)
+    return collect(path, items, faults, fewest_classes)
 
 
 def labelled(path: Path, rows: Iterable[Row], reading: Reading, faults: list[Fault]) -> Iterator[Labelled]:

@@ -46,10 +46,10 @@ def shards_of(text: str) -> list[Path]:
     counts = [int(last) - int(first) + 1 for first, last in RANGE.findall(text)]
     if any(count < 1 for count in counts) or math.prod(counts) > MOST_SHARDS:
         raise DataError(f"{text[:SHOWN]} names no shard, or over {MOST_SHARDS:,}; write a range as {{0000..0009}}")
-    found = [Path(name) for each in expanded(text) for name in matches(each)]
-    if not found:
+    shards = [Path(name) for each in expanded(text) for name in matches(each)]
+    if not shards:
         raise DataError(f"no shard is called {text[:SHOWN]}; give the name or pattern of shards that are there")
-    return found
+    return shards
 
 
 def matches(name: str) -> list[str]:
@@ -59,17 +59,17 @@ def matches(name: str) -> list[str]:
 
 def expanded(text: str) -> Iterator[str]:
     """Every name that the ranges in braces stand for."""
-    found = RANGE.search(text)
-    if not found:
+    span = RANGE.search(text)
+    if not span:
         yield text
         return
-    for number in range(int(found[1]), int(found[2]) + 1):
-        yield from expanded(f"{text[: found.start()]}{number:0{len(found[1])}d}{text[found.end() :]}")
+    for number in range(int(span[1]), int(span[2]) + 1):
+        yield from expanded(f"{text[: span.start()]}{number:0{len(span[1])}d}{text[span.end() :]}")
 
 
 def read_shards(root: Path, shards: Sequence[Path], reading: Reading, fewest_classes: int = FEWEST_CLASSES) -> ImageSet:
     """WebDataset's samples: files of one name, an image and its .cls or .json (with the label column's field)."""
-    found: list[Labelled] = []
+    items: list[Labelled] = []
     faults: list[Fault] = []
     alone = len({shard.name for shard in shards}) == len(shards)
     for shard in shards:
@@ -77,10 +77,10 @@ def read_shards(root: Path, shards: Sequence[Path], reading: Reading, fewest_cla
             raise DataError(f"there is no shard {shard}; give shards that are there")
         tree = tar_tree(shard)
         faults += tree.faults
-        found += samples_of(shard.name if alone else shard.as_posix(), tree, reading, faults)
-    if not found:
+        items += samples_of(shard.name if alone else shard.as_posix(), tree, reading, faults)
+    if not items:
         raise DataError(f"{root} holds no image with a .cls or .json beside it; pack samples as WebDataset does")
-    return collect(root, found, faults, fewest_classes)
+    return collect(root, items, faults, fewest_classes)
 
 
 def samples_of(shard: str, tree: Tree, reading: Reading, faults: list[Fault]) -> Iterator[Labelled]:
@@ -113,20 +113,20 @@ def plain_first(suffixes: Iterable[str]) -> list[str]:
 
 def fields_of(sample: dict[str, Content], reading: Reading) -> dict[str, Any]:
     """Label, split and group of a sample; ValueError where it has no label."""
-    given: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     if ".json" in sample:
         loaded = json.loads(sample[".json"].read())  # type: ignore[arg-type]
-        given = loaded if isinstance(loaded, dict) else {}
-    named = (given.get(name) for name in (reading.label_column, *JSON_LABELS))
+        values = loaded if isinstance(loaded, dict) else {}
+    named = (values.get(name) for name in (reading.label_column, *JSON_LABELS))
     label: Any = next((value for value in named if value is not None and value != ""), "")
     if ".cls" in sample:
         label = bytes(sample[".cls"].read()).decode().strip()  # type: ignore[arg-type]
     if str(label).strip() == "" or isinstance(label, (dict, list)):
         raise ValueError(f"no .cls, and no field '{reading.label_column}' in a .json")
-    group = given.get(reading.group_by or "group")
+    group = values.get(reading.group_by or "group")
     return {
         "label": str(label).strip(),
-        "split": given.get(reading.split_column),
+        "split": values.get(reading.split_column),
         "group": None if group is None else str(group),
     }
 

@@ -17,7 +17,7 @@ from regraft.training.augmentation import training_view
 from regraft.training.examples import Examples
 
 
-def view_features(
+def features_of_views(
     backbone: Backbone, examples: Examples, recipe: Recipe, cuts: Sequence[Cut], rows: np.ndarray, progress: Progress
 ) -> tuple[np.ndarray, int]:
     """Features (views * rows, channels) of random views: all rows' first views, then all their second ones.
