@@ -78,8 +78,8 @@ def test_a_test_part_of_copies_alone_is_found_whole(tmp_path: Path) -> None:
         Image.open(path).save(copy, quality=90)
     for i in range(6):  # and a few of its own
         photo(900 + i).save(root / "test" / "a" / f"own{i}.png")
-    prepared = prepare(root, Recipe())
-    found = {prepared.images.files[one.row].name for one in prepared.near_duplicates}
+    job = prepare(root, Recipe())
+    found = {job.images.files[one.row].name for one in job.near_duplicates}
     assert len(found) >= 36
     assert not any("own" in name for name in found)
 

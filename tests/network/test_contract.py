@@ -108,7 +108,7 @@ def test_saved_networks_give_the_same_in_a_new_process(tmp_path: Path) -> None:
             )
             grafted = graft(backbone, cuts, head)
             folder = tmp_path / "saved" / f"{name.replace('/', '-')}-{place}"
-            saved.save(grafted, "abc", Preprocessing(SIZE), "head", folder, whole=False)
+            saved.save(grafted, "abc", Preprocessing(SIZE), "head", folder, complete=False)
             with torch.no_grad():
                 expected[folder] = grafted(images)
     done = subprocess.run(
@@ -136,7 +136,7 @@ def test_a_whole_timm_network_opens_with_timm(name: str, tmp_path: Path) -> None
         np.random.default_rng(0).normal(size=(9, last.channels)).astype("f"), np.arange(9) % 3, 3, 0.1, HeadSettings()
     )
     grafted = graft(backbone, [last], head)
-    saved.save(grafted, ["a", "b", "c"], Preprocessing(SIZE), "head", tmp_path / "model", whole=True)
+    saved.save(grafted, ["a", "b", "c"], Preprocessing(SIZE), "head", tmp_path / "model", complete=True)
     theirs = timm.create_model(f"local-dir:{tmp_path / 'model'}", pretrained=True).eval()
     images = torch.randn(2, 3, SIZE, SIZE)
     with torch.no_grad():

@@ -14,7 +14,7 @@ from pictures import photographs
 from regraft.data.readers.memory import from_arrays
 from regraft.data.split import subsample
 from regraft.features import extract
-from regraft.planning.prepare import Prepared, prepare
+from regraft.planning.prepare import Job, prepare
 from regraft.recipe import Recipe
 from regraft.runs.job import train
 from regraft.similarity import measure
@@ -46,7 +46,7 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray]:
     return seen
 
 
-def looked(pictures: list[Image.Image], recipe: Recipe = Recipe(), every: int = 2) -> Prepared:
+def looked(pictures: list[Image.Image], recipe: Recipe = Recipe(), every: int = 2) -> Job:
     """Two classes; one image of ``every`` is in the first."""
     return prepare(from_arrays(pictures, [int(row % every > 0) for row in range(len(pictures))]), recipe)
 
@@ -85,12 +85,12 @@ def test_no_more_images_than_needed_go_to_the_judge(
     untrained: Recipe, monkeypatch: pytest.MonkeyPatch, passes: list[np.ndarray]
 ) -> None:
     monkeypatch.setattr(measure, "JUDGED_IMAGES", 12)
-    prepared = looked(photographs(count=60), untrained, every=4)
-    similarity = prepared.plan.similarity
+    job = looked(photographs(count=60), untrained, every=4)
+    similarity = job.plan.similarity
     assert similarity.judged == len(passes[0]) == 12
     assert np.bincount(passes[0]).tolist() == [3, 9]
-    assert len(similarity.rows) == len(prepared.split.train) == 48
-    assert prepared.plan.as_dict()["similarity"]["images_judged"] == 12
+    assert len(similarity.rows) == len(job.split.train) == 48
+    assert job.plan.as_dict()["similarity"]["images_judged"] == 12
     assert similarity.score.value > 0.5
     fewer = similarity.score.high - similarity.score.low
     monkeypatch.setattr(measure, "JUDGED_IMAGES", 48)

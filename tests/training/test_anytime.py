@@ -78,10 +78,10 @@ def test_an_attempt_that_fails_loses_nothing(
                 raise error
             return super().train(recipe, name, deadline)
 
-    prepared = prepare(make_folder(classes=3, each=10), Recipe(image_size=32, time_limit=1000.0))
-    trainer = trainer_for(prepared, tmp_path / "checkpoints")
+    job = prepare(make_folder(classes=3, each=10), Recipe(image_size=32, time_limit=1000.0))
+    trainer = trainer_for(job, tmp_path / "checkpoints")
     failing = Failing(trainer.backbone, trainer.examples, trainer.folder)
-    found = train_in_turn(prepared, failing, time.monotonic() + 1000)
+    found = train_in_turn(job, failing, time.monotonic() + 1000)
     failed = next(attempt for attempt in found.tried if attempt.name == "fine-tune")
     assert found.frozen
     assert not failed.kept
@@ -91,8 +91,8 @@ def test_an_attempt_that_fails_loses_nothing(
 
 
 def test_what_is_tried_in_turn(make_folder: Callable[..., Path]) -> None:
-    prepared = prepare(make_folder(classes=3, each=10), Recipe(image_size=32))
-    cuts, plan = prepared.backbone.traced.cuts, prepared.plan
+    job = prepare(make_folder(classes=3, each=10), Recipe(image_size=32))
+    cuts, plan = job.backbone.traced.cuts, job.plan
     tried = {one.name: one for one in candidates(Recipe(views=2), plan, cuts)}
     assert list(tried) == [
         "head at the last cut", "head at an earlier cut", "head on joined cuts", "fine-tune",
@@ -111,9 +111,9 @@ def test_what_is_tried_in_turn(make_folder: Callable[..., Path]) -> None:
 
 
 def test_joined_cuts_are_the_last_and_others_at_other_strides(make_folder: Callable[..., Path]) -> None:
-    prepared = prepare(make_folder(classes=3, each=10), Recipe(image_size=32))
-    cuts = prepared.backbone.traced.cuts
-    joined = cuts_to_join(prepared.plan, cuts)
+    job = prepare(make_folder(classes=3, each=10), Recipe(image_size=32))
+    cuts = job.backbone.traced.cuts
+    joined = cuts_to_join(job.plan, cuts)
     strides = [cut.stride for cut in cuts if cut.name in joined]
     assert joined[-1] == cuts[-1].name
     assert len(strides) == len(set(strides)) == len(joined) == 3

@@ -71,10 +71,10 @@ def test_random_weights_are_tried_where_the_plan_left_it_open(case: str, asked: 
         return replace(result(0.4 if name.endswith("trial") else 0.8), recipe=recipe.but(epochs=4))
 
     recipe = Recipe(strategy=asked)
-    prepared: Any = SimpleNamespace(
+    job: Any = SimpleNamespace(
         recipe=recipe, plan=SimpleNamespace(case=case), planned_recipe=lambda: recipe.but(strategy="fine-tune")
     )
-    found = train_as_planned(prepared, trainer_that(train, 0.5))
+    found = train_as_planned(job, trainer_that(train, 0.5))
     assert (found.strategy, carried) == ("fine-tune", trained)
 
 
@@ -87,10 +87,10 @@ def test_probabilities_are_those_of_the_network_that_is_saved(
     from regraft.metrics import softmax
     from regraft.training.augmentation import centre_view
 
-    prepared = prepare(make_folder(classes=2, each=10), Recipe(strategy=strategy, epochs=1, image_size=32))
-    trainer = trainer_for(prepared, tmp_path)
-    trained = train_as_planned(prepared, trainer)
-    rows = prepared.split.test
+    job = prepare(make_folder(classes=2, each=10), Recipe(strategy=strategy, epochs=1, image_size=32))
+    trainer = trainer_for(job, tmp_path)
+    trained = train_as_planned(job, trainer)
+    rows = job.split.test
     samples = trainer.examples.samples.batch(rows.tolist(), centre_view(32))
     with torch.no_grad():
         expected = softmax(trained.model(samples).numpy())

@@ -73,17 +73,17 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             for i, (name, (_, content)) in enumerate(zip(names, contents, strict=True))
         )
         recipe = self.full_recipe()
-        prepared = prepare(collect(Path("images"), items), recipe, hold_out=False)
-        if prepared.images.left_out:
-            fault = next(fault for fault in prepared.images.faults if fault.action == LEFT_OUT)
+        job = prepare(collect(Path("images"), items), recipe, hold_out=False)
+        if job.images.left_out:
+            fault = next(fault for fault in job.images.faults if fault.action == LEFT_OUT)
             raise DataError(f"image {int(fault.path)} cannot be read: {fault.reason}; leave it and its label out")
         with tempfile.TemporaryDirectory() as folder:
-            trained = train_in_time(prepared, trainer_for(prepared, Path(folder)), started)
+            trained = train_in_time(job, trainer_for(job, Path(folder)), started)
         module = copy.deepcopy(trained.model)  # what it is made of belongs to the backbone
         module.to(device_of(self.device))
         names_shown = tuple(str(name) for name in classes)
-        self.classifier_ = Classifier(module, names_shown, prepared.backbone.preprocessing, trained.strategy)
-        self.classes_, self.plan_ = classes, prepared.plan
+        self.classifier_ = Classifier(module, names_shown, job.backbone.preprocessing, trained.strategy)
+        self.classes_, self.plan_ = classes, job.plan
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:  # noqa: N803

@@ -7,7 +7,7 @@ from typing import Any
 from regraft.data.find import Data
 from regraft.features.logme import logme
 from regraft.metrics import paired
-from regraft.planning.prepare import Prepared, prepare
+from regraft.planning.prepare import Job, prepare
 from regraft.progress import Progress, silent
 from regraft.recipe import Recipe
 
@@ -55,15 +55,15 @@ def rank(
     """
     named = [(one, None) if isinstance(one, str) else one for one in backbones]
     looked = [(name, prepare(data, recipe.but(backbone=name, weights=file), progress)) for name, file in named]
-    best = max((prepared for _, prepared in looked), key=lambda prepared: prepared.plan.similarity.best_hits.mean())
-    rows = [ranked(name, prepared, best) for name, prepared in looked]
-    passed = sum(prepared.features.passed for _, prepared in looked)
+    best = max((job for _, job in looked), key=lambda job: job.plan.similarity.best_hits.mean())
+    rows = [ranked(name, job, best) for name, job in looked]
+    passed = sum(job.features.passed for _, job in looked)
     return Ranking(tuple(sorted(rows, key=lambda row: -row.accuracy)), passed)
 
 
-def ranked(name: str, prepared: Prepared, best: Prepared) -> Ranked:
+def ranked(name: str, job: Job, best: Job) -> Ranked:
     """One backbone against the best one."""
-    similarity, backbone, features = prepared.plan.similarity, prepared.backbone, prepared.features
+    similarity, backbone, features = job.plan.similarity, job.backbone, job.features
     behind, error = paired(best.plan.similarity.best_hits, similarity.best_hits)
     top = max(similarity.profile, key=lambda point: point.accuracy)
     pooled = features.pooled([backbone.traced.cut_of(top.cut)], similarity.rows)
@@ -74,7 +74,7 @@ def ranked(name: str, prepared: Prepared, best: Prepared) -> Ranked:
         behind_best=behind,
         standard_error=error,
         logme=logme(pooled, features.labels[similarity.rows]),
-        case=prepared.plan.case,
+        case=job.plan.case,
         score=similarity.score.value,
         parameters=sum(p.numel() for p in backbone.model.parameters()),
         multiply_adds=backbone.traced.multiply_adds,

@@ -35,7 +35,7 @@ class Saved:
 def save(
     model: Grafted, classes: Sequence[str], preprocessing: Preprocessing, strategy: str, folder: Path, complete: bool
 ) -> None:
-    """Write ``model`` to ``folder``, which must not exist; ``complete`` where it kept all but the source's classifier."""
+    """Write ``model`` to ``folder``, which must not exist; ``complete``: it kept all but the source's classifier."""
     folder.mkdir(parents=True)
     state = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     linears = [module for module in model.head if isinstance(module, nn.Linear)]

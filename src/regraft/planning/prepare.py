@@ -27,7 +27,7 @@ from regraft.similarity.statistics import find_statistics
 
 
 @dataclass(frozen=True)
-class Prepared:
+class Job:
     """All that is known before anything is trained."""
 
     recipe: Recipe
@@ -75,7 +75,7 @@ def prepare(
     progress: Progress = silent,
     backbone: Backbone | None = None,
     hold_out: bool = True,
-) -> Prepared:
+) -> Job:
     """Look at every image once, measure, and plan.
 
     ``backbone`` in place of the one that the recipe names. Without ``hold_out`` every image trains, whatever part it
@@ -98,7 +98,7 @@ def prepare(
     sides = features.short_side(np.arange(len(features.looks))), backbone.preprocessing.size
     plan = make_plan(size, similarity, recipe, network_size(backbone, features.rate), sides, len(features.looks))
     plan = replace(plan, images_through_backbone=features.passed)
-    return Prepared(recipe, backbone, features, split, plan)
+    return Job(recipe, backbone, features, split, plan)
 
 
 def with_cut_names(recipe: Recipe, backbone: Backbone) -> Recipe:

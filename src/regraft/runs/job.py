@@ -14,7 +14,7 @@ from regraft.data.images import ImageSet
 from regraft.features.near_duplicates import Overlap, overlap_of
 from regraft.metrics import Metrics, baselines, measure
 from regraft.planning.plan import Plan
-from regraft.planning.prepare import Prepared, prepare
+from regraft.planning.prepare import Job, prepare
 from regraft.progress import Progress, silent
 from regraft.recipe import Recipe
 from regraft.runs.folder import check_goes_on, choose_folder, writing
@@ -46,15 +46,15 @@ def train(
     started = time.perf_counter()
     wanted = Path(out) if out is not None else None
     folder = choose_folder(name_of(data), wanted, overwrite, resume)
-    prepared = prepare(data, recipe, progress)
+    job = prepare(data, recipe, progress)
     if wanted is None:
         folder = choose_folder(name_of(data), None, overwrite)  # another training may have begun in it meanwhile
     if resume and not tries_more(recipe):
-        check_goes_on(folder, prepared.plan.strategy)
+        check_goes_on(folder, job.plan.strategy)
     with writing(folder, resume) as place:
-        trainer = trainer_for(prepared, place / CHECKPOINTS, resume, progress)
-        trained = train_in_time(prepared, trainer, started)
-        return finish(prepared, trainer, trained, folder, place, started)
+        trainer = trainer_for(job, place / CHECKPOINTS, resume, progress)
+        trained = train_in_time(job, trainer, started)
+        return finish(job, trainer, trained, folder, place, started)
 
 
 def plan(
@@ -66,21 +66,21 @@ def plan(
 ) -> Plan:
     """Look at the images and plan; the folder ``out`` gets plan.json, recipe.json and the pictures."""
     folder = choose_folder(name_of(data), Path(out), overwrite) if out is not None else None
-    prepared = prepare(data, recipe, progress)
+    job = prepare(data, recipe, progress)
     if folder:
         with writing(folder) as place:
-            write_plan(place, prepared)
-    return prepared.plan_with_faults()
+            write_plan(place, job)
+    return job.plan_with_faults()
 
 
-def train_in_time(prepared: Prepared, trainer: Trainer, started: float) -> Trained:
+def train_in_time(job: Job, trainer: Trainer, started: float) -> Trained:
     """Try several things where a time is given and no strategy, else carry out the plan's."""
-    limit = prepared.recipe.stopping.time_limit
+    limit = job.recipe.stopping.time_limit
     if limit is None:
-        return train_as_planned(prepared, trainer)
-    deadline = time.monotonic() + limit - (time.perf_counter() - started) - time_to_finish(prepared, limit)
-    carry_out = train_in_turn if tries_more(prepared.recipe) else train_as_planned
-    return carry_out(prepared, trainer, deadline)
+        return train_as_planned(job, trainer)
+    deadline = time.monotonic() + limit - (time.perf_counter() - started) - time_to_finish(job, limit)
+    carry_out = train_in_turn if tries_more(job.recipe) else train_as_planned
+    return carry_out(job, trainer, deadline)
 
 
 def tries_more(recipe: Recipe) -> bool:
@@ -89,55 +89,53 @@ def tries_more(recipe: Recipe) -> bool:
     return recipe.stopping.time_limit is not None and not (planning.strategy or planning.cut or planning.cuts)
 
 
-def time_to_finish(prepared: Prepared, limit: float) -> float:
+def time_to_finish(job: Job, limit: float) -> float:
     """Seconds to keep for validation, the test predictions and the report, from what the pass took where it ran."""
-    features = prepared.features
+    features = job.features
     an_image = features.seconds / features.passed if features.passed else 0.0
-    return max(FINISH_SHARE * limit, FINISH_PASSES * an_image * len(prepared.split.test))
+    return max(FINISH_SHARE * limit, FINISH_PASSES * an_image * len(job.split.test))
 
 
-def finish(prepared: Prepared, trainer: Trainer, trained: Trained, folder: Path, place: Path, started: float) -> Run:
+def finish(job: Job, trainer: Trainer, trained: Trained, folder: Path, place: Path, started: float) -> Run:
     """Evaluate, write the run's files to ``place``, which becomes ``folder``, and return the run."""
-    split, labels = prepared.split, prepared.features.labels[prepared.split.test]
+    split, labels = job.split, job.features.labels[job.split.test]
     probabilities = trainer.probabilities_of(trained, split.test)
-    groups = [prepared.images.files[row].group for row in split.test]
-    metrics = measure(probabilities, labels, prepared.images.classes, split.reported, prepared.recipe.seed, groups)
-    overlap = overlap_of(prepared.near_duplicates, split.test, probabilities.argmax(axis=1) == labels)
-    run = run_of(prepared, trained, metrics, overlap, folder, started)
-    write_run(place, prepared, trained, run, probabilities)
+    groups = [job.images.files[row].group for row in split.test]
+    metrics = measure(probabilities, labels, job.images.classes, split.reported, job.recipe.seed, groups)
+    overlap = overlap_of(job.near_duplicates, split.test, probabilities.argmax(axis=1) == labels)
+    run = run_of(job, trained, metrics, overlap, folder, started)
+    write_run(place, job, trained, run, probabilities)
     run = replace(run, seconds=replace(run.seconds, total=time.perf_counter() - started))
-    write_report(place / run.report.name, prepared, trained, run, probabilities)
+    write_report(place / run.report.name, job, trained, run, probabilities)
     return run
 
 
-def run_of(
-    prepared: Prepared, trained: Trained, metrics: Metrics, overlap: Overlap, folder: Path, started: float
-) -> Run:
+def run_of(job: Job, trained: Trained, metrics: Metrics, overlap: Overlap, folder: Path, started: float) -> Run:
     """What ``train`` returns."""
     return Run(
         folder=folder,
-        plan=prepared.plan_with_faults(),
+        plan=job.plan_with_faults(),
         metrics=metrics,
-        baselines=baselines_on_test(prepared),
+        baselines=baselines_on_test(job),
         near_duplicates=overlap,
         strategy=trained.strategy,
         cuts=tuple(cut.name for cut in trained.model.cuts),
         frozen=trained.frozen,
         trainable_parameters=trained.trainable,
         frozen_parameters=sum(trained.model.parameter_counts()) - trained.trainable,
-        seconds=Seconds(time.perf_counter() - started, prepared.features.seconds, trained.seconds),
-        images_through_backbone=prepared.features.passed + trained.passed,
-        left_out=prepared.images.left_out,
-        faults=dict(Counter(fault.kind for fault in prepared.faults)),
+        seconds=Seconds(time.perf_counter() - started, job.features.seconds, trained.seconds),
+        images_through_backbone=job.features.passed + trained.passed,
+        left_out=job.images.left_out,
+        faults=dict(Counter(fault.kind for fault in job.faults)),
         tried=trained.tried,
         interrupted=trained.interrupted,
-        notes=tuple(notes_of(prepared, trained, overlap)),
+        notes=tuple(notes_of(job, trained, overlap)),
     )
 
 
-def baselines_on_test(prepared: Prepared) -> dict[str, float]:
+def baselines_on_test(job: Job) -> dict[str, float]:
     """The majority class and the nearest neighbour at the last cut, on the images that are reported on."""
-    features, split, last = prepared.features, prepared.split, [prepared.features.cuts[-1]]
+    features, split, last = job.features, job.split, [job.features.cuts[-1]]
     train, test = (features.pooled(last, np.asarray(rows)) for rows in (split.train, split.test))
     return baselines(train, features.labels[split.train], test, features.labels[split.test])
 
@@ -149,11 +147,11 @@ def name_of(data: Data) -> str:
     return re.sub(r"[^\w.-]+", "-", name).strip("-") or "data"
 
 
-def notes_of(prepared: Prepared, trained: Trained, overlap: Overlap) -> Iterator[str]:
+def notes_of(job: Job, trained: Trained, overlap: Overlap) -> Iterator[str]:
     """What the user should know beside the figures."""
-    yield from prepared.backbone.notes
-    if prepared.backbone.traced.note:
-        yield prepared.backbone.traced.note
+    yield from job.backbone.notes
+    if job.backbone.traced.note:
+        yield job.backbone.traced.note
     yield from trained.notes
     if overlap.images:
         without = overlap.accuracy_without

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from regraft.network.saved import save
-from regraft.planning.prepare import Prepared
+from regraft.planning.prepare import Job
 from regraft.recipe import Recipe
 from regraft.runs.charts import draw_profile, draw_quadrant, draw_surgery
 from regraft.runs.environment import environment
@@ -17,42 +17,42 @@ from regraft.similarity.score import references
 from regraft.training.result import Trained
 
 
-def write_plan(place: Path, prepared: Prepared) -> None:
+def write_plan(place: Path, job: Job) -> None:
     """plan.json, the recipe that it leads to, and its pictures."""
-    recipe, shown = prepared.recipe, prepared.plan.as_dict()
+    recipe, shown = job.recipe, job.plan.as_dict()
     write_json(place / "plan.json", shown)
-    with_absolute_weights(prepared.planned_recipe()).write(place / "recipe.json")
+    with_absolute_weights(job.planned_recipe()).write(place / "recipe.json")
     pictures = {
         "quadrant": draw_quadrant(shown, references()),
         "surgery": draw_surgery(shown, recipe.optimisation.unfreeze_from),
-        "profile": draw_profile(shown, prepared.plan.cuts),
+        "profile": draw_profile(shown, job.plan.cuts),
     }
     for name, picture in pictures.items():
         (place / f"{name}.svg").write_text(picture, encoding="utf-8")
 
 
-def write_run(place: Path, prepared: Prepared, trained: Trained, run: Run, probabilities: np.ndarray) -> None:
+def write_run(place: Path, job: Job, trained: Trained, run: Run, probabilities: np.ndarray) -> None:
     """Every file of the run but the report."""
-    images, recipe = prepared.images, trained.recipe
-    write_json(place / "plan.json", prepared.plan.as_dict())
+    images, recipe = job.images, trained.recipe
+    write_json(place / "plan.json", job.plan.as_dict())
     with_absolute_weights(recipe).but(time_limit=None).write(place / "recipe.json")
-    made_with = environment(prepared.features.engine, recipe.seed) | {"frozen_hash": trained.frozen_hash}
+    made_with = environment(job.features.engine, recipe.seed) | {"frozen_hash": trained.frozen_hash}
     write_json(place / "environment.json", made_with)
     if trained.tried:
         write_json(place / "tried.json", [asdict(attempt) for attempt in trained.tried])
-    write_json(place / "data.json", describe_data(prepared))
-    write_json(place / "metrics.json", all_metrics(prepared, trained, run))
+    write_json(place / "data.json", describe_data(job))
+    write_json(place / "metrics.json", all_metrics(job, trained, run))
     if trained.history:
         write_rows(place / "history.csv", trained.history)
-    complete = prepared.backbone.traced.cuts[-1] in trained.model.cuts
-    save(trained.model, images.classes, prepared.backbone.preprocessing, trained.strategy, place / "model", complete)
-    write_rows(place / "predictions.csv", predictions_of(prepared, probabilities))
+    complete = job.backbone.traced.cuts[-1] in trained.model.cuts
+    save(trained.model, images.classes, job.backbone.preprocessing, trained.strategy, place / "model", complete)
+    write_rows(place / "predictions.csv", predictions_of(job, probabilities))
 
 
-def all_metrics(prepared: Prepared, trained: Trained, run: Run) -> dict[str, Any]:
+def all_metrics(job: Job, trained: Trained, run: Run) -> dict[str, Any]:
     """The metrics with what they are to be compared with."""
     carved = "cross-validation inside train" if trained.frozen else "a fold of train"
-    validated_by = "the validation images" if len(prepared.split.val) else carved
+    validated_by = "the validation images" if len(job.split.val) else carved
     return run.metrics.as_dict() | {
         "baselines": dict(run.baselines),
         "near_duplicates": asdict(run.near_duplicates),
@@ -60,9 +60,9 @@ def all_metrics(prepared: Prepared, trained: Trained, run: Run) -> dict[str, Any
     }
 
 
-def predictions_of(prepared: Prepared, probabilities: np.ndarray) -> list[dict[str, str]]:
+def predictions_of(job: Job, probabilities: np.ndarray) -> list[dict[str, str]]:
     """A row for each image reported on; ``probabilities``: (images, classes)."""
-    images, predicted = prepared.images, probabilities.argmax(axis=1)
+    images, predicted = job.images, probabilities.argmax(axis=1)
     return [
         {
             "path": images.files[row].name,
@@ -70,7 +70,7 @@ def predictions_of(prepared: Prepared, probabilities: np.ndarray) -> list[dict[s
             "predicted": images.classes[predicted[i]],
             **{f"p({name})": f"{probabilities[i, c]:.6f}" for c, name in enumerate(images.classes)},
         }
-        for i, row in enumerate(prepared.split.test)
+        for i, row in enumerate(job.split.test)
     ]
 
 
@@ -80,16 +80,16 @@ def with_absolute_weights(recipe: Recipe) -> Recipe:
     return recipe.but(weights=str(Path(weights).resolve())) if weights else recipe
 
 
-def describe_data(prepared: Prepared) -> dict[str, Any]:
+def describe_data(job: Job) -> dict[str, Any]:
     """Classes, counts, every file's split, the faults and a fingerprint of the bytes."""
-    images, features, part = prepared.images, prepared.features, prepared.split.part_of()
+    images, features, part = job.images, job.features, job.split.part_of()
     return {
         "root": str(images.root.resolve()),
         "classes": list(images.classes),
         "counts": images.counts(),
         "fingerprint": features.fingerprint(),
         "pixel_fingerprint": features.pixel_fingerprint(),
-        "faults": [asdict(fault) for fault in prepared.faults],
+        "faults": [asdict(fault) for fault in job.faults],
         "files": [
             {
                 "path": file.name,

@@ -9,7 +9,7 @@ import numpy as np
 from regraft.data.images import IGNORED, KEPT, LEFT_OUT, Fault, ImageSet
 from regraft.features.label_issues import LabelIssue
 from regraft.features.near_duplicates import NearDuplicate
-from regraft.planning.prepare import Prepared
+from regraft.planning.prepare import Job
 from regraft.runs.charts import draw_confusion, draw_curves, draw_profile, draw_quadrant, draw_surgery
 from regraft.runs.run import Run
 from regraft.runs.thumbnails import augmentation_strips, thumbnail
@@ -23,7 +23,7 @@ LISTED = 50  # faults of one kind
 MOST_CLASSES_IN_TABLE = 20  # of the confusion matrix; more are drawn as a picture
 
 
-def write_report(path: Path, prepared: Prepared, trained: Trained, run: Run, probabilities: np.ndarray) -> None:
+def write_report(path: Path, job: Job, trained: Trained, run: Run, probabilities: np.ndarray) -> None:
     """Render the page to ``path``; ``probabilities``: of the images reported on, (images, classes)."""
     import jinja2
 
@@ -32,40 +32,40 @@ def write_report(path: Path, prepared: Prepared, trained: Trained, run: Run, pro
     )
     environment.filters["duration"] = duration
     environment.filters["percent"] = lambda value: f"{100 * value:.1f}%"
-    plan, metrics, images = run.plan.as_dict(), run.metrics.as_dict(), prepared.images
+    plan, metrics, images = run.plan.as_dict(), run.metrics.as_dict(), job.images
     many, curves = len(images.classes) > MOST_CLASSES_IN_TABLE, not trained.frozen and len(trained.history) > 1
     page = environment.get_template("report.html").render(
         title=images.root.resolve().name or "data",
-        backbone=prepared.recipe.network.backbone,
+        backbone=job.recipe.network.backbone,
         classes=images.classes,
         counts=images.counts(),
-        cuts=prepared.backbone.traced.cuts,
+        cuts=job.backbone.traced.cuts,
         plan=plan,
         metrics=metrics,
         summary=run.as_dict(),
         augmentation=trained.recipe.augmentation.preset,
-        views=views_of(prepared, trained),
+        views=views_of(job, trained),
         quadrant=draw_quadrant(plan, references()),
         surgery=draw_surgery(plan, trained.recipe.optimisation.unfreeze_from),
         profile=draw_profile(plan, run.cuts),
         confusion=draw_confusion(metrics["confusion"], images.classes) if many else None,
         curves=draw_curves(trained.history) if curves else None,
-        mistakes=worst_mistakes(images, prepared.split.test, probabilities),
-        kinds=by_kind(prepared.faults),
-        copies=pairs(images, prepared.near_duplicates),
-        label_issues=doubted(images, prepared.label_issues),
+        mistakes=worst_mistakes(images, job.split.test, probabilities),
+        kinds=by_kind(job.faults),
+        copies=pairs(images, job.near_duplicates),
+        label_issues=doubted(images, job.label_issues),
     )
     path.write_text(page, encoding="utf-8", errors="backslashreplace")
 
 
-def views_of(prepared: Prepared, trained: Trained) -> dict[str, str]:
+def views_of(job: Job, trained: Trained) -> dict[str, str]:
     """Per preset a strip of random views of two training images, as a data URL; none where none was trained on."""
     if trained.frozen and not trained.recipe.head.views:
         return {}
-    train, recipe = prepared.split.train, trained.recipe
-    examples = [prepared.images.files[row].content for row in train[:: max(1, len(train) // 2)][:2]]
+    train, recipe = job.split.train, trained.recipe
+    examples = [job.images.files[row].content for row in train[:: max(1, len(train) // 2)][:2]]
     flip = recipe.augmentation.flip == "yes"
-    return augmentation_strips(examples, prepared.backbone.preprocessing, flip, recipe.seed)
+    return augmentation_strips(examples, job.backbone.preprocessing, flip, recipe.seed)
 
 
 def duration(seconds: float) -> str:

@@ -14,7 +14,7 @@ from regraft.errors import RegraftError
 from regraft.metrics import certainty_of
 from regraft.network.cuts import Cut
 from regraft.planning.plan import Plan
-from regraft.planning.prepare import Prepared
+from regraft.planning.prepare import Job
 from regraft.recipe import Recipe
 from regraft.training.result import Attempt, Judged, Trained
 from regraft.training.strategy import Trainer, or_from_scratch
@@ -34,7 +34,7 @@ class Candidate:
     share: float = 1.0  # of the time that is left
 
 
-def train_in_turn(prepared: Prepared, trainer: Trainer, deadline: float) -> Trained:
+def train_in_turn(job: Job, trainer: Trainer, deadline: float) -> Trained:
     """Try as much as the time allows; ``deadline`` is one of time.monotonic().
 
     The result carries what was tried, kept and turned down.
@@ -42,7 +42,7 @@ def train_in_turn(prepared: Prepared, trainer: Trainer, deadline: float) -> Trai
     tried: list[Attempt] = list(baseline_attempts(trainer))
     best: Trained | None = None
     interrupted = False
-    for candidate in candidates(prepared.planned_recipe(), prepared.plan, trainer.backbone.traced.cuts):
+    for candidate in candidates(job.planned_recipe(), job.plan, trainer.backbone.traced.cuts):
         left = (deadline - time.monotonic()) * candidate.share
         if best and left < (0 if candidate.recipe.frozen else LEAST_SECONDS):
             tried.append(Attempt(candidate.name, None, None, None, False, 0.0, "no time was left for it"))
@@ -62,8 +62,8 @@ def train_in_turn(prepared: Prepared, trainer: Trainer, deadline: float) -> Trai
         if interrupted:
             break
     assert best, "the first candidate is always tried"
-    if not interrupted and not best.frozen and prepared.plan.case == "large-different" and time.monotonic() < deadline:
-        best = or_from_scratch(best, trainer, prepared.recipe, deadline)
+    if not interrupted and not best.frozen and job.plan.case == "large-different" and time.monotonic() < deadline:
+        best = or_from_scratch(best, trainer, job.recipe, deadline)
     return replace(best, tried=tuple(tried), interrupted=interrupted or best.interrupted)
 
 

@@ -13,7 +13,7 @@ from regraft.metrics import baselines, softmax
 from regraft.network.backbone import Backbone
 from regraft.network.engine import device_of
 from regraft.planning.defaults import TRAIN_BATCH
-from regraft.planning.prepare import Prepared
+from regraft.planning.prepare import Job
 from regraft.progress import Progress, silent
 from regraft.recipe import Recipe
 from regraft.training.augmentation import centre_view
@@ -66,21 +66,21 @@ class Trainer:
         return softmax(np.concatenate(parts))
 
 
-def trainer_for(prepared: Prepared, folder: Path, resume: bool = False, progress: Progress = silent) -> Trainer:
-    """What carries strategies out on what is prepared; ``folder`` keeps the checkpoints."""
-    backbone, large = prepared.backbone, prepared.plan.size.verdict == "large"
-    workers = prepared.recipe.network.workers
-    examples = Examples(prepared.features, prepared.split, backbone.preprocessing, large, workers)
+def trainer_for(job: Job, folder: Path, resume: bool = False, progress: Progress = silent) -> Trainer:
+    """What carries strategies out on a job; ``folder`` keeps the checkpoints."""
+    backbone, large = job.backbone, job.plan.size.verdict == "large"
+    workers = job.recipe.network.workers
+    examples = Examples(job.features, job.split, backbone.preprocessing, large, workers)
     return Trainer(backbone, examples, folder, resume, progress)
 
 
-def train_as_planned(prepared: Prepared, trainer: Trainer, deadline: float = math.inf) -> Trained:
+def train_as_planned(job: Job, trainer: Trainer, deadline: float = math.inf) -> Trained:
     """Train as the plan says; in case 4 random weights are the fallback, unless a strategy was asked for."""
-    recipe = prepared.planned_recipe()
+    recipe = job.planned_recipe()
     trained = trainer.train(recipe, str(recipe.planning.strategy), deadline)
-    if prepared.recipe.planning.strategy or prepared.plan.case != "large-different" or trained.interrupted:
+    if job.recipe.planning.strategy or job.plan.case != "large-different" or trained.interrupted:
         return trained
-    return or_from_scratch(trained, trainer, prepared.recipe, deadline)
+    return or_from_scratch(trained, trainer, job.recipe, deadline)
 
 
 def or_from_scratch(tuned: Trained, trainer: Trainer, recipe: Recipe, deadline: float) -> Trained:
