@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import timm
 import torch
-from lightning.fabric import Fabric
+from lightning_fabric import Fabric
 from torch.nn.functional import cross_entropy
 
 from regraft.features.head import HeadSettings, fresh_head

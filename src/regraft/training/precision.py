@@ -1,13 +1,14 @@
 """Lightning Fabric for one device: in bf16 where the hardware has it, with the history for TensorBoard if installed."""
 
-import importlib.util
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.fabric import Fabric
+from lightning_fabric import Fabric
+from lightning_fabric.loggers.tensorboard import TensorBoardLogger
 
 
 def precision_of(device: torch.device) -> Any:
@@ -19,13 +20,10 @@ def precision_of(device: torch.device) -> Any:
 
 
 def fabric_for(device: torch.device, folder: Path, epoch: int) -> Fabric:
-    """Fabric for one device, which writes the history from ``epoch`` on below ``folder``."""
-    for part in ("lightning.fabric", "lightning.pytorch"):  # whichever was imported last says which precision it uses
-        logging.getLogger(part).setLevel(logging.WARNING)
+    """Fabric for one device; it writes the history from ``epoch`` on where a writer for TensorBoard is installed."""
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it says which precision it uses
     loggers: list[Any] = []
-    if any(importlib.util.find_spec(name) for name in ("tensorboard", "tensorboardX")):
-        from lightning.fabric.loggers.tensorboard import TensorBoardLogger
-
-        loggers = [TensorBoardLogger(folder / "tensorboard", name="", version="", purge_step=epoch)]
+    with suppress(ModuleNotFoundError):
+        loggers.append(TensorBoardLogger(folder / "tensorboard", name="", version="", purge_step=epoch))
     devices: Any = [device.index] if device.index is not None else 1
     return Fabric(accelerator=device.type, devices=devices, precision=precision_of(device), loggers=loggers)
