@@ -1,35 +1,61 @@
+"""What the package gives, and what it does not import before it is needed."""
+
 import subprocess
 import sys
 
+import pytest
+
 import regraft
+
+HEAVY = {"torch", "numpy", "PIL", "timm", "sklearn", "rich.console"}
 
 
 def test_public_names() -> None:
     assert regraft.__all__ == [
+        "BackboneError",
+        "Classifier",
+        "DataError",
+        "ImageClassifier",
+        "ImageSet",
+        "Plan",
         "Reading",
         "Recipe",
+        "RecipeError",
         "RegraftError",
-        "evaluate",
-        "find_images",
+        "Run",
+        "RunError",
         "from_arrays",
         "from_dataset",
-        "open_run",
-        "predict_files",
-        "prepare",
+        "load",
+        "plan",
+        "rank",
+        "reference",
         "scan",
         "train",
     ]
     for name in regraft.__all__:
         assert getattr(regraft, name).__name__ == name
+    assert dir(regraft) == regraft.__all__
+    with pytest.raises(AttributeError, match="no attribute 'open_run'"):
+        _ = regraft.open_run
+
+
+def imports_nothing_heavy(script: str) -> subprocess.CompletedProcess[str]:
+    check = f"\nimport sys\nheavy = {HEAVY!r} & set(sys.modules)\nsys.exit(f'imported {{heavy}}' if heavy else 0)"
+    done = subprocess.run([sys.executable, "-c", script + check], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def test_importing_the_package_imports_no_torch() -> None:
+    imports_nothing_heavy(
+        "import regraft\nregraft.Recipe(strategy='head')\nassert issubclass(regraft.RunError, Exception)"
+    )
 
 
 def test_help_imports_no_torch() -> None:
-    script = (
+    done = imports_nothing_heavy(
         "import sys\nsys.argv = ['regraft', '--help']\nfrom regraft.cli.main import main\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
-        "heavy = {'torch', 'numpy', 'PIL', 'timm', 'sklearn', 'rich.console'} & set(sys.modules)\n"
-        "sys.exit(f'imported {heavy}' if heavy else 0)"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
     assert "train" in done.stdout

@@ -4,36 +4,31 @@ import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from regraft.evaluation.predict import open_run, predict_files
-from regraft.network import backbone as backbones
-from regraft.network.cuts import trace
+from regraft import Run, load, train
+from regraft.network.load import load as load_backbone
 from regraft.network.surgery import graft
-from regraft.recipe import Recipe
-from regraft.runs.job import train
 
 Regraft = Callable[..., tuple[int, str, str]]
 Make = Callable[..., Path]
 
 
 @pytest.fixture(scope="module")
-def run(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    """One trained run and its summary."""
-    folder = tmp_path_factory.mktemp("train") / "run"
-    return folder, train(digits, Recipe(), folder)
+def run(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """One trained run."""
+    return train(digits, out=tmp_path_factory.mktemp("train") / "run")
 
 
-def test_the_run_folder(run: tuple[Path, dict[str, Any]], digits: Path) -> None:
-    folder, printed = run
-    assert printed["metrics"]["accuracy"] > 0.85
-    assert printed["metrics"]["split"] == "test"
-    assert printed["baselines"]["majority_class"] < 0.2
+def test_the_run_folder(run: Run) -> None:
+    folder = run.folder
+    assert run.metrics.accuracy > 0.85
+    assert run.metrics.split == "test"
+    assert run.baselines["majority_class"] < 0.2
     assert {path.name for path in folder.iterdir()} == {
         "plan.json", "recipe.json", "environment.json", "data.json", "history.csv", "model", "metrics.json",
         "report.html", "predictions.csv",
@@ -43,26 +38,26 @@ def test_the_run_folder(run: tuple[Path, dict[str, Any]], digits: Path) -> None:
     assert {file["split"] for file in data["files"]} == {"train", "test"}
     predictions = list(csv.DictReader((folder / "predictions.csv").read_text().splitlines()))
     right = np.mean([row["class"] == row["predicted"] for row in predictions])
-    assert right == pytest.approx(printed["metrics"]["accuracy"])
+    assert right == pytest.approx(run.metrics.accuracy)
+    assert json.loads((folder / "metrics.json").read_text()).items() >= run.metrics.as_dict().items()
     page = (folder / "report.html").read_text()
     assert "<svg" in page
-    assert "data:image/jpeg" in page or printed["metrics"]["accuracy"] == 1
+    assert "data:image/jpeg" in page or run.metrics.accuracy == 1
     assert "http://" not in page.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
         "http://creativecommons.org", ""
     )
 
 
 def test_a_second_call_looks_at_no_image_and_gives_the_same(
-    run: tuple[Path, dict[str, Any]], regraft: Regraft, digits: Path, tmp_path: Path
+    run: Run, regraft: Regraft, digits: Path, tmp_path: Path
 ) -> None:
-    folder, printed = run
-    recipe = folder / "recipe.json"
+    recipe = run.folder / "recipe.json"
     code, out, err = regraft("train", digits, "--recipe", recipe, "--out", tmp_path / "again", "--json", "--quiet")
     assert code == 0, err
     again = json.loads(out)
     assert again["images_through_backbone"] == 0
-    assert again["metrics"] == printed["metrics"]
-    first, second = (open_run(place).model.state_dict() for place in (folder, tmp_path / "again"))
+    assert again["metrics"] == run.as_dict()["metrics"]
+    first, second = (load(place).module.state_dict() for place in (run.folder, tmp_path / "again"))
     assert all(torch.equal(first[key], second[key]) for key in first)
 
 
@@ -72,23 +67,22 @@ def test_an_early_cut_gives_a_smaller_model_that_predicts_like_the_sliced_networ
     code, out, err = regraft("train", digits, "--cut", "blocks.1", "--out", tmp_path / "early", "--json", "--quiet")
     assert code == 0, err
     assert json.loads(out)["strategy"] == "early-layers"
-    backbone = backbones.load("embedded")
+    backbone = load_backbone("embedded")
     whole = sum(value.numel() * 4 for value in backbone.model.state_dict().values())
     assert (tmp_path / "early" / "model" / "model.safetensors").stat().st_size < whole / 2
-    network = open_run(tmp_path / "early")
-    traced = trace(backbone.model, backbone.preprocessing.size)
-    live = graft(backbone.model, backbone.architecture, traced, [traced.cut_of("blocks.1")], network.model.head)
+    classifier = load(tmp_path / "early", device="cpu")
+    live = graft(backbone, [backbone.traced.cut_of("blocks.1")], classifier.module.head)
     paths = sorted(digits.rglob("*.png"))[:5]
     transform = backbone.preprocessing.transform()
     with torch.no_grad():
         logits = live(torch.stack([transform(Image.open(path).convert("RGB")) for path in paths]))
     expected = torch.softmax(logits, 1).numpy()
-    found = np.stack([p.probabilities for p in predict_files(network, paths) if p.probabilities is not None])
+    found = np.stack([p.probabilities for p in classifier.predict(paths) if p.probabilities is not None])
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_predict_and_evaluate(run: tuple[Path, dict[str, Any]], regraft: Regraft, digits: Path, tmp_path: Path) -> None:
-    folder, _ = run
+def test_predict_and_evaluate(run: Run, regraft: Regraft, digits: Path, tmp_path: Path) -> None:
+    folder = run.folder
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"nothing")
     code, out, err = regraft("predict", folder, digits / "3", broken, "--json", "--quiet", "--out", tmp_path / "p.csv")

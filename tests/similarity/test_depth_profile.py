@@ -20,11 +20,11 @@ def test_the_earliest_cut_within_one_error_of_the_best() -> None:
 
 
 def test_a_probe_misses_the_images_that_bear_a_wrong_label() -> None:
-    labels = np.arange(60) % 3
-    features = (5 * np.eye(3)[labels] + np.random.default_rng(0).normal(size=(60, 3))).astype(np.float32)
+    labels = np.arange(300) % 3
+    features = (np.eye(3)[labels] + np.random.default_rng(0).normal(0, 0.05, (300, 3))).astype(np.float32)
     wrong = [7, 20, 44]
     labels[wrong] = (labels[wrong] + 1) % 3
-    right = probe(features, labels, 3, folds_from(np.arange(60) // 3 % 5))
+    right = probe(features, labels, 3, folds_from(np.arange(300) // 3 % 5))
     assert np.flatnonzero(~right).tolist() == wrong
 
 

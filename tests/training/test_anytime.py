@@ -93,7 +93,7 @@ def test_an_attempt_that_fails_loses_nothing(
 def test_what_is_tried_in_turn(make_folder: Callable[..., Path]) -> None:
     job = prepare(make_folder(classes=3, each=10), Recipe(image_size=32))
     cuts, plan = job.backbone.traced.cuts, job.plan
-    tried = {one.name: one for one in candidates(Recipe(views=2), plan, cuts)}
+    tried = {one.name: one for one in candidates(Recipe(views=2, flip="no"), plan, cuts)}
     assert list(tried) == [
         "head at the last cut", "head at an earlier cut", "head on joined cuts", "fine-tune",
         "fine-tune under stronger augmentation",
@@ -103,6 +103,7 @@ def test_what_is_tried_in_turn(make_folder: Callable[..., Path]) -> None:
     assert shapes[:3] == [("head", cuts[-1].name), ("early-layers", early), ("head", None)]
     assert shapes[3:] == [("fine-tune", None)] * 2
     assert [one.recipe.head.views for one in tried.values()] == [2, 2, 2, 0, 0]
+    assert {one.recipe.augmentation.flip for one in tried.values()} == {"no"}
     assert tried["head on joined cuts"].recipe.planning.cuts == cuts_to_join(plan, cuts)
     stronger = tried["fine-tune under stronger augmentation"].recipe
     assert (stronger.augmentation.preset, tried["fine-tune"].recipe.augmentation.preset) == ("strong", "medium")

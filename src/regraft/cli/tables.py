@@ -132,18 +132,17 @@ def summary(result: dict[str, Any]) -> None:
     console = Console(highlight=False)
     metrics, seconds = result["metrics"], result["seconds"]
     low, high = metrics["intervals"]["accuracy"]
+    accuracy, baselines = f"Accuracy [bold]{metrics['accuracy']:.1%}[/]", result["baselines"]
+    console.print(f"{accuracy} on the {metrics['split']} images (95% interval {low:.1%} to {high:.1%}).")
     console.print(
-        f"Case [bold]{result['case']}[/], strategy [bold]{result['strategy']}[/] at {' + '.join(result['cuts'])}"
+        f"Nearest neighbour {baselines['nearest_neighbour']:.1%}, largest class {baselines['majority_class']:.1%}."
     )
-    baselines = result["baselines"]
     console.print(
-        f"Accuracy [bold]{metrics['accuracy']:.1%}[/] on the {metrics['split']} images"
-        f" (95% interval {low:.1%} to {high:.1%}); nearest neighbour {baselines['nearest_neighbour']:.1%},"
-        f" largest class {baselines['majority_class']:.1%}"
+        f"Case [bold]{result['case']}[/], strategy [bold]{result['strategy']}[/] at {' + '.join(result['cuts'])}."
     )
     console.print(
         f"{result['trainable_parameters']:,} trainable and {result['frozen_parameters']:,} frozen parameters;"
-        f" {seconds['total']:.1f} s, {result['images_through_backbone']:,} images through the backbone"
+        f" {seconds['total']:.1f} s, {result['images_through_backbone']:,} images through the backbone."
     )
     show_fault_kinds(console, result["faults"], "the report shows them")
     if result["tried"]:

@@ -39,16 +39,17 @@ class Known:
 
 
 def create(library: str, name: str, args: dict[str, Any]) -> nn.Module:
-    """A network of ``library`` (timm, torchvision or regraft) with random weights."""
-    if library == "timm":
-        import timm
+    """A network of ``library`` (timm, torchvision or regraft) with random weights; the random state stays as it was."""
+    with torch.random.fork_rng(devices=[]):
+        if library == "timm":
+            import timm
 
-        return timm.create_model(name, pretrained=False, **args)  # type: ignore[no-any-return]
-    if library == "regraft":
-        return demonstration.build(**{"classes": args["num_classes"]} if "num_classes" in args else {})
-    import torchvision
+            return timm.create_model(name, pretrained=False, **args)  # type: ignore[no-any-return]
+        if library == "regraft":
+            return demonstration.build(**{"classes": args["num_classes"]} if "num_classes" in args else {})
+        import torchvision
 
-    return torchvision.models.get_model(name, weights=None, **args)  # type: ignore[no-any-return]
+        return torchvision.models.get_model(name, weights=None, **args)  # type: ignore[no-any-return]
 
 
 def from_timm(name: str, weights: str | None) -> Pretrained:
@@ -121,7 +122,8 @@ def fetch(name: str, url: str, cached: bool, construct: Callable[[], nn.Module])
     if not cached and not reachable(url):
         raise not_at_hand(name, url)
     try:
-        return construct()
+        with torch.random.fork_rng(devices=[]):
+            return construct()
     except (OSError, RuntimeError) as error:  # the hub libraries' network errors are OSErrors; bad files RuntimeErrors
         raise BackboneError(f"{not_at_hand(name, url)} ({reason_of(error)[:100]})") from None
 

@@ -88,7 +88,7 @@ def timm_names(model: Grafted, state: dict[str, torch.Tensor], size: int) -> dic
         return {}
     names = {key: key.removeprefix("body.") for key in state if key.startswith("body.")}
     names |= {"head.0.weight": f"{classifier}.weight", "head.0.bias": f"{classifier}.bias"}
-    images = torch.rand(1, 3, size, size)
+    images = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0))
     try:
         original.load_state_dict({names[key]: value for key, value in state.items()})
         with torch.no_grad():
@@ -108,7 +108,8 @@ def load(folder: Path) -> Saved:
         architecture = Architecture(**own["architecture"])
         preprocessing = from_dict(own["preprocessing"])
         backbone = Backbone(str(folder), architecture, architecture.build().eval(), preprocessing)
-        head = new_head(outputs=config["num_classes"], initialiser="zeros_", **own["head"])
+        with torch.random.fork_rng(devices=[]):  # layers draw weights when they are made
+            head = new_head(outputs=config["num_classes"], initialiser="zeros_", **own["head"])
         cuts = [backbone.traced.cut_of(name) for name in own["cuts"]]
         model = graft(backbone, cuts, head, own["pooling"])
         model.load_state_dict({own["names"].get(key, key): value for key, value in state.items()})

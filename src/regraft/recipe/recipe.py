@@ -61,15 +61,16 @@ class Recipe:
 
     def __init__(self, **settings: Any) -> None:
         groups: dict[str, dict[str, Any]] = {name: {} for name in GROUPS}
-        for name, value in settings.items():  # a whole group is a group, or plain data as JSON has it
-            if name in GROUPS and isinstance(value, (GROUPS[name], Mapping)):
+        for name, value in settings.items():
+            if is_group(name, value):
                 groups[name] |= value if isinstance(value, Mapping) else vars(value)
         for name, value in settings.items():
-            if name in PLACES and not (name in GROUPS and isinstance(value, (GROUPS[name], Mapping))):
-                group, own = PLACES[name]
-                groups[group][own] = value
-            elif name not in GROUPS:
+            if is_group(name, value):
+                continue
+            if name not in PLACES:
                 raise unknown(name, PLACES)
+            group, own = PLACES[name]
+            groups[group][own] = value
         for name, kind in GROUPS.items():
             own_names = [one.name for one in fields(kind)]
             for own in groups[name].keys() - set(own_names):
@@ -108,8 +109,10 @@ class Recipe:
             yield "--unfreeze-from goes with --strategy fine-tune; add that or leave it out"
 
     def but(self, **changes: Any) -> "Recipe":
-        """The same recipe with some settings changed, by their names."""
-        return Recipe(**{name: getattr(self, name) for name in GROUPS} | changes)
+        """The same recipe with some settings changed, by their names, or whole groups replaced."""
+        replaced = {name for name, value in changes.items() if is_group(name, value)}
+        kept = {name: value for name, value in self.flat().items() if PLACES[name][0] not in replaced}
+        return Recipe(**kept | changes)
 
     def flat(self) -> dict[str, Any]:
         """Every setting by its name."""
@@ -122,6 +125,11 @@ class Recipe:
     def write(self, path: Path) -> None:
         """Write the recipe as JSON."""
         path.write_text(json.dumps(self.as_dict(), indent=2) + "\n")
+
+
+def is_group(name: str, value: Any) -> bool:
+    """Whether what is given by that name is a whole group, or plain data of one as JSON has it."""
+    return name in GROUPS and isinstance(value, (GROUPS[name], Mapping))
 
 
 def unknown(name: str, known: Iterable[str]) -> RecipeError:

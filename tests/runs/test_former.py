@@ -1,0 +1,98 @@
+"""What the version before wrote is still read: its run folders and its recipes."""
+
+import csv
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import regraft
+from regraft.recipe import Recipe, read_recipe
+
+Regraft = Callable[..., tuple[int, str, str]]
+FORMER = Path(__file__).parent.parent / "former" / "run-format-1"
+
+
+@pytest.fixture(scope="module")
+def few_digits(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first 12 of each digit, on which the run was made."""
+    folder = tmp_path_factory.mktemp("former") / "digits"
+    for path in (path for digit in sorted(digits.iterdir()) for path in sorted(digit.iterdir())[:12]):
+        (folder / path.parent.name).mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, folder / path.parent.name)
+    return folder
+
+
+def test_a_former_run_predicts_as_it_did(few_digits: Path) -> None:
+    rows = list(csv.DictReader((FORMER / "predictions.csv").read_text().splitlines()))
+    classifier = regraft.load(FORMER, device="cpu")
+    assert (classifier.classes, classifier.strategy) == (tuple("0123456789"), "early-layers")
+    predictions = classifier.predict([few_digits / row["path"] for row in rows])
+    assert len(predictions) == 20
+    assert [prediction.label for prediction in predictions] == [row["predicted"] for row in rows]
+    expected = [[float(row[f"p({name})"]) for name in classifier.classes] for row in rows]
+    np.testing.assert_allclose([prediction.probabilities for prediction in predictions], expected, rtol=0, atol=1e-4)
+
+
+def test_a_former_run_is_evaluated(few_digits: Path, tmp_path: Path, regraft: Regraft) -> None:
+    files = json.loads((FORMER / "data.json").read_text())["files"]
+    for file in files:
+        place = tmp_path / "parts" / file["split"] / file["path"]
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(few_digits / file["path"], place)
+    code, out, err = regraft("evaluate", FORMER, tmp_path / "parts", "--json", "--quiet")
+    assert code == 0, err
+    result, reported = json.loads(out), json.loads((FORMER / "metrics.json").read_text())
+    for name in ("split", "images", "accuracy", "balanced_accuracy", "macro_f1", "confusion"):
+        assert result["metrics"][name] == reported[name], name
+    assert result["trained_on"] == {"images": 0, "of": 20, "accuracy_on_the_others": reported["accuracy"]}
+    code, out, err = regraft("evaluate", FORMER, few_digits, "--json", "--quiet")
+    assert code == 0, err
+    seen = json.loads(out)["trained_on"]
+    assert (seen["images"], seen["of"]) == (sum(file["split"] != "test" for file in files), 120)
+
+
+@pytest.mark.parametrize("name", ["recipe.json", "fine-tune-recipe.json"])
+def test_a_former_recipe_is_read_and_kept(name: str, tmp_path: Path) -> None:
+    values = json.loads((FORMER / name).read_text())
+    recipe = read_recipe(FORMER / name)
+    assert recipe.flat() == values | {"cuts": ()}
+    recipe.write(tmp_path / "recipe.json")
+    assert read_recipe(tmp_path / "recipe.json") == recipe
+    assert set(json.loads((tmp_path / "recipe.json").read_text())) == set(recipe.as_dict())
+
+
+def test_what_former_recipes_say() -> None:
+    head, tune = read_recipe(FORMER / "recipe.json"), read_recipe(FORMER / "fine-tune-recipe.json")
+    assert head == Recipe(backbone="demonstration", strategy="early-layers", cut="conv3", image_size=32)
+    assert (tune.planning.strategy, tune.planning.cut, tune.network.batch_size) == ("fine-tune", None, 16)
+    assert (tune.head.layers, tune.head.hidden, tune.head.initialiser) == (2, 32, "kaiming_normal_")
+    assert (tune.optimisation.epochs, tune.optimisation.learning_rate, tune.stopping.patience) == (2, 0.0005, 3)
+    assert (tune.augmentation.preset, tune.augmentation.flip, tune.augmentation.mix) == ("light", "no", "none")
+
+
+def test_a_former_recipe_trains(few_digits: Path, tmp_path: Path, regraft: Regraft) -> None:
+    recipe = FORMER / "fine-tune-recipe.json"
+    options = ("--epochs", 1, "--out", tmp_path / "run", "--json", "--quiet")
+    code, out, err = regraft("train", few_digits, "--recipe", recipe, *options)
+    assert code == 0, err
+    assert json.loads(out)["strategy"] == "fine-tune"
+    assert read_recipe(tmp_path / "run" / "recipe.json") == read_recipe(recipe).but(epochs=1)
+    history = list(csv.DictReader((tmp_path / "run" / "history.csv").read_text().splitlines()))
+    assert [row["epoch"] for row in history] == ["0", "1"]
+
+
+def test_a_former_run_is_repeated(few_digits: Path, tmp_path: Path, regraft: Regraft) -> None:
+    options = ("--recipe", FORMER / "recipe.json", "--out", tmp_path / "run", "--json", "--quiet")
+    code, out, err = regraft("train", few_digits, *options)
+    assert code == 0, err
+    printed = json.loads(out)
+    assert (printed["strategy"], printed["cuts"]) == ("early-layers", ["conv3"])
+    before, now = (
+        {(row["path"], row["predicted"]) for row in csv.DictReader((run / "predictions.csv").read_text().splitlines())}
+        for run in (FORMER, tmp_path / "run")
+    )
+    assert now == before
