@@ -37,7 +37,7 @@ def test_an_unknown_setting_is_refused_with_the_nearest_one(name: str, nearest: 
 def test_unknown_settings_of_a_group_are_refused() -> None:
     with pytest.raises(RecipeError, match="no setting 'layer'; did you mean 'layers'"):
         Recipe(head={"layer": 2})
-    with pytest.raises(RecipeError, match="no setting 'zzz'; docs/options.md"):
+    with pytest.raises(RecipeError, match=r"no setting 'zzz'; docs/options\.md"):
         Recipe(zzz=1)
     with pytest.raises(RecipeError, match="no setting 'network'"):
         Recipe(network="resnet18")
@@ -86,9 +86,6 @@ def test_values_that_a_setting_cannot_have_are_refused(settings: dict[str, Any],
 def test_settings_that_contradict_each_other_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(RecipeError):
         Recipe(**settings)
-    for name in settings:
-        alone = {name: value for name, value in settings.items() if name in {"cut", "views", "batch_size"}}
-        assert Recipe(**alone).flat() == DEFAULTS | alone, name
 
 
 def test_every_setting_has_a_name_of_its_own() -> None:
@@ -158,5 +155,5 @@ def test_every_setting_is_an_option_of_train() -> None:
 def test_durations() -> None:
     assert [seconds_of(text) for text in ("90s", "10m", "1.5h", "7")] == [90, 600, 5400, 7]
     for text in ("", "5x", "m", "-1s"):
-        with pytest.raises(RecipeError, match="write 90s, 10m or 1.5h"):
+        with pytest.raises(RecipeError, match=r"write 90s, 10m or 1\.5h"):
             seconds_of(text)

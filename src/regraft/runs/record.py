@@ -19,7 +19,7 @@ from regraft.training.result import Trained
 
 def write_plan(place: Path, job: Job) -> None:
     """plan.json, the recipe that it leads to, and its pictures."""
-    recipe, shown = job.recipe, job.plan.as_dict()
+    recipe, shown = job.recipe, job.plan_with_faults().as_dict()
     write_json(place / "plan.json", shown)
     with_absolute_weights(job.planned_recipe()).write(place / "recipe.json")
     pictures = {
@@ -34,7 +34,7 @@ def write_plan(place: Path, job: Job) -> None:
 def write_run(place: Path, job: Job, trained: Trained, run: Run, probabilities: np.ndarray) -> None:
     """Every file of the run but the report."""
     images, recipe = job.images, trained.recipe
-    write_json(place / "plan.json", job.plan.as_dict())
+    write_json(place / "plan.json", run.plan.as_dict())
     with_absolute_weights(recipe).but(time_limit=None).write(place / "recipe.json")
     made_with = environment(job.features.engine, recipe.seed) | {"frozen_hash": trained.frozen_hash}
     write_json(place / "environment.json", made_with)

@@ -14,9 +14,9 @@ from regraft.network.cuts import Cut
 from regraft.network.surgery import graft, state_hash
 from regraft.progress import Progress
 from regraft.recipe import Recipe
+from regraft.training.augmented_features import features_of_views
 from regraft.training.examples import Examples
 from regraft.training.result import Judged, Trained
-from regraft.training.augmented_features import features_of_views
 
 
 @dataclass(frozen=True)

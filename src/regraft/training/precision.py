@@ -21,9 +21,14 @@ def precision_of(device: torch.device) -> Any:
 
 def fabric_for(device: torch.device, folder: Path, epoch: int) -> Fabric:
     """Fabric for one device; it writes the history from ``epoch`` on where a writer for TensorBoard is installed."""
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it says which precision it uses
     loggers: list[Any] = []
     with suppress(ModuleNotFoundError):
         loggers.append(TensorBoardLogger(folder / "tensorboard", name="", version="", purge_step=epoch))
     devices: Any = [device.index] if device.index is not None else 1
-    return Fabric(accelerator=device.type, devices=devices, precision=precision_of(device), loggers=loggers)
+    log = logging.getLogger("lightning_fabric")
+    level = log.level
+    log.setLevel(logging.WARNING)  # it says which precision it uses
+    try:
+        return Fabric(accelerator=device.type, devices=devices, precision=precision_of(device), loggers=loggers)
+    finally:
+        log.setLevel(level)
