@@ -8,6 +8,7 @@ import pytest
 import typer.main
 from conftest import picture
 
+import regraft
 from regraft.cli.main import app
 from regraft.cli.page import options_page
 
@@ -80,6 +81,16 @@ def test_the_readmes_python_runs(
     picture(1, 99).save("new.jpg")
     exec(compile(code, "README.md", "exec"), {})
     assert capsys.readouterr().out == "new.jpg class1\n"
+
+
+def test_the_python_pages_examples_run_one_after_another(
+    make_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (ROOT / "docs" / "python.md").read_text()
+    monkeypatch.chdir(make_folder("photos", each=30).parent)
+    exec(compile("\n".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL)), "docs/python.md", "exec"), {})
+    assert "small-" in capsys.readouterr().out
+    assert set(regraft.__all__) - set(re.findall(r"\w+", page)) == set()
 
 
 def test_links_lead_somewhere() -> None:

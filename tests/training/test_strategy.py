@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from results import result
 
 from regraft.errors import RunError
+from regraft.metrics import softmax
 from regraft.planning.prepare import prepare
 from regraft.recipe import Recipe
+from regraft.training.augmentation import centre_view
 from regraft.training.result import Trained
 from regraft.training.strategy import or_from_scratch, train_as_planned, trainer_for
 
@@ -82,11 +85,6 @@ def test_random_weights_are_tried_where_the_plan_left_it_open(case: str, asked: 
 def test_probabilities_are_those_of_the_network_that_is_saved(
     strategy: str, make_folder: Callable[..., Path], tmp_path: Path
 ) -> None:
-    import torch
-
-    from regraft.metrics import softmax
-    from regraft.training.augmentation import centre_view
-
     job = prepare(make_folder(classes=2, each=10), Recipe(strategy=strategy, epochs=1, image_size=32))
     trainer = trainer_for(job, tmp_path)
     trained = train_as_planned(job, trainer)
