@@ -34,7 +34,9 @@ def test_reasons_are_short_and_the_score_comes_first(plan: Plan) -> None:
         assert len(sentence.split()) <= MOST_WORDS
         assert sentence.endswith(".")
     score = plan.similarity.score
-    assert plan.reasons[0].startswith(f"Similarity {score.value:.2f} (95% interval {score.low:.2f} to {score.high:.2f})")
+    assert plan.reasons[0].startswith(
+        f"Similarity {score.value:.2f} (95% interval {score.low:.2f} to {score.high:.2f})"
+    )
     assert f": {plan.verdict}, since the line is 0.50." in plan.reasons[0]
     assert sum(plan.case in reason for reason in plan.reasons) == 1
 

@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
 from pictures import digits, photographs
+from PIL import Image, ImageOps
 
 from regraft.data.readers.memory import from_arrays
 from regraft.features.extract import extract
 from regraft.network.backbone import Backbone
 from regraft.network.load import load
-from regraft.similarity.domain_classifier import TENTHS, DomainClassifier, Opinion, judged, signed_root, shipped
+from regraft.similarity.domain_classifier import TENTHS, DomainClassifier, Opinion, judged, shipped, signed_root
 from regraft.similarity.groups import over_groups
 
 Change = Callable[[Image.Image], Image.Image]

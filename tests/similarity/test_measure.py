@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import timm
 import torch
-from PIL import Image
 from pictures import digits as digit_pictures
 from pictures import photographs
+from PIL import Image
 
 from regraft.data.readers.memory import from_arrays
 from regraft.data.split import subsample

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from conftest import picture
 from PIL import Image
 
 from regraft.features.extract import extract
@@ -16,26 +17,32 @@ from regraft.network.demonstration import build
 from regraft.network.load import load
 from regraft.planning.prepare import prepare
 from regraft.recipe import Recipe
+from regraft.runs.job import train
 from regraft.similarity.shift import moments_at, shift_at
 from regraft.similarity.statistics import Level, Statistics, find_statistics, path_of
 
 Regraft = Callable[..., tuple[int, str, str]]
 
 
+@pytest.fixture(scope="module")
+def taught(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A folder of pictures, and a run of the demonstration network on it."""
+    root = tmp_path_factory.mktemp("teaching")
+    for kind in range(3):
+        folder = root / "data" / f"class{kind}"
+        folder.mkdir(parents=True)
+        for seed in range(20):
+            picture(kind, seed).save(folder / f"{seed:03d}.png")
+    recipe = Recipe(backbone="demonstration", strategy="from-scratch", epochs=8, batch_size=8, image_size=32)
+    assert train(root / "data", recipe, root / "taught").strategy == "from-scratch"
+    return root / "data", root / "taught"
+
+
 @pytest.fixture
-def teaching_run(
-    regraft: Regraft, make_folder: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> tuple[Path, Path]:
-    """A folder of pictures, and a run of the demonstration network on it, with a cache of their own."""
+def teaching_run(taught: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """The same, with a cache of their own, where no statistics are yet."""
     monkeypatch.setenv("REGRAFT_CACHE", str(tmp_path / "cache"))
-    data = make_folder(classes=3, each=20)
-    code, out, err = regraft(
-        "train", data, "--backbone", "demonstration", "--strategy", "from-scratch", "--epochs", 8, "--batch-size", 8,
-        "--image-size", 32, "--out", tmp_path / "taught", "--json", "--quiet",
-    )  # fmt: skip
-    assert code == 0, err
-    assert json.loads(out)["strategy"] == "from-scratch"
-    return data, tmp_path / "taught"
+    return taught
 
 
 def planned(regraft: Regraft, data: Path, run: Path) -> dict[str, Any]:

@@ -34,8 +34,8 @@ def block(inputs: int, outputs: int) -> nn.Sequential:
     )
 
 
-def build(classes: int | None = None) -> Demonstration:
+def build() -> Demonstration:
     """The network with random weights, the same ones every time."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
-        return Demonstration() if classes is None else Demonstration(classes)
+        return Demonstration()

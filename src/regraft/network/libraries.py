@@ -46,7 +46,7 @@ def create(library: str, name: str, args: dict[str, Any]) -> nn.Module:
 
             return timm.create_model(name, pretrained=False, **args)  # type: ignore[no-any-return]
         if library == "regraft":
-            return demonstration.build(**{"classes": args["num_classes"]} if "num_classes" in args else {})
+            return demonstration.Demonstration(**args)
         import torchvision
 
         return torchvision.models.get_model(name, weights=None, **args)  # type: ignore[no-any-return]
