@@ -70,7 +70,7 @@ def evidence_in_words(similarity: Similarity) -> Iterator[str]:
         yield f"What moved the score most is {score.decided_by}."
     else:
         yield "The source is no set of photographs, and too little is known of it: the gain from depth decides alone."
-        yield "`regraft reference` makes statistics of it, from images of 12 pixels or more that the network was trained on."
+        yield "`regraft reference` makes statistics of it, from images of 12 pixels or more that it was trained on."
     yield f"The log ratio of the early cuts' least error to the last cut's is {evidence.gain:.2f}."
     if "log_shift" in score.moved:
         yield f"The log of the shift, relative to the source's images shrunk to nothing, is {evidence.log_shift:.2f}."
