@@ -167,3 +167,9 @@ def test_patterns_without_shards_are_refused(tmp_path: Path, regraft: Regraft, p
     code, _, err = regraft("scan", tmp_path / pattern)
     assert code == 2
     assert "shard" in err
+
+
+def test_members_below_a_dot(tmp_path: Path) -> None:
+    images = find_images(tar_of(tmp_path / "a.tar", [("./", b"", {}), *((f"./{n}", d, h) for n, d, h in PLAIN)]))
+    assert images.classes == ("a", "b")
+    assert images.faults == ()

@@ -71,11 +71,6 @@ def test_a_single_folder_around_the_classes_is_stepped_into(make_folder: Make) -
     assert images.files[0].name == "inner/class0/000.png"
 
 
-def write_csv(root: Path, text: str, name: str = "table.csv") -> Path:
-    (root / name).write_text(text)
-    return root / name
-
-
 def test_a_train_folder_is_a_split_whatever_lies_beside(make_folder: Make) -> None:
     root = make_folder(each=3, parts=("train",))
     (root / "test").mkdir()
@@ -85,27 +80,6 @@ def test_a_train_folder_is_a_split_whatever_lies_beside(make_folder: Make) -> No
     images = find_images(root)
     assert images.classes == ("class0", "class1")
     assert [(fault.path, fault.kind) for fault in images.faults] == [("test", "other folder")]
-
-
-def test_groups_torn_by_the_given_splits_are_named(make_folder: Make) -> None:
-    root = make_folder(each=6)
-    lines = [f"class{c}/{i:03d}.png,{c},{'test' if i == 5 else 'train'},p{i % 5}" for c in range(2) for i in range(6)]
-    table = write_csv(root, "\n".join(["image,label,split,group", *lines]))
-    assert [(f.path, f.kind) for f in scan(table).faults] == [("p0", "group in two splits")]
-
-
-def test_images_without_a_split_beside_others_are_listed(make_folder: Make) -> None:
-    root = make_folder(each=3)
-    lines = [f"class{c}/{i:03d}.png,{c},{'train' if i else ''}" for c in range(2) for i in range(3)]
-    images = find_images(write_csv(root, "\n".join(["image,label,split", *lines])))
-    assert [fault.kind for fault in images.faults] == ["no split", "no split"]
-    assert images.counts() == {"train": {"0": 2, "1": 2}}
-
-
-def test_members_below_a_dot(tmp_path: Path) -> None:
-    images = find_images(tar_of(tmp_path / "a.tar", [("./", b"", {}), *((f"./{n}", d, h) for n, d, h in PLAIN)]))
-    assert images.classes == ("a", "b")
-    assert images.faults == ()
 
 
 def test_names_are_no_markup(make_folder: Make, regraft: Regraft) -> None:

@@ -7,10 +7,16 @@ import pytest
 from odd import rows_of
 
 from regraft.data.find import find_images
+from regraft.data.scan import scan
 from regraft.recipe import Reading
 
 Make = Callable[..., Path]
 Regraft = Callable[..., tuple[int, str, str]]
+
+
+def write_csv(root: Path, text: str, name: str = "table.csv") -> Path:
+    (root / name).write_text(text)
+    return root / name
 
 
 def test_a_table_of_odd_rows(make_folder: Make) -> None:
@@ -73,3 +79,18 @@ def test_columns_splits_and_groups_of_a_table(make_folder: Make) -> None:
     images = find_images(table, Reading("file", "kind", "part", "patient"))
     assert images.splits == ("train", "val")
     assert {file.group for file in images.files} == {"p0", "p1", "p2", "p3"}
+
+
+def test_groups_torn_by_the_given_splits_are_named(make_folder: Make) -> None:
+    root = make_folder(each=6)
+    lines = [f"class{c}/{i:03d}.png,{c},{'test' if i == 5 else 'train'},p{i % 5}" for c in range(2) for i in range(6)]
+    table = write_csv(root, "\n".join(["image,label,split,group", *lines]))
+    assert [(f.path, f.kind) for f in scan(table).faults] == [("p0", "group in two splits")]
+
+
+def test_images_without_a_split_beside_others_are_listed(make_folder: Make) -> None:
+    root = make_folder(each=3)
+    lines = [f"class{c}/{i:03d}.png,{c},{'train' if i else ''}" for c in range(2) for i in range(3)]
+    images = find_images(write_csv(root, "\n".join(["image,label,split", *lines])))
+    assert [fault.kind for fault in images.faults] == ["no split", "no split"]
+    assert images.counts() == {"train": {"0": 2, "1": 2}}
