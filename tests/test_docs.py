@@ -83,6 +83,7 @@ def test_the_readmes_python_runs(
     assert capsys.readouterr().out == "new.jpg class1\n"
 
 
+@pytest.mark.slow
 def test_the_python_pages_examples_run_one_after_another(
     make_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

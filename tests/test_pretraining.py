@@ -17,6 +17,7 @@ from regraft.similarity.statistics import from_tensors
 NAME = "mobilenetv3_small_050"
 
 
+@pytest.mark.slow
 def test_a_networks_files_are_made(make_folder: Callable[..., Path], tmp_path: Path) -> None:
     model = timm.create_model(NAME)
     torch.save({f"layer{i}": value for i, value in enumerate(model.state_dict().values())}, tmp_path / "weights.pth")

@@ -182,6 +182,7 @@ def test_runs_that_are_none(regraft: Regraft, make_folder: Make, tmp_path: Path)
     refused(regraft("train", root, "--backbone", tmp_path), "no run that can be started from")
 
 
+@pytest.mark.slow
 def test_an_image_size_below_the_networks_stride(regraft: Regraft, make_folder: Make) -> None:
     root = make_folder()
     code, _, err = regraft("plan", root, "--image-size", "16", "--json", "--quiet")
@@ -247,6 +248,7 @@ def test_training_images_that_show_the_same(regraft: Regraft, make_folder: Make)
     refused(regraft("train", root, "--quiet"), "show the same")
 
 
+@pytest.mark.slow
 def test_an_image_that_goes_away_before_training(make_folder: Make, tmp_path: Path) -> None:
     root = make_folder(each=5)
     trainer = trainer_for(prepare(root, Recipe(image_size=32)), tmp_path)

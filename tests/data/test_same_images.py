@@ -125,6 +125,7 @@ def trained(data: Any, out: Path) -> tuple[dict[str, Any], dict[str, torch.Tenso
 WAYS = [as_zip, as_tar, as_table, as_parquet, as_shards, as_saved_dataset, as_arrays, as_dataset]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("way", WAYS)
 def test_every_way_gives_one_fingerprint_and_one_head(folder: Path, tmp_path: Path, way: Callable[..., Any]) -> None:
@@ -159,6 +160,7 @@ def test_evaluate_knows_the_images_that_trained_the_run(regraft: Regraft, folder
     }
 
 
+@pytest.mark.slow
 def test_images_that_were_only_reported_on_did_not_train(regraft: Regraft, make_folder: Make, tmp_path: Path) -> None:
     root = make_folder("parts", each=8, parts=("train", "val"))
     assert regraft("train", root, "--strategy", "head", "--out", tmp_path / "run", "--quiet")[0] == 0

@@ -87,6 +87,7 @@ def test_it_passes_scikit_learns_checks_but_for_those_that_feed_it_tables() -> N
     assert sum(result["status"] == "passed" for result in results) >= 18
 
 
+@pytest.mark.slow
 def test_it_runs_in_cross_validation_on_digits() -> None:
     digits = load_digits()
     images = np.repeat((digits.images[:150] * 15.9).astype(np.uint8)[..., None], 3, axis=3)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
@@ -25,6 +26,7 @@ def write_corners(root: Path) -> None:
                 Image.fromarray(quarter[y : y + 64, x : x + 64]).save(folder / f"{i:02d}.png")
 
 
+@pytest.mark.slow
 def test_backbones_are_ranked(regraft: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
     root = tmp_path / "corners"
     write_corners(root)

@@ -46,6 +46,7 @@ def test_cached_features_are_the_live_networks(
     assert again.pooled(traced.cuts[:2], rows[::-1]).shape == (27, traced.cuts[0].channels + traced.cuts[1].channels)
 
 
+@pytest.mark.slow
 def test_only_new_images_go_through_the_network(
     make_folder: Make, embedded: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -62,6 +63,7 @@ def test_only_new_images_go_through_the_network(
     assert extract(find_images(root), other).passed == 9
 
 
+@pytest.mark.slow
 def test_another_network_sees_some_of_the_known_images(
     make_folder: Make, embedded: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,6 +36,7 @@ def network(request: pytest.FixtureRequest) -> Backbone:
     return build(request.param)
 
 
+@pytest.mark.slow
 def test_cuts_freeze_and_train(network: Backbone) -> None:
     model, traced = network.model, network.traced
     assert 5 <= len(traced.cuts) <= 12
@@ -89,6 +90,7 @@ for folder in sorted(Path(sys.argv[1]).iterdir()):
 """
 
 
+@pytest.mark.slow
 def test_saved_networks_give_the_same_in_a_new_process(tmp_path: Path) -> None:
     images = torch.randn(4, 3, SIZE, SIZE)
     torch.save(images, tmp_path / "images.pt")
@@ -126,6 +128,7 @@ def test_saved_networks_give_the_same_in_a_new_process(tmp_path: Path) -> None:
         assert early < whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["resnet18", "convnext_atto", "mobilenetv3_small_100", "regnetx_002", "vgg11"])
 def test_a_whole_timm_network_opens_with_timm(name: str, tmp_path: Path) -> None:
     pytest.importorskip("timm", "1.0.26", "timm reads no safetensors from a local folder yet")

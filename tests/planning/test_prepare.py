@@ -10,6 +10,7 @@ import pytest
 Regraft = Callable[..., tuple[int, str, str]]
 
 
+@pytest.mark.slow
 def test_shuffled_labels_are_noticed(regraft: Regraft, digits: Path, tmp_path: Path) -> None:
     draw = np.random.default_rng(0)
     for path in sorted(digits.rglob("*.png")):
@@ -21,6 +22,7 @@ def test_shuffled_labels_are_noticed(regraft: Regraft, digits: Path, tmp_path: P
     assert any("unrelated to the images" in reason for reason in json.loads(out)["reasons"])
 
 
+@pytest.mark.slow
 def test_a_plan_on_disk(regraft: Regraft, digits: Path, tmp_path: Path) -> None:
     code, out, err = regraft("plan", digits, "--out", tmp_path / "plan", "--json", "--quiet")
     assert code == 0, err

@@ -86,6 +86,7 @@ def test_what_former_recipes_say() -> None:
     assert (tune.augmentation.preset, tune.augmentation.flip, tune.augmentation.mix) == ("light", "no", "none")
 
 
+@pytest.mark.slow
 def test_a_former_recipe_trains(few_digits: Path, tmp_path: Path, regraft: Regraft) -> None:
     recipe = FORMER / "fine-tune-recipe.json"
     options = ("--epochs", 1, "--out", tmp_path / "run", "--json", "--quiet")

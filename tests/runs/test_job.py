@@ -24,6 +24,7 @@ def run(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     return train(digits, out=tmp_path_factory.mktemp("train") / "run")
 
 
+@pytest.mark.slow
 def test_the_run_folder(run: Run) -> None:
     folder = run.folder
     assert run.metrics.accuracy > 0.85
@@ -48,6 +49,7 @@ def test_the_run_folder(run: Run) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_second_call_looks_at_no_image_and_gives_the_same(
     run: Run, regraft: Regraft, digits: Path, tmp_path: Path
 ) -> None:
@@ -61,6 +63,7 @@ def test_a_second_call_looks_at_no_image_and_gives_the_same(
     assert all(torch.equal(first[key], second[key]) for key in first)
 
 
+@pytest.mark.slow
 def test_an_early_cut_gives_a_smaller_model_that_predicts_like_the_sliced_network(
     regraft: Regraft, digits: Path, tmp_path: Path
 ) -> None:
@@ -81,6 +84,7 @@ def test_an_early_cut_gives_a_smaller_model_that_predicts_like_the_sliced_networ
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_predict_and_evaluate(run: Run, regraft: Regraft, digits: Path, tmp_path: Path) -> None:
     folder = run.folder
     broken = tmp_path / "broken.png"
@@ -103,6 +107,7 @@ def test_predict_and_evaluate(run: Run, regraft: Regraft, digits: Path, tmp_path
     assert "balanced accuracy" in out.lower()
 
 
+@pytest.mark.slow
 def test_plan_and_scan_print_what_they_found(regraft: Regraft, digits: Path) -> None:
     code, out, err = regraft("plan", digits, "--json", "--quiet")
     assert code == 0, err
@@ -116,6 +121,7 @@ def test_plan_and_scan_print_what_they_found(regraft: Regraft, digits: Path) -> 
     assert "No faults" in regraft("scan", digits)[1]
 
 
+@pytest.mark.slow
 def test_the_split_does_not_depend_on_the_seed(regraft: Regraft, make_folder: Make, tmp_path: Path) -> None:
     tests, root = [], make_folder(each=20)
     for options in (["--seed", 1], ["--seed", 2], ["--split-seed", 1]):
@@ -126,6 +132,7 @@ def test_the_split_does_not_depend_on_the_seed(regraft: Regraft, make_folder: Ma
     assert tests[0] == tests[1] != tests[2]
 
 
+@pytest.mark.slow
 def test_real_weights_know_images(imagenet_weights: Path, regraft: Regraft, digits: Path) -> None:
     code, out, err = regraft(
         "plan", digits, "--backbone", "torchvision/squeezenet1_1", "--weights", imagenet_weights,

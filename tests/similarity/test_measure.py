@@ -62,6 +62,7 @@ def similarity_of(pictures: list[Image.Image], recipe: Recipe = Recipe()) -> Sim
     return looked(pictures, recipe).plan.similarity
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("pictures", "similar"), [(photographs, True), (digit_pictures, False)])
 def test_the_judges_word_is_the_same_whatever_the_backbone(
     pictures: Callable[..., list[Image.Image]],
@@ -103,6 +104,7 @@ def test_no_more_images_than_needed_go_to_the_judge(
     assert looked(photographs(count=60), untrained, every=4).plan.similarity.judged == len(passes[1]) == 48
 
 
+@pytest.mark.slow
 def test_real_weights_leave_the_verdict_to_the_judge(
     digits: Path, imagenet_weights: Path, passes: list[np.ndarray]
 ) -> None:
@@ -114,6 +116,7 @@ def test_real_weights_leave_the_verdict_to_the_judge(
     assert plan.similarity.confidence is not None
 
 
+@pytest.mark.slow
 def test_a_source_that_is_no_photographs_is_not_judged(
     untrained: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, passes: list[np.ndarray]
 ) -> None:

@@ -101,7 +101,7 @@ def test_statistics_made_from_images_give_those_images_no_shift(
     assert find_statistics(fingerprint) is None
     before = planned(regraft, data, run)
     assert before["similarity"]["evidence"]["log_shift"] is None
-    assert any("`regraft reference` makes such statistics" in detail for detail in before["details"])
+    assert any("`regraft reference` makes statistics of it" in detail for detail in before["details"])
     reference = made(regraft, run, data)
     assert (reference["images"], reference["fingerprint"]) == (60, fingerprint)
     assert reference["file"] == str(path_of(fingerprint))
@@ -133,6 +133,7 @@ def test_the_file_has_the_moments_of_the_images_as_they_are(teaching_run: tuple[
         np.testing.assert_allclose(known.std, seen.std, rtol=1e-2, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_small_images_are_compared_with_source_images_as_small(
     teaching_run: tuple[Path, Path], regraft: Regraft, tmp_path: Path
 ) -> None:

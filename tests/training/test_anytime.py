@@ -49,6 +49,7 @@ def test_two_networks_meet_on_the_images_that_judged_both() -> None:
     assert attempt.accuracy == pytest.approx(0.80)
 
 
+@pytest.mark.slow
 def test_a_time_limit_on_the_command_line(regraft: Regraft, make_folder: Callable[..., Path], tmp_path: Path) -> None:
     data = make_folder(classes=3, each=15)
     options = ("--time-limit", "1h", "--epochs", 1, "--image-size", 32, "--json", "--quiet")

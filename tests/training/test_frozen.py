@@ -12,6 +12,7 @@ from regraft.network.load import load
 Regraft = Callable[..., tuple[int, str, str]]
 
 
+@pytest.mark.slow
 def test_a_joined_head(regraft: Regraft, digits: Path, tmp_path: Path) -> None:
     code, out, err = regraft(
         "train", digits, "--cut", "bn2", "--cut", "blocks.1", "--pooling", "both", "--out", tmp_path / "run", "--json",
@@ -38,6 +39,7 @@ def test_a_joined_head(regraft: Regraft, digits: Path, tmp_path: Path) -> None:
     assert load(str(tmp_path / "run")).name == str(tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_views_train_the_head_too(
     regraft: Regraft, make_folder: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from regraft.training.loop import Loop
 Regraft = Callable[..., tuple[int, str, str]]
 
 
+@pytest.mark.slow
 def test_fine_tuning_through_the_command_line(regraft: Regraft, digits: Path, tmp_path: Path) -> None:
     options = ("--strategy", "fine-tune", "--epochs", 2, "--image-size", 64, "--flip", "no", "--json", "--quiet")
     code, out, err = regraft("train", digits, *options, "--out", tmp_path / "run")
@@ -41,6 +42,7 @@ def test_fine_tuning_through_the_command_line(regraft: Regraft, digits: Path, tm
     assert (tmp_path / "run" / "metrics.json").exists()
 
 
+@pytest.mark.slow
 def test_ctrl_c_gives_the_best_so_far_and_the_command_to_go_on(
     regraft: Regraft, make_folder: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -66,6 +68,7 @@ def test_ctrl_c_gives_the_best_so_far_and_the_command_to_go_on(
     assert json.loads(out)["metrics"] == json.loads(whole)["metrics"]
 
 
+@pytest.mark.slow
 def test_from_scratch_through_the_command_line(regraft: Regraft, digits: Path, tmp_path: Path) -> None:
     code, out, err = regraft(
         "train", digits, "--strategy", "from-scratch", "--epochs", 1, "--image-size", 64, "--out", tmp_path / "run",
@@ -90,6 +93,7 @@ def test_nothing_to_resume(regraft: Regraft, digits: Path, tmp_path: Path) -> No
     assert (others / "last.pt").exists()
 
 
+@pytest.mark.slow
 def test_other_names_of_a_cut_and_large_seeds_do(
     regraft: Regraft, make_folder: Callable[..., Path], tmp_path: Path
 ) -> None:

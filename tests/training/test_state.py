@@ -57,6 +57,7 @@ def test_a_training_does_not_go_on_from_a_damaged_state(damage: dict[str, Any], 
         run(tiny_task(tmp_path), resume=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "recipe",
     [

@@ -31,6 +31,7 @@ def build(name: str, size: int = 64, pooling: str = "average") -> Ready:
     return Ready(backbone, Tunable(backbone.model, traced, last, head, pooling))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONTRACT)
 def test_unfreezing_from_a_cut_leaves_what_lies_before_as_it_was(name: str) -> None:
     ready = build(name)
@@ -53,6 +54,7 @@ def test_unfreezing_from_a_cut_leaves_what_lies_before_as_it_was(name: str) -> N
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONTRACT)
 def test_a_tuned_network_is_the_network_that_is_saved(name: str) -> None:
     ready = build(name)
