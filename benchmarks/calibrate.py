@@ -21,11 +21,11 @@ from sklearn.linear_model import LogisticRegression
 import domains
 from domains import Ridge, Seen
 from regraft.data.find import find_images
-from regraft.data.split import split_images
+from regraft.data.split import split_images, subsample
 from regraft.features.extract import extract
 from regraft.network.load import embedded
 from regraft.similarity.domain_classifier import TENTHS
-from regraft.similarity.measure import JUDGED_IMAGES, subsample
+from regraft.similarity.measure import JUDGED_IMAGES
 from regraft.similarity.score import logistic
 
 OUT = Path(__file__).parents[1] / "src" / "regraft" / "similarity" / "calibration.json"

@@ -1,6 +1,7 @@
 """A run, loaded: what it takes, what it gives back."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +81,13 @@ def test_a_run_says_what_the_command_line_prints(run: Run) -> None:
     card = run._repr_html_()
     assert f"{run.metrics.accuracy:.1%}" in card
     assert str(run.report) in card
+
+
+def test_without_a_run_folder_nothing_says_what_trained_it(
+    classifier: Classifier, run: Run, make_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(run.folder)  # where some other run's data.json lies
+    assert replace(classifier, folder=None).evaluate(make_folder("more", each=4)).trained_on is None
 
 
 def test_metrics_of_an_evaluation_are_those_of_its_predictions(

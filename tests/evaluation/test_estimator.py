@@ -139,6 +139,19 @@ def test_it_is_cloned_pickled_and_put_into_a_pipeline(pixels: np.ndarray, labels
     assert (again.predict_proba(pixels) == fitted.predict_proba(pixels)).all()
 
 
+def test_its_parameters_win_over_the_recipe_only_where_they_are_given() -> None:
+    recipe = Recipe(backbone="demonstration", device="cpu", seed=7, strategy="fine-tune", max_pixels=5_000)
+    assert ImageClassifier(recipe=recipe).full_recipe() == recipe
+    changed = ImageClassifier("embedded", strategy="head", random_state=1, recipe=recipe).full_recipe()
+    assert changed == recipe.but(backbone="embedded", strategy="head", seed=1)
+
+
+def test_it_refuses_images_that_its_recipe_refuses(pixels: np.ndarray, labels: np.ndarray) -> None:
+    fitted = small(recipe=Recipe(max_pixels=24 * 24)).fit(pixels, labels)
+    with pytest.raises(DataError, match="more than 576 pixels"):
+        fitted.predict([picture(0, 1, 25)])
+
+
 def test_every_image_trains_whatever_its_number(pixels: np.ndarray, labels: np.ndarray) -> None:
     assert small().fit(pixels, labels).plan_.size.images == 24
 

@@ -17,7 +17,7 @@ from regraft.errors import DataError
 from regraft.evaluation.classifier import Classifier, contents_of
 from regraft.network.engine import device_of
 from regraft.planning.prepare import prepare
-from regraft.recipe import EMBEDDED, Recipe
+from regraft.recipe import Recipe
 from regraft.runs.job import train_in_time
 from regraft.training.strategy import trainer_for
 
@@ -30,24 +30,23 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ``X``: paths, Pillow images, or a uint8 array (images, height, width, 3). ``y``: one label each. All images given to
     ``fit`` train; choices are made by cross-validation among them. Nothing is written but the feature cache.
 
-    Parameters: ``backbone``, ``weights``, ``image_size`` (pixels a side), ``strategy`` (None: the plan's),
-    ``time_limit`` (seconds; None: the plan's strategy alone), ``device``, ``random_state``; ``recipe``: any other
-    setting, over which those that are not None win.
+    Parameters: ``backbone``, ``weights``, ``image_size`` (pixels a side), ``strategy``, ``time_limit`` (seconds),
+    ``device`` and ``random_state`` are settings of the ``recipe``, over which they win where they are not None.
 
     Attributes after ``fit``: ``classes_`` (classes,), ``plan_``, ``classifier_`` (a regraft Classifier).
     """
 
     def __init__(
         self,
-        backbone: str = EMBEDDED,
+        backbone: str | None = None,
         *,
         weights: str | None = None,
         image_size: int | None = None,
         strategy: str | None = None,
         time_limit: float | None = None,
-        device: str = "auto",
+        device: str | None = None,
         recipe: Recipe | None = None,
-        random_state: Any = 0,
+        random_state: Any = None,
     ) -> None:
         self.backbone = backbone
         self.weights = weights
@@ -80,7 +79,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         with tempfile.TemporaryDirectory() as folder:
             trained = train_in_time(job, trainer_for(job, Path(folder)), started)
         module = copy.deepcopy(trained.model)  # what it is made of belongs to the backbone
-        module.to(device_of(self.device))
+        module.to(device_of(recipe.network.device))
         names_shown = tuple(str(name) for name in classes)
         self.classifier_ = Classifier(module, names_shown, job.backbone.preprocessing, trained.strategy)
         self.classes_, self.plan_ = classes, job.plan
@@ -89,7 +88,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict_proba(self, X: Any) -> np.ndarray:  # noqa: N803
         """Class probabilities (images, classes), float64; DataError where an image cannot be read."""
         check_is_fitted(self)
-        predictions = self.classifier_.predict(X)
+        predictions = self.classifier_.predict(X, max_pixels=self.full_recipe().reading.max_pixels)
         for prediction in predictions:
             if prediction.fault:
                 raise DataError(f"image {prediction.name} cannot be read: {prediction.fault.reason}; leave it out")
@@ -102,13 +101,13 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def full_recipe(self) -> Recipe:
         """The recipe with the parameters in it."""
-        named = ("weights", "image_size", "strategy", "time_limit")
+        named = ("backbone", "weights", "image_size", "strategy", "time_limit", "device")
         changes = {name: getattr(self, name) for name in named if getattr(self, name) is not None}
-        seed = int(check_random_state(self.random_state).randint(MOST_SEEDS))
         if isinstance(self.random_state, (int, np.integer)):
-            seed = int(self.random_state)
-        base = self.recipe or Recipe()
-        return base.but(**changes, backbone=self.backbone, device=self.device, seed=seed)
+            changes["seed"] = int(self.random_state)
+        elif self.random_state is not None:
+            changes["seed"] = int(check_random_state(self.random_state).randint(MOST_SEEDS))
+        return (self.recipe or Recipe()).but(**changes)
 
     def __sklearn_tags__(self) -> Any:
         """Images, and no tables of numbers."""

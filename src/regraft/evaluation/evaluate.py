@@ -77,8 +77,10 @@ def evaluation_of(
 
 def trained_on(run: Path | None, pixels: Sequence[str], right: np.ndarray) -> TrainedOn | None:
     """How many of the images, by the hash of their pixels, chose or trained the run; None where it does not say."""
+    if run is None:
+        return None
     try:
-        files = json.loads(((run or Path()) / "data.json").read_text())["files"]
+        files = json.loads((run / "data.json").read_text())["files"]
         chose = {"train", "val"} if any(file["split"] == "test" for file in files) else {"train"}
         known = {file["pixels"] for file in files if file["split"] in chose}
     except (OSError, ValueError, KeyError, TypeError):

@@ -1,5 +1,6 @@
 """The pre-trained network: its architecture, weights, preprocessing and cuts."""
 
+import copy
 import hashlib
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -56,11 +57,15 @@ class Backbone:
 
     def resized_to(self, size: int | None) -> "Backbone":
         """The same network for inputs of ``size`` pixels (None: unchanged)."""
-        return (
-            self
-            if size in {None, self.preprocessing.size}
-            else replace(self, preprocessing=self.preprocessing.resized_to(size))
-        )
+        if size in {None, self.preprocessing.size}:
+            return self
+        return replace(self, preprocessing=self.preprocessing.resized_to(size))
+
+    def copied(self) -> "Backbone":
+        """The same with weights of its own; it is not traced again, since the graph names modules."""
+        twin = replace(self, model=copy.deepcopy(self.model))
+        vars(twin)["traced"] = self.traced
+        return twin
 
     def fresh(self) -> "Backbone":
         """The same architecture with random weights."""

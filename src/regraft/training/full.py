@@ -1,10 +1,8 @@
 """Cases 3 and 4: every layer trained, from the pre-trained weights or from random ones."""
 
-import copy
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +70,7 @@ def train_full(
 def starting_point(backbone: Backbone, recipe: Recipe) -> Backbone:
     """A copy of the backbone to train, or the same architecture with random weights drawn from the recipe's seed."""
     if recipe.planning.strategy != "from-scratch":
-        return replace(backbone, model=copy.deepcopy(backbone.model))
+        return backbone.copied()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         return backbone.fresh()

@@ -82,16 +82,14 @@ class Loop:
         self.optimisation, self.stopping = task.recipe.optimisation, task.recipe.stopping
         self.resumed = resume and (task.folder / checkpoint.LAST).exists()
         task.model.to(task.device)  # before the optimiser's state is read, which goes where the parameters are
-        self.average: Weights = copy_of(task.model) if self.optimisation.ema else {}
-        self.best: Weights = {}
+        self.best: Weights = {} if self.resumed else copy_of(task.model)
+        self.average: Weights = copy_of(task.model) if self.optimisation.ema and not self.resumed else {}
         if self.resumed:
             self.restore()
-        else:
-            self.best = copy_of(task.model)
         self.fabric = fabric_for(task.device, task.folder, self.state.epoch)
         channels_last = task.model.to(memory_format=torch.channels_last)
         self.model, self.optimiser = self.fabric.setup(channels_last, task.optimiser)
-        self.began = time.monotonic()
+        self.began = 0.0  # of time.monotonic(): when the steps of this call did
 
     def run(self) -> State:
         """All epochs that are left."""
