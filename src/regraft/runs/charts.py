@@ -1,195 +1,135 @@
-"""The report's pictures as SVG."""
+"""The report's pictures as SVG: the quadrant, the surgery, the probes' profile, the curves, the confusion matrix."""
 
-import io
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
+from regraft.runs import axes, svg
+from regraft.runs.axes import Box, Scale
+from regraft.runs.confusion import draw_confusion
+from regraft.runs.operations import draw_surgery
+from regraft.runs.quadrant import draw_quadrant
+from regraft.runs.svg import ACCENT, INK, MUTED
 
-from regraft.planning.cases import CASES
-from regraft.planning.pieces import FROZEN, HEAD, NEW, REMOVED, STATES, TRAINED, Piece, surgery
-from regraft.similarity.score import Reference
+__all__ = ["draw_confusion", "draw_curves", "draw_profile", "draw_quadrant", "draw_surgery"]
 
-INK, ACCENT, MUTED, FILL = "#1d2733", "#0b7a75", "#8a95a1", "#e6f2f1"
-COLOURS = {FROZEN: "#9db8d6", TRAINED: "#0b7a75", NEW: "#e0a33a", REMOVED: "#ffffff"}
-MOST_CLASS_NAMES = 60  # written beside the picture
-
-
-def as_svg(figure: Any) -> str:
-    """A matplotlib figure as SVG text to put into a page."""
-    import matplotlib as mpl
-
-    text = io.StringIO()
-    with mpl.rc_context({"svg.hashsalt": "regraft"}):
-        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
-    return text.getvalue()[text.getvalue().index("<svg") :]
-
-
-def new_figure(width: float, height: float) -> tuple[Any, Any]:
-    """A figure of so many inches with one plain pair of axes."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    axes = figure.add_subplot()
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(colors=INK, labelsize=9)
-    return figure, axes
-
-
-def draw_quadrant(plan: Mapping[str, Any], references: Sequence[Reference] = ()) -> str:
-    """The four cases with the data's place: size to the right on a logarithmic scale, similarity upwards.
-
-    The bar is the score's interval; triangles are the reference sets, upright where they are known to be similar.
-    """
-    from matplotlib.patheffects import withStroke
-
-    size, similarity = plan["size"], plan["similarity"]
-    threshold = size["threshold"]
-    low = min(100, size["images"] / 3, threshold / 10)
-    high = max(1_000_000, size["images"] * 3, threshold * 10)
-    figure, axes = new_figure(6.2, 4.2)
-    axes.set_xscale("log")
-    axes.set_xlim(low, high)
-    axes.set_ylim(0, 1)
-    line = similarity["threshold"]
-    sides = {"small": (low, threshold), "large": (threshold, high), "similar": (line, 1), "different": (0, line)}
-    for case in CASES:
-        (left, right), (bottom, top) = sides[case.size], sides[case.similarity]
-        if top <= bottom:
-            continue
-        chosen = case.name == plan["case"]
-        axes.fill_between([left, right], bottom, top, color=FILL if chosen else "#f6f7f8", linewidth=0)
-        middle = np.sqrt(left * right)
-        weight = "bold" if chosen else "normal"
-        height = (bottom + top) / 2
-        colour = ACCENT if chosen else MUTED
-        axes.text(middle, height, case.title, ha="center", va="bottom", color=colour, weight=weight)
-        axes.text(middle, height - 0.02, case.rule, ha="center", va="top", color=MUTED, fontsize=8)
-    axes.axhline(line, color=MUTED, linewidth=0.8)
-    axes.axvline(threshold, color=MUTED, linewidth=0.8)
-    for known in references:
-        axes.plot(
-            [known.images],
-            [known.score],
-            "^" if known.similar else "v",
-            color=MUTED,
-            markersize=4,
-            alpha=0.6,
-            clip_on=False,
-        )
-    low, high = similarity["interval"]
-    axes.plot([size["images"]] * 2, [low, high], color=ACCENT, linewidth=2, solid_capstyle="round", zorder=4)
-    axes.plot([size["images"]], [similarity["score"]], "o", color=ACCENT, markersize=11, clip_on=False, zorder=5)
-    beside = {"textcoords": "offset points", "xytext": (12, -4), "color": INK}
-    name = axes.annotate("your data", (size["images"], similarity["score"]), **beside, zorder=5)
-    name.set_path_effects([withStroke(linewidth=3, foreground="white")])
-    axes.set_xlabel("training images", color=INK)
-    axes.set_ylabel("similarity to the source data", color=INK)
-    return as_svg(figure)
+WIDTH, HEIGHT, FULL = 540, 370, 1072  # pixels of a picture beside text, and of one as wide as the page
+MANY_EPOCHS = 40  # more have smaller dots, which do not say what they are
+CURVES = {"train": "training (augmented)", "val": "validation"}
+DOTS = "1.5 3"
 
 
 def draw_profile(plan: Mapping[str, Any], used: Sequence[str]) -> str:
     """Accuracy of a linear probe at each cut, with the paired standard errors against the last one."""
-    points = plan["similarity"]["profile"]
-    names = [point["cut"] for point in points]
-    accuracy = np.array([point["accuracy"] for point in points])
-    errors = np.array([point["standard_error"] for point in points])
-    figure, axes = new_figure(6.2, 4.2)
-    places = np.arange(len(points))
-    axes.errorbar(places, accuracy, yerr=errors, color=ACCENT, marker="o", capsize=3, linewidth=1.8)
-    axes.axhline(plan["similarity"]["chance"], color=MUTED, linestyle=":", linewidth=1)
-    axes.text(
-        len(points) - 1, plan["similarity"]["chance"], "largest class", ha="right", va="bottom", color=MUTED, fontsize=8
+    points, chance = plan["similarity"]["profile"], plan["similarity"]["chance"]
+    cuts, values = [point["cut"] for point in points], numbers(points, "accuracy")
+    errors = numbers(points, "standard_error")
+    bars = [value + side * error for value, error in zip(values, errors, strict=True) for side in (-1, 1)]
+    low, high = axes.spread([*values, *bars, chance], 0.05)
+    x = Scale(-0.6, len(cuts) - 0.4, 64, WIDTH - 8)
+    xs = [x(place) for place in range(len(cuts))]
+    names, angle = axes.names_below(xs, cuts)
+    y = Scale(low, high, HEIGHT - 6 - axes.room_below(names, angle), 12)
+    stretches = axes.unbroken([(place, y(value)) for place, value in zip(xs, values, strict=True)])
+    taken = [box for stretch in stretches for box in axes.along(stretch, 9)]
+    return svg.picture(
+        WIDTH,
+        HEIGHT,
+        f"Cross-validated accuracy of a linear probe at {len(cuts)} cuts",
+        *largest_class(x, y, chance, taken),
+        *axes.upright(x, y, y.within(axes.ticks(low, min(high, 1))), "cross-validated accuracy", axes.percent),
+        svg.line(x.start, y.start, x.stop, y.start, INK),
+        *(svg.line(place, y.start, place, y.start + 4, INK) for place in xs),
+        *(axes.named(xs[i], y.start, names[i], angle) for i in axes.nameable(xs)),
+        *(svg.polyline(stretch, ACCENT, 2) for stretch in stretches),
+        *(
+            probe(xs[i], y, cut, values[i], errors[i], cut in used)
+            for i, cut in enumerate(cuts)
+            if math.isfinite(values[i])
+        ),
     )
-    for place, point in zip(places, points, strict=True):
-        if point["cut"] in used:
-            axes.plot([place], [point["accuracy"]], "o", color=ACCENT, markersize=13, fillstyle="none")
-    axes.set_xticks(places, names, rotation=40, ha="right")
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    axes.set_ylabel("cross-validated accuracy", color=INK)
-    return as_svg(figure)
+
+
+def numbers(rows: Sequence[Mapping[str, Any]], name: str) -> list[float]:
+    """One figure of every row; what is missing or infinite is not a number."""
+    values = [math.nan if row[name] is None else float(row[name]) for row in rows]
+    return [value if math.isfinite(value) else math.nan for value in values]
+
+
+def probe(x: float, y: Scale, cut: str, accuracy: float, error: float, used: bool) -> str:
+    """A cut's point with its error bar, with a ring about it where the cut is used."""
+    parts = [svg.dot(x, y(accuracy), 4, ACCENT)]
+    says = f"{cut}: {accuracy:.1%}"
+    if error > 0:
+        says += f", standard error {error:.1%}"
+        high, low = y(accuracy + error), y(accuracy - error)
+        parts += [svg.line(x - side, end, x + side, end, ACCENT, 1.5) for side, end in ((3, high), (3, low))]
+        parts.append(svg.line(x, low, x, high, ACCENT, 1.5))
+    if used:
+        parts.append(svg.dot(x, y(accuracy), 8, ACCENT, ring=True))
+    return svg.group({}, svg.hover(says), *parts)
+
+
+def largest_class(x: Scale, y: Scale, chance: float, taken: Sequence[Box]) -> list[str]:
+    """The line of always saying the largest class, named where no other line is."""
+    name, size, at = "largest class", 10, y(chance)
+    wide = svg.width_of(name, size)
+    boxes = [
+        Box(left, top, left + wide, top + 14) for left in (x.stop - wide, x.start + 6) for top in (at - 16, at + 2)
+    ]
+    box = boxes[axes.clearest(boxes, taken)]
+    return [
+        svg.line(x.start, at, x.stop, at, MUTED, 1, DOTS),
+        svg.words(box.left, box.bottom - 3, name, size, MUTED),
+    ]
 
 
 def draw_curves(history: Sequence[Mapping[str, Any]]) -> str:
     """Accuracy and loss of training and validation by epoch, with the best epoch marked."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10, 3.6), layout="constrained")
-    epochs = [row["epoch"] for row in history]
-    best = next(row["epoch"] for row in history if row["best"])
-    for axes, measure in zip(figure.subplots(1, 2), ("accuracy", "loss"), strict=True):
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.plot(epochs, [row[f"train_{measure}"] for row in history], color=MUTED, label="training (augmented)")
-        axes.plot(epochs, [row[f"val_{measure}"] for row in history], color=ACCENT, marker="o", label="validation")
-        axes.axvline(best, color=ACCENT, linestyle=":", linewidth=1, label="best epoch, kept")
-        axes.set_xlabel("epoch", color=INK)
-        axes.set_ylabel(measure, color=INK)
-        axes.legend(frameon=False, fontsize=8)
-    return as_svg(figure)
-
-
-def draw_confusion(confusion: Sequence[Sequence[int]], classes: Sequence[str]) -> str:
-    """The confusion matrix of many classes as a picture, each row scaled to its class."""
-    matrix = np.array(confusion, dtype=float)
-    matrix /= np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    side = min(12.0, 3 + 0.16 * len(classes))
-    figure, axes = new_figure(side, side)
-    axes.imshow(matrix, cmap="GnBu", vmin=0, vmax=1)
-    if len(classes) <= MOST_CLASS_NAMES:
-        names = [name.replace("$", r"\$") for name in classes]  # which would begin a formula
-        axes.set_xticks(range(len(classes)), names, rotation=90, fontsize=6)
-        axes.set_yticks(range(len(classes)), names, fontsize=6)
-    axes.set_xlabel("predicted", color=INK)
-    axes.set_ylabel("true class", color=INK)
-    return as_svg(figure)
+    best = next((row["epoch"] for row in history if row["best"]), None)
+    samples = {
+        CURVES["train"]: svg.line(0, 0, 28, 0, MUTED, 2),
+        CURVES["val"]: svg.line(0, 0, 28, 0, ACCENT, 2) + svg.dot(14, 0, 3.5, ACCENT),
+        "best epoch, kept": svg.line(0, 0, 28, 0, ACCENT, 1.5, DOTS),
+    }
+    return svg.picture(
+        FULL,
+        HEIGHT,
+        f"Accuracy and loss by epoch, {len(history)} epochs",
+        axes.legend(samples, FULL / 2, 14),
+        *curves(history, "accuracy", best, 66),
+        *curves(history, "loss", best, FULL / 2 + 66),
+    )
 
 
-def draw_surgery(plan: Mapping[str, Any], unfreeze_from: str | None) -> str:
-    """The user's network under the knife, once for each case; the plan's own is framed."""
-    from matplotlib.figure import Figure
-    from matplotlib.patches import Patch
-
-    strides = [(point["cut"], point["stride"]) for point in plan["similarity"]["profile"]]
-    figure = Figure(figsize=(11.5, 6.4), layout="constrained")
-    for axes, case in zip(figure.subplots(2, 2).flat, CASES, strict=True):
-        chosen, strategy, title = case.name == plan["case"], case.strategy, f"{case.title}: {case.rule}"
-        cuts: Sequence[str] = [plan["early_cut"]] if strategy == "early-layers" else ()
-        if chosen:
-            asked = "" if plan["strategy"] == strategy else f" (as asked: {plan['strategy']})"
-            strategy, cuts, title = plan["strategy"], plan["cuts"], f"your data, {title}{asked}"
-        draw_pieces(axes, surgery(strides, strategy, cuts, unfreeze_from if chosen else None))
-        weight = "bold" if chosen else "normal"
-        axes.set_title(title, color=ACCENT if chosen else INK, fontsize=10, loc="left", weight=weight)
-        if chosen:
-            axes.set_facecolor(FILL)
-    keys = [Patch(facecolor=COLOURS[state], edgecolor=INK, linestyle=edge_of(state), label=state) for state in STATES]
-    figure.legend(handles=keys, loc="outside lower center", ncols=len(keys), frameon=False, fontsize=9)
-    return as_svg(figure)
-
-
-def draw_pieces(axes: Any, pieces: Sequence[Piece]) -> None:
-    """One network from left to right, boxes as high as their resolution; the new head follows what is kept."""
-    from matplotlib.patches import Rectangle
-
-    largest = max((piece.stride for piece in pieces), default=1) or 1
-    last_kept = max((i for i, piece in enumerate(pieces) if piece.state != REMOVED and piece.name != HEAD), default=0)
-    for place, piece in enumerate(pieces):
-        height = 0.25 if not piece.stride else 0.35 + 0.65 * np.log2(2 * largest / piece.stride) / np.log2(2 * largest)
-        box = Rectangle((place, -height / 2), 0.78, height, facecolor=COLOURS[piece.state], edgecolor=INK)
-        box.set_linestyle(edge_of(piece.state))
-        box.set_alpha(0.55 if piece.state == REMOVED else 1.0)
-        axes.add_patch(box)
-        colour = MUTED if piece.state == REMOVED else INK
-        axes.text(place + 0.39, -0.6, piece.name, rotation=45, ha="right", va="top", fontsize=7, color=colour)
-    arrow = {"arrowstyle": "->", "color": ACCENT, "connectionstyle": "arc3,rad=-0.25"}
-    axes.annotate("", (len(pieces) - 0.61, 0.16), (last_kept + 0.39, 0.55), arrowprops=arrow)
-    axes.set_xlim(-0.4, len(pieces) + 0.1)
-    axes.set_ylim(-1.35, 0.95)
-    axes.set_xticks([])
-    axes.set_yticks([])
-    axes.spines[:].set_visible(False)
+def curves(history: Sequence[Mapping[str, Any]], measure: str, best: int | None, left: float) -> list[str]:
+    """One measure by epoch, from ``left`` on, half a page wide."""
+    epochs = numbers(history, "epoch")
+    figures = {name: numbers(history, f"{name}_{measure}") for name in CURVES}
+    first, last = axes.spread(epochs, 1)
+    low, high = axes.spread([value for values in figures.values() for value in values], 0.05)
+    x, y = Scale(first, last, left, left + FULL / 2 - 80), Scale(low, high, HEIGHT - 44, 32)
+    shares = measure == "accuracy"
+    across, up = axes.ticks(first, last, most=8, whole=True), axes.ticks(low, min(high, 1) if shares else high)
+    parts = axes.level(x, y, across, "epoch", axes.counts)
+    parts += axes.upright(x, y, y.within(up), measure, axes.percent if shares else axes.plain)
+    parts += [] if best is None else [svg.line(x(best), y.start, x(best), y.stop, ACCENT, 1.5, DOTS)]
+    for (name, values), colour in zip(figures.items(), (MUTED, ACCENT), strict=True):
+        says = [
+            f"epoch {epoch:.0f}, {CURVES[name]}: {measure} {value:.4f}"
+            for epoch, value in zip(epochs, values, strict=True)
+        ]
+        points = [(x(epoch), y(value)) for epoch, value in zip(epochs, values, strict=True)]
+        parts += curve(points, says, colour, dots=name == "val")
+    return parts
 
 
-def edge_of(state: str) -> str:
-    """The outline of a piece: dashed where it is gone."""
-    return "--" if state == REMOVED else "-"
+def curve(points: Sequence[tuple[float, float]], says: Sequence[str], colour: str, dots: bool) -> list[str]:
+    """A line through the points that are numbers; a point alone is a dot, and so is each of them if asked."""
+    few = len(points) <= MANY_EPOCHS
+    parts = []
+    for stretch in axes.unbroken(points):
+        parts.append(svg.polyline(stretch, colour, 2))
+        parts += [svg.dot(*point, 3.5 if few else 2, colour) for point in stretch if dots or len(stretch) == 1]
+    told = [(point, text) for point, text in zip(points, says, strict=True) if few and math.isfinite(point[1])]
+    return parts + [svg.dot(*point, 7, "transparent", svg.hover(text)) for point, text in told]
