@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -5,15 +8,21 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
 from regraft.features.head import (
+    DECAYS,
     HeadSettings,
+    best_trial,
+    choose_and_solve,
     choose_decay,
     folds_from,
     fresh_head,
-    scale_of,
     solve,
     try_decays,
     weights_of_classes,
 )
+from regraft.features.objective import Labelled
+from regraft.features.probe import loss_of
+from regraft.features.scale import scale_of
+from regraft.network.head import Head, head_of
 
 
 @pytest.fixture(scope="module")
@@ -22,15 +31,54 @@ def data() -> tuple[np.ndarray, np.ndarray]:
     return digits.data[:600].astype(np.float32), digits.target[:600].astype(np.int64)
 
 
-def test_one_layer_is_logistic_regression(data) -> None:
+def objective(head: Head, x: np.ndarray, y: np.ndarray, decay: float) -> float:
+    """Of a head that takes standardised features."""
+    logits = x @ head.weights[0].T.astype(np.float64) + head.biases[0]
+    return loss_of(logits, y) + 0.5 * decay * float(np.square(head.weights[0].astype(np.float64)).sum())
+
+
+@pytest.mark.parametrize("images", [600, 50])  # more and fewer than channels
+@pytest.mark.parametrize("decay", [1.0, 0.03, 0.0003])
+def test_one_layer_is_logistic_regression(data, images: int, decay: float) -> None:
+    x, y = (array[:images] for array in data)
+    head = solve(x, y, 10, decay, HeadSettings())
+    scale = scale_of(x)
+    standard = scale.apply(x).astype(np.float64)
+    reference = LogisticRegression(C=1 / (decay * len(x)), max_iter=5000, tol=1e-8).fit(standard, y)
+    theirs = Head((reference.coef_,), (reference.intercept_,))
+    weights = head.weights[0] * scale.std
+    ours = Head((weights,), (head.biases[0] + head.weights[0] @ scale.mean,))
+    assert objective(ours, standard, y, decay) <= (1 + 1e-4) * objective(theirs, standard, y, decay)
+    np.testing.assert_allclose(head.logits(x), ours.logits(standard), atol=1e-3)
+
+
+def test_trials_judge_with_the_heads_of_the_other_folds(data) -> None:
     x, y = data
-    head = solve(x, y, 10, 0.01, HeadSettings())
-    scale = scale_of(torch.from_numpy(x))
-    standard = scale.apply(torch.from_numpy(x)).numpy()
-    reference = LogisticRegression(C=1 / (0.01 * len(x)), max_iter=2000, tol=1e-6).fit(standard, y)
-    with torch.no_grad():
-        ours = torch.softmax(head(torch.from_numpy(x)), 1).numpy()
-    np.testing.assert_allclose(ours, reference.predict_proba(standard), atol=0.01)
+    folds = folds_from(np.arange(len(y)) % 3)
+    for trial in try_decays(x, y, 10, folds, HeadSettings(), DECAYS[:5]):
+        right = np.zeros(len(y), dtype=bool)
+        for fold in folds:
+            head = solve(x[fold.fit], y[fold.fit], 10, trial.decay, HeadSettings())
+            right[fold.judge] = head.logits(x[fold.judge]).argmax(axis=1) == y[fold.judge]
+        assert trial.accuracy == pytest.approx(right.mean(), abs=0.01)  # the scale is another one
+
+
+def test_a_head_is_the_same_in_torch() -> None:
+    features = np.random.default_rng(0).normal(size=(7, 20)).astype(np.float32)
+    for layers in (1, 2):
+        module = fresh_head(20, 5, HeadSettings(layers=layers, hidden=8))
+        head = head_of(module)
+        torch.manual_seed(0)
+        expected = torch.rand(1)
+        torch.manual_seed(0)
+        again = head.module()
+        assert torch.equal(torch.rand(1), expected)  # it draws nothing
+        assert str(again) == str(module)
+        assert all(parameter.requires_grad for parameter in again.parameters())
+        assert head.parameters == sum(parameter.numel() for parameter in module.parameters())
+        with torch.no_grad():
+            for same in (module, again):
+                np.testing.assert_allclose(head.logits(features), same(torch.from_numpy(features)), atol=1e-5)
 
 
 def test_two_layers_learn_what_one_cannot() -> None:
@@ -39,8 +87,7 @@ def test_two_layers_learn_what_one_cannot() -> None:
     accuracy = {}
     for layers in (1, 2):
         head = solve(x, y, 2, 1e-4, HeadSettings(layers=layers, hidden=32))
-        with torch.no_grad():
-            accuracy[layers] = float((head(torch.from_numpy(x)).argmax(1).numpy() == y).mean())
+        accuracy[layers] = float((head.logits(x).argmax(axis=1) == y).mean())
     assert accuracy[1] < 0.7
     assert accuracy[2] > 0.95
 
@@ -57,7 +104,7 @@ def test_dead_channels_are_harmless(data) -> None:
     x, y = data
     assert (x.std(0) == 0).any()
     head = solve(x, y, 10, 0.01, HeadSettings())
-    assert all(torch.isfinite(p).all() for p in head.parameters())
+    assert all(np.isfinite(array).all() for array in (*head.weights, *head.biases))
 
 
 def test_the_best_decay_is_neither_end_when_labels_are_noisy(data) -> None:
@@ -83,10 +130,80 @@ def test_class_weights_help_the_rare_class() -> None:
     recall = {}
     for how in ("none", "auto"):
         head = solve(x, y, 2, 1e-3, HeadSettings(class_weights=how))
-        with torch.no_grad():
-            recall[how] = float((head(torch.from_numpy(x)).argmax(1).numpy()[y == 1] == 1).mean())
+        recall[how] = float((head.logits(x).argmax(axis=1)[y == 1] == 1).mean())
     assert recall["auto"] > recall["none"] + 0.3
-    weights = weights_of_classes(torch.from_numpy(y), 3, "auto")
+    weights = weights_of_classes(y, 3, "auto")
     assert weights is not None
     assert weights[2] == 0
-    assert float(weights[torch.from_numpy(y)].mean()) == pytest.approx(1)
+    assert float(weights[y].mean()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_choosing_and_solving_in_one_go(data, layers: int) -> None:
+    x, y = data
+    settings, folds = HeadSettings(layers=layers, hidden=16), folds_from(np.arange(len(y)) % 3)
+    trials, decay = choose_decay(x, y, 10, folds, settings)
+    rows = np.arange(len(y))
+    again, head = choose_and_solve(x, y, 10, folds, rows, settings)
+    assert [(one.decay, one.accuracy) for one in again] == [(one.decay, one.accuracy) for one in trials]
+    np.testing.assert_array_equal(head.logits(x), solve(x, y, 10, decay, settings).logits(x))
+    some = rows[rows % 3 != 0]
+    _, head = choose_and_solve(x, y, 10, folds, some, settings, (0.1,))
+    expected = solve(x[some], y[some], 10, 0.1, settings)
+    assert (head.logits(x).argmax(axis=1) == expected.logits(x).argmax(axis=1)).mean() > 0.97
+
+
+def test_many_images_are_thinned_to_choose_the_decay(data, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("regraft.features.head.CHOOSING_IMAGES", 200)
+    x, y = data
+    folds, rows = folds_from(np.arange(len(y)) % 2), np.arange(len(y))
+    trials, decay = choose_decay(x, y, 10, folds, HeadSettings())
+    assert decay == pytest.approx(best_trial(trials).decay * 200 / 300)
+    assert {len(trial.rows) for trial in trials} == {200}
+    again, head = choose_and_solve(x, y, 10, folds, rows, HeadSettings())
+    assert again[0].accuracy == trials[0].accuracy
+    np.testing.assert_array_equal(head.logits(x), solve(x, y, 10, decay, HeadSettings()).logits(x))
+    _, head = choose_and_solve(x, y, 10, folds, rows, HeadSettings(), (0.1,))
+    np.testing.assert_array_equal(head.logits(x), solve(x, y, 10, 0.1, HeadSettings()).logits(x))
+
+
+def test_the_same_head_every_time(data) -> None:
+    x, y = data
+    for layers in (1, 2):
+        one, two = (solve(x, y, 10, 0.01, HeadSettings(layers=layers, hidden=16)) for _ in range(2))
+        assert all(np.array_equal(a, b) for a, b in zip(one.weights, two.weights, strict=True))
+
+
+def test_the_gradient_of_two_layers(data) -> None:
+    x, y = data[0][:30].astype(np.float64), data[1][:30]
+    draw = np.random.default_rng(0)
+    shapes = [(6, 64), (6,), (10, 6), (10,)]
+    point = draw.normal(0, 0.1, sum(int(np.prod(shape)) for shape in shapes))
+    function = Labelled(x, y, 10, None).two_layers(0.01, shapes)
+    _, gradient = function(point)
+    for _ in range(5):
+        way = draw.normal(size=len(point))
+        rise = (function(point + 1e-5 * way)[0] - function(point - 1e-5 * way)[0]) / 2e-5
+        assert rise == pytest.approx(float(gradient @ way), rel=1e-4)
+
+
+WITHOUT_TORCH = """
+import sys
+import numpy as np
+import regraft.features.near_duplicates, regraft.similarity.depth_profile
+from regraft.features.head import HeadSettings, choose_decay, folds_from, solve
+from regraft.features.label_issues import held_out_probabilities
+from regraft.features.probe import calibrated, held_out
+x = np.random.default_rng(0).normal(size=(60, 8)).astype(np.float32)
+y, folds = np.arange(60) % 3, np.arange(60) % 5
+_, decay = choose_decay(x, y, 3, folds_from(folds), HeadSettings())
+solve(x, y, 3, decay, HeadSettings()).logits(x)
+calibrated(held_out(x, y, 3, folds), y)
+held_out_probabilities(x, y, 3, folds)
+print(sorted({name.partition(".")[0] for name in sys.modules} & {"torch", "scipy", "sklearn"}))
+"""
+
+
+def test_screening_and_one_layer_need_no_torch() -> None:
+    done = subprocess.run([sys.executable, "-c", WITHOUT_TORCH], capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.stderr) == ("[]", "")

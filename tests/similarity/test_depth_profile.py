@@ -5,9 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from regraft.features.head import folds_from
 from regraft.network.cuts import Cut
-from regraft.similarity.depth_profile import earliest_good, probe, profile_of
+from regraft.similarity.depth_profile import earliest_good, probe_every_cut, profile_of
 
 
 def hits(accuracy: float, count: int = 400) -> np.ndarray:
@@ -19,12 +18,19 @@ def test_the_earliest_cut_within_one_error_of_the_best() -> None:
     assert earliest_good([hits(0.5), hits(0.8), hits(0.95)]) == 2
 
 
-def test_a_probe_misses_the_images_that_bear_a_wrong_label() -> None:
+def test_probes_miss_the_images_that_bear_a_wrong_label() -> None:
     labels = np.arange(300) % 3
-    features = (np.eye(3)[labels] + np.random.default_rng(0).normal(0, 0.05, (300, 3))).astype(np.float32)
+    values = (np.eye(3)[labels] + np.random.default_rng(0).normal(0, 0.05, (300, 3))).astype(np.float32)
     wrong = [7, 20, 44]
     labels[wrong] = (labels[wrong] + 1) % 3
-    right = probe(features, labels, 3, folds_from(np.arange(300) // 3 % 5))
+    features = SimpleNamespace(
+        labels=labels,
+        images=SimpleNamespace(classes="abc"),
+        cuts=["noise", "clear"],
+        pooled=lambda cuts, rows: (values if cuts == ["clear"] else values[::-1])[rows],
+    )
+    rows = np.arange(300)
+    _, right = probe_every_cut(features, rows, rows // 3 % 5)  # type: ignore[arg-type]
     assert np.flatnonzero(~right).tolist() == wrong
 
 

@@ -4,21 +4,27 @@ The features are standardised for the solver and the standardisation is folded i
 afterwards, so that the head takes the features as the network gives them.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import nn
-from torch.nn.functional import cross_entropy
 
-from regraft.network.surgery import new_head
+from regraft.features.axes import Axes, axes_of
+from regraft.features.objective import ROUGHLY, TOLERANCE, Labelled, fit_one_layer, fit_two_layers
+from regraft.features.probe import loss_of
+from regraft.features.threads import one_thread
+from regraft.network.head import Head, head_of
+
+if TYPE_CHECKING:
+    from torch import nn
 
 DECAYS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)  # L2 per image on standardised features, to choose from
 CHOOSING_IMAGES = 10_000  # at most so many images choose the weight decay
-SMALLEST_STD = 0.1  # of a channel, as a share of the channels' mean
-STEPS = 100  # of L-BFGS at most, for one head
-REMEMBERED = 20  # steps from which L-BFGS estimates the curvature
+PATIENCE = 2  # decays in turn that may be worse than the best, before weaker ones are left out
+NEIGHBOURS = 3  # decays that are tried with two layers
 
 
 @dataclass(frozen=True)
@@ -27,81 +33,33 @@ class HeadSettings:
 
     layers: int = 1  # linear ones, one or two
     hidden: int = 256  # units between two of them
-    initialiser: str = "xavier_uniform_"  # of the weights, a name in torch.nn.init
+    initialiser: str = "xavier_uniform_"  # of the weights of two, a name in torch.nn.init
     class_weights: str = "none"  # as weights_of_classes takes it
     seed: int = 0  # of the initial weights
 
 
-@dataclass(frozen=True)
-class Scale:
-    """Mean and standard deviation of each feature: (channels,)."""
-
-    mean: torch.Tensor
-    std: torch.Tensor
-
-    def apply(self, features: torch.Tensor) -> torch.Tensor:
-        """Features (images, channels) made to mean 0 and deviation 1."""
-        return (features - self.mean) / self.std
-
-    def fold_into(self, head: nn.Sequential) -> None:
-        """Change the first layer so that it takes features that were not standardised."""
-        first = head[0]
-        assert isinstance(first, nn.Linear)
-        with torch.no_grad():
-            first.weight.div_(self.std)
-            first.bias.sub_(first.weight @ self.mean)
-
-
-def scale_of(features: torch.Tensor) -> Scale:
-    """The scale of ``features`` (images, channels); channels that hardly vary are not blown up to the others' size."""
-    std, mean = torch.std_mean(features, dim=0, correction=0)
-    return Scale(mean, std.clamp(min=max(SMALLEST_STD * float(std.mean()), 1e-12)))
-
-
-def weights_of_classes(labels: torch.Tensor, classes: int, how: str) -> torch.Tensor | None:
+def weights_of_classes(labels: np.ndarray, classes: int, how: str) -> np.ndarray | None:
     """None, or a weight for each class (classes,) with mean 1 over the images; absent classes weigh nothing.
 
     ``how``: none; auto or inverse-frequency; effective-number (Cui et al., 2019, with beta 1 - 1/images of a class).
     """
     if how == "none":
         return None
-    counts = torch.bincount(labels, minlength=classes).double()
-    present = counts > 0
+    counts = np.bincount(labels, minlength=classes).astype(np.float64)
     amount = counts
     if how == "effective-number":
-        beta = 1 - 1 / (counts.sum() / present.sum()).clamp(min=2)
+        beta = 1 - 1 / max(counts.sum() / (counts > 0).sum(), 2.0)
         amount = (1 - beta**counts) / (1 - beta)
-    weights = torch.where(present, 1 / amount.clamp(min=1), torch.zeros_like(counts))
-    return (weights * len(labels) / (weights * counts).sum()).float()
-
-
-def fit(
-    head: nn.Sequential, features: torch.Tensor, labels: torch.Tensor, decay: float, weights: torch.Tensor | None
-) -> None:
-    """Minimise cross-entropy plus half ``decay`` times the squared weights, in place, by L-BFGS."""
-    parameters = list(head.parameters())
-    matrices = [p for p in parameters if p.ndim > 1]
-    solver = torch.optim.LBFGS(
-        parameters,
-        max_iter=STEPS,
-        history_size=REMEMBERED,
-        tolerance_grad=1e-5,
-        tolerance_change=1e-7,
-        line_search_fn="strong_wolfe",
-    )
-
-    def closure() -> torch.Tensor:
-        solver.zero_grad()
-        loss = cross_entropy(head(features), labels, weight=weights)
-        loss = loss + 0.5 * decay * sum((m.square().sum() for m in matrices), torch.zeros(()))
-        loss.backward()  # type: ignore[no-untyped-call]
-        return loss
-
-    solver.step(closure)  # type: ignore[no-untyped-call]
+    weights = np.where(counts > 0, 1 / np.maximum(amount, 1), 0.0)
+    return np.asarray(weights * len(labels) / (weights * counts).sum(), dtype=np.float32)
 
 
 def fresh_head(inputs: int, classes: int, settings: HeadSettings) -> nn.Sequential:
     """A head with random weights, drawn from the settings' seed alone."""
+    import torch
+
+    from regraft.network.surgery import new_head
+
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         return new_head(inputs, classes, settings.layers, settings.hidden, settings.initialiser)
@@ -136,6 +94,78 @@ class Trial:
         return float(self.right.mean())
 
 
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A head to be solved on rows of the same images at one decay after another."""
+
+    axes: Axes  # of the images that fit
+    x: np.ndarray  # (images, axes): the features along them
+    labels: np.ndarray  # (images,)
+    classes: int
+    settings: HeadSettings
+
+    def fit(self, rows: np.ndarray, decays: Sequence[float], tolerance: float = TOLERANCE) -> Iterator[Head]:
+        """Heads on the rows of x, one for each of ``decays``, from strong to weak."""
+        labels = self.labels[rows]
+        weights = weights_of_classes(labels, self.classes, self.settings.class_weights)
+        images = Labelled(self.x[rows], labels, self.classes, weights)
+        if self.settings.layers == 1:
+            return fit_one_layer(images, self.axes.variance, decays, tolerance)
+        start = head_of(fresh_head(len(self.axes.directions), self.classes, self.settings))
+        start = replace(start, weights=(start.weights[0] @ self.axes.directions, start.weights[1]))
+        return (fit_two_layers(images, decay, start) for decay in decays)  # not convex: each gets the same start
+
+    def solve(self, rows: np.ndarray, decay: float) -> Head:
+        """A head fitted on the rows, which takes the features as they were given."""
+        stronger = [one for one in DECAYS if one > decay] if self.settings.layers == 1 else []
+        *_, head = self.fit(rows, (*stronger, decay))
+        return self.for_features(head)
+
+    def for_features(self, head: Head) -> Head:
+        """The head that takes the features as they were given."""
+        scale = self.axes.scale
+        first = head.weights[0] @ self.axes.directions.T / scale.std
+        return Head((first, *head.weights[1:]), (head.biases[0] - first @ scale.mean, *head.biases[1:]))
+
+    def trials(self, folds: Sequence[Fold], decays: Sequence[float]) -> list[Trial]:
+        """Each of ``decays`` fitted and judged on every fold, but for weak ones with which the first loses patience."""
+        judged = np.concatenate([fold.judge for fold in folds])
+        logits = {decay: np.zeros((len(self.labels), self.classes), np.float32) for decay in decays}
+        for fold in folds:
+            losses: list[float] = []
+            for decay, head in zip(decays, self.fit(fold.fit, decays, ROUGHLY), strict=True):
+                logits[decay][fold.judge] = own = head.logits(self.x[fold.judge])
+                losses.append(loss_of(own, self.labels[fold.judge]))
+                if fold is folds[0] and len(losses) > np.argmin(losses) + PATIENCE:
+                    decays = decays[: len(losses)]
+                    break
+        labels = self.labels[judged]
+        outputs = ((decay, logits[decay][judged]) for decay in decays)
+        return [Trial(decay, judged, own.argmax(axis=1) == labels, loss_of(own, labels)) for decay, own in outputs]
+
+    def trials_near_the_best(self, folds: Sequence[Fold], decays: Sequence[float]) -> list[Trial]:
+        """The same; two layers get the decay with which one layer's loss is smallest, and its neighbours."""
+        if self.settings.layers > 1 and len(decays) > NEIGHBOURS:
+            single = replace(self, settings=replace(self.settings, layers=1)).trials(folds, decays)
+            best = int(np.argmin([trial.loss for trial in single]))
+            decays = decays[max(best - 1, 0) : best + 2]
+        return self.trials(folds, decays)
+
+
+def problem_of(
+    features: np.ndarray, labels: np.ndarray, classes: int, folds: Sequence[Fold], settings: HeadSettings
+) -> Problem:
+    """The problem on ``features`` (images, channels), which the images give scale and axes that fit in some fold."""
+    fitting = fitting_rows(folds)
+    axes = axes_of(features if len(fitting) == len(features) else features[fitting])
+    return Problem(axes, axes.apply(features), labels, classes, settings)
+
+
+def fitting_rows(folds: Sequence[Fold]) -> np.ndarray:
+    """The rows that fit in some fold."""
+    return np.unique(np.concatenate([fold.fit for fold in folds]))
+
+
 def try_decays(
     features: np.ndarray,
     labels: np.ndarray,
@@ -144,28 +174,13 @@ def try_decays(
     settings: HeadSettings,
     decays: Sequence[float] = DECAYS,
 ) -> list[Trial]:
-    """Fit each decay on every fold, from strong to weak, each starting where the one before ended.
+    """Fit each decay, from strong to weak, on every fold; weak ones are left out where the first fold gets worse.
 
-    features: (images, channels) float32; labels: (images,) int64.
+    features: (images, channels) float32; labels: (images,) int64. Two layers get the decays next to the one with which
+    one layer's loss is smallest.
     """
-    x, y = torch.from_numpy(features), torch.from_numpy(labels)
-    right = {decay: np.zeros(len(labels), dtype=bool) for decay in decays}
-    losses = dict.fromkeys(decays, 0.0)
-    for fold in folds:
-        scale = scale_of(x[fold.fit])
-        train, judge = scale.apply(x[fold.fit]), scale.apply(x[fold.judge])
-        weights = weights_of_classes(y[fold.fit], classes, settings.class_weights)
-        head = fresh_head(x.shape[1], classes, settings)
-        for decay in decays:
-            if settings.layers > 1:  # not convex: each decay gets the same start
-                head = fresh_head(x.shape[1], classes, settings)
-            fit(head, train, y[fold.fit], decay, weights)
-            with torch.no_grad():
-                logits = head(judge)
-            right[decay][fold.judge] = (logits.argmax(1) == y[fold.judge]).numpy()
-            losses[decay] += float(cross_entropy(logits, y[fold.judge], reduction="sum"))
-    judged = np.concatenate([fold.judge for fold in folds])
-    return [Trial(decay, judged, right[decay][judged], losses[decay] / len(judged)) for decay in decays]
+    with one_thread():
+        return problem_of(features, labels, classes, folds, settings).trials_near_the_best(folds, decays)
 
 
 def best_trial(trials: Sequence[Trial]) -> Trial:
@@ -186,27 +201,46 @@ def choose_decay(
     With more than CHOOSING_IMAGES images to fit on, a random part of them chooses, and the decay is
     scaled to the whole: the same prior spread over more images.
     """
-    largest = max(len(fold.fit) for fold in folds)
-    share = min(1.0, CHOOSING_IMAGES / largest)
-    if share < 1:
-        draw = np.random.default_rng(settings.seed)
-        folds = [
-            Fold(
-                draw.choice(f.fit, int(len(f.fit) * share), replace=False), draw.permutation(f.judge)[:CHOOSING_IMAGES]
-            )
-            for f in folds[:1]
-        ]
-    trials = tuple(try_decays(features, labels, classes, folds, settings, decays))
-    return trials, best_trial(trials).decay * share
+    folds, share = few_enough(folds, settings.seed)
+    trials = try_decays(features, labels, classes, folds, settings, decays)
+    return tuple(trials), best_trial(trials).decay * share
 
 
-def solve(
-    features: np.ndarray, labels: np.ndarray, classes: int, decay: float, settings: HeadSettings
-) -> nn.Sequential:
+def few_enough(folds: Sequence[Fold], seed: int) -> tuple[Sequence[Fold], float]:
+    """The folds as they are; or part of the first, and how much of it, where it has more than CHOOSING_IMAGES."""
+    share = min(1.0, CHOOSING_IMAGES / max(len(fold.fit) for fold in folds))
+    if share == 1:
+        return folds, share
+    draw, first = np.random.default_rng(seed), folds[0]
+    fit = draw.choice(first.fit, int(len(first.fit) * share), replace=False)
+    return [Fold(fit, draw.permutation(first.judge)[:CHOOSING_IMAGES])], share
+
+
+def choose_and_solve(
+    features: np.ndarray,
+    labels: np.ndarray,
+    classes: int,
+    folds: Sequence[Fold],
+    rows: np.ndarray,
+    settings: HeadSettings,
+    decays: Sequence[float] = DECAYS,
+) -> tuple[tuple[Trial, ...], Head]:
+    """The decays tried, and a head fitted on ``rows`` with the best: choose_decay and solve, in less time.
+
+    A single decay is taken as it is. The scale of the features is that of all the images that fit in some fold.
+    """
+    few, share = few_enough(folds, settings.seed)
+    with one_thread():
+        problem = problem_of(features, labels, classes, few, settings)
+        trials = problem.trials_near_the_best(few, decays)
+        best = best_trial(trials).decay * (share if len(decays) > 1 else 1)
+        if not np.isin(rows, fitting_rows(few)).all():
+            problem = problem_of(features, labels, classes, [Fold(rows, rows)], settings)
+        return tuple(trials), problem.solve(rows, best)
+
+
+def solve(features: np.ndarray, labels: np.ndarray, classes: int, decay: float, settings: HeadSettings) -> Head:
     """A trained head that takes ``features`` (images, channels) as they are."""
-    x, y = torch.from_numpy(features), torch.from_numpy(labels)
-    scale = scale_of(x)
-    head = fresh_head(x.shape[1], classes, settings)
-    fit(head, scale.apply(x), y, decay, weights_of_classes(y, classes, settings.class_weights))
-    scale.fold_into(head)
-    return head.requires_grad_(True)
+    rows = np.arange(len(features))
+    with one_thread():
+        return problem_of(features, labels, classes, [Fold(rows, rows)], settings).solve(rows, decay)

@@ -8,18 +8,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from regraft.data.images import KEPT, Fault
 from regraft.data.split import folds_of, subsample, units_of
 from regraft.features.features import Features
-from regraft.features.head import Fold, HeadSettings, best_trial, folds_from, solve, try_decays
+from regraft.features.probe import calibrated, held_out
+from regraft.features.threads import one_thread
 from regraft.metrics import softmax
+from regraft.network.cuts import Cut
 
-DECAYS = (0.3, 0.1, 0.03, 0.01)
-CUTS = 3  # the last ones, joined
-FOLDS = 10  # each classifier learns from the others'
-FITTED = 5_000  # images that each classifier learns from, at most
+LAST = 4  # cuts, of which the narrowest are joined
+MOST_CHANNELS = 1_024  # together: with wider ones fewer wrong labels are found
+FOLDS = 10  # each image is judged by what the others' tell
+LEARNED = 5_000  # images that are learned from, at most
 FEWEST_LISTED, SHARE_LISTED = 20, 0.02  # of the images; a list that a person can go through
 
 
@@ -34,38 +35,33 @@ class LabelIssue:
 
 
 def find_label_issues(features: Features, seed: int) -> tuple[LabelIssue, ...]:
-    """The least believed labels first: judged by linear classifiers on the last cuts that have not seen the image."""
-    labels, pixels = features.labels, features.pixels
-    x = features.pooled(features.cuts[-CUTS:], np.arange(len(labels)))
+    """The least believed labels first: judged by linear probes on late cuts that have not seen the image."""
+    labels, pixels, classes = features.labels, features.pixels, len(features.images.classes)
+    x = features.pooled(narrow_and_late(features.cuts), np.arange(len(labels)))
     units = units_of(pixels, [file.group for file in features.images.files])
-    folds, classes = folds_from(folds_of(labels, pixels, seed + 1, units, FOLDS)), len(features.images.classes)
-    if not folds:
+    folds = folds_of(labels, pixels, seed + 1, units, FOLDS)
+    if len(np.unique(folds)) == 1:
         return ()
-    decay = best_decay(x, labels, classes, folds[0])
     most = max(FEWEST_LISTED, round(SHARE_LISTED * len(labels)))
-    return tuple(doubted_labels(out_of_fold(x, labels, classes, folds, decay), labels)[:most])
+    return tuple(doubted_labels(held_out_probabilities(x, labels, classes, folds), labels)[:most])
 
 
-def best_decay(x: np.ndarray, labels: np.ndarray, classes: int, fold: Fold) -> float:
-    """The weight decay that does best on one fold."""
-    thin = Fold(thinned(fold.fit, labels), thinned(fold.judge, labels))
-    return best_trial(try_decays(x, labels, classes, [thin], HeadSettings(), DECAYS)).decay
+def narrow_and_late(cuts: Sequence[Cut]) -> list[Cut]:
+    """The narrowest of the last cuts that have MOST_CHANNELS together, of equals the later ones; one at least."""
+    chosen: list[Cut] = []
+    for cut in sorted(cuts[: -LAST - 1 : -1], key=lambda cut: cut.channels):
+        if not chosen or sum(other.channels for other in chosen) + cut.channels <= MOST_CHANNELS:
+            chosen.append(cut)
+    return [cut for cut in cuts if cut in chosen]
 
 
-def out_of_fold(x: np.ndarray, labels: np.ndarray, classes: int, folds: Sequence[Fold], decay: float) -> np.ndarray:
-    """Probabilities (images, classes) of classifiers that did not learn from the image."""
-    probabilities = np.full((len(labels), classes), 1 / classes)
-    for fold in folds:
-        rows = thinned(fold.fit, labels)
-        head = solve(x[rows], labels[rows], classes, decay, HeadSettings())
-        with torch.inference_mode():
-            probabilities[fold.judge] = softmax(head(torch.from_numpy(x[fold.judge])).numpy())
-    return probabilities
-
-
-def thinned(rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """At most FITTED of the rows, every class in proportion."""
-    return np.asarray(rows[subsample(labels[rows], FITTED)])
+def held_out_probabilities(x: np.ndarray, labels: np.ndarray, classes: int, folds: np.ndarray) -> np.ndarray:
+    """Probabilities (images, classes) by probes on ``x`` (images, channels) that have not seen the image's fold."""
+    learning = np.zeros(len(labels), dtype=bool)
+    learning[subsample(labels, LEARNED)] = True
+    with one_thread():
+        logits = held_out(x, labels, classes, folds, learning)
+    return softmax(calibrated(logits, labels))
 
 
 def doubted_labels(probabilities: np.ndarray, labels: np.ndarray) -> list[LabelIssue]:

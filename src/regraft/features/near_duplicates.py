@@ -4,16 +4,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from PIL import Image
-from torch.nn.functional import normalize
 
 from regraft.data.content import Content
-from regraft.data.decoding import Undecodable, decode
+from regraft.data.decoding import Undecodable, decode_for
 from regraft.data.images import KEPT, Fault
 from regraft.data.split import Split
+from regraft.features.axes import axes_of
 from regraft.features.features import Features
-from regraft.features.head import Scale, scale_of
+from regraft.features.scale import Scale, scale_of
 from regraft.network.cuts import Cut
 
 NEAR = 0.25  # cosine distance of standardised features under which two images may be copies
@@ -27,6 +26,7 @@ SIDE = 24  # pixels of those thumbnails
 MARGINS = (0, 1, 2)  # pixels of a thumbnail cut off at each side, in case one image is a crop of the other
 PAIRS = 40  # other pairs that say how alike the set's images are
 BLOCK = 4_000  # images compared at a time
+LARGE, SCREENING = 20_000_000, 512  # pairs of images from which so many axes screen them
 MOST_CHECKED = 2_000  # pairs whose pixels are looked at
 
 
@@ -109,31 +109,64 @@ def correlation_needed(thumbnails: "Thumbnails", rows: np.ndarray) -> float:
 def nearest_of(features: Features, cut: Cut, rows: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The nearest of ``others`` to each of ``rows`` at ``cut``: (rows,).
 
-    And the cosine distances of it and of the second nearest: (rows, 2), infinite where there is one only.
+    And the cosine distances of it and of the second nearest: (rows, 2), infinite where there is one only. In large
+    sets the two are looked for along the SCREENING first principal axes, and their distances are exact all the same.
     """
     sample = features.pooled([cut], others[:: max(1, len(others) // BLOCK)])
-    scale = scale_of(torch.from_numpy(sample))
-    nearest, best = np.zeros(len(rows), np.int64), np.full((len(rows), 2), -np.inf, np.float32)
-    for start in range(0, len(others), BLOCK):
-        part = others[start : start + BLOCK]
-        there = directions(features.pooled([cut], part), scale)
-        for first in range(0, len(rows), BLOCK):
-            here = slice(first, first + BLOCK)
-            cosine = directions(features.pooled([cut], rows[here]), scale) @ there.T
-            place = cosine.argmax(1)
-            nearest[here] = np.where(cosine.max(1) > best[here, 0], part[place], nearest[here])
-            best[here] = -np.sort(-np.column_stack([best[here], two_highest(cosine)]), axis=1)[:, :2]
-    return nearest, 1 - best
+    large = len(rows) * len(others) > LARGE and cut.channels > SCREENING
+    scale, basis = scale_of(sample), axes_of(sample).directions[:, -SCREENING:] if large else None
+
+    def seen(chosen: np.ndarray) -> np.ndarray:
+        full = directions(features.pooled([cut], chosen), scale)
+        return full if basis is None else full @ basis
+
+    here = [seen(part) for part in blocks(rows)]
+    ids, best = np.zeros((len(rows), 2), np.int64), np.full((len(rows), 2), -np.inf, np.float32)
+    for part in blocks(others):
+        there = seen(part)
+        for block, own in enumerate(here):
+            at = slice(block * BLOCK, block * BLOCK + len(own))
+            place, cosine = two_highest(own @ there.T)
+            ids_of_both, both = np.hstack([ids[at], part[place]]), np.hstack([best[at], cosine])
+            order = np.argsort(-both, axis=1, kind="stable")[:, :2]
+            ids[at], best[at] = np.take_along_axis(ids_of_both, order, 1), np.take_along_axis(both, order, 1)
+    if basis is not None:
+        best = exact(features, cut, scale, rows, ids)
+        order = np.argsort(-best, axis=1, kind="stable")
+        ids, best = np.take_along_axis(ids, order, 1), np.take_along_axis(best, order, 1)
+    return ids[:, 0], 1 - best
 
 
-def two_highest(values: np.ndarray) -> np.ndarray:
-    """Of each row, or the one that there is: (rows, 2) or (rows, 1)."""
-    return -np.partition(-values, 1, axis=1)[:, :2] if values.shape[1] > 1 else values
+def blocks(rows: np.ndarray) -> list[np.ndarray]:
+    """BLOCK rows at a time."""
+    return [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
+
+
+def two_highest(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each row the places of the two highest values, and those: (rows, 2) each; -inf where there is one only."""
+    each = np.arange(len(values))
+    first = values.argmax(axis=1)
+    highest = values[each, first]
+    values[each, first] = -np.inf
+    second = values.argmax(axis=1)
+    return np.stack([first, second], 1), np.stack([highest, values[each, second]], 1)
+
+
+def exact(features: Features, cut: Cut, scale: Scale, rows: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    """The cosines of the images ``rows`` and each of their two ``ids``: (rows, 2)."""
+    parts = []
+    for part, pair in zip(blocks(rows), np.split(ids, range(BLOCK, len(ids), BLOCK)), strict=True):
+        own = directions(features.pooled([cut], part), scale)
+        theirs = (directions(features.pooled([cut], pair[:, side]), scale) for side in (0, 1))
+        parts.append(np.stack([np.einsum("ij,ij->i", own, other) for other in theirs], 1))
+    return np.concatenate(parts)
 
 
 def directions(values: np.ndarray, scale: Scale) -> np.ndarray:
     """Standardised features of length one: (images, channels)."""
-    return normalize(scale.apply(torch.from_numpy(values))).numpy()
+    standard = scale.apply(values)
+    standard /= np.maximum(np.linalg.norm(standard, axis=1, keepdims=True), 1e-12)
+    return standard
 
 
 @dataclass
@@ -159,7 +192,7 @@ class Thumbnails:
 
 def grey(content: Content) -> Image.Image:
     """A grey picture, small enough to be cropped and shrunk quickly."""
-    image = decode(content.read(), None).convert("L")
+    image = decode_for(content.read(), 4 * SIDE, None).image.convert("L")
     return image.resize((4 * SIDE, 4 * SIDE), Image.Resampling.BOX)
 
 

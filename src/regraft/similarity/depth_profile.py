@@ -9,11 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from regraft.features.features import Features
-from regraft.features.head import Fold, HeadSettings, folds_from, try_decays
+from regraft.features.probe import held_out
+from regraft.features.threads import one_thread
 from regraft.metrics import paired
 from regraft.progress import Progress, silent
-
-DECAYS = (1.0, 0.1, 0.01, 0.001)
 
 
 @dataclass(frozen=True)
@@ -31,21 +30,13 @@ def probe_every_cut(
     features: Features, rows: np.ndarray, folds: np.ndarray, progress: Progress = silent
 ) -> list[np.ndarray]:
     """Which of the images ``rows`` (bool) the cross-validated probe at each cut gets right."""
-    labels, classes, pairs = features.labels[rows], len(features.images.classes), folds_from(folds)
-    hits = []
+    labels, classes, hits = features.labels[rows], len(features.images.classes), []
     for done, cut in enumerate(features.cuts, 1):
-        hits.append(probe(features.pooled([cut], rows), labels, classes, pairs))
+        with one_thread():
+            logits = held_out(features.pooled([cut], rows), labels, classes, folds)
+        hits.append(logits.argmax(axis=1) == labels)
         progress("Probing every cut", done, len(features.cuts))
     return hits
-
-
-def probe(features: np.ndarray, labels: np.ndarray, classes: int, folds: Sequence[Fold]) -> np.ndarray:
-    """Which images (bool) a cross-validated linear probe gets right; its weight decay is chosen on the first fold."""
-    settings = HeadSettings()
-    first = try_decays(features, labels, classes, folds[:1], settings, DECAYS)
-    decay = min(first, key=lambda trial: trial.loss).decay
-    (trial,) = try_decays(features, labels, classes, folds, settings, (decay,))
-    return trial.right[np.argsort(trial.rows)]
 
 
 def profile_of(features: Features, hits: Sequence[np.ndarray]) -> tuple[ProfilePoint, ...]:
