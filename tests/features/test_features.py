@@ -3,7 +3,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import timm
 import torch
 from PIL import Image
 
@@ -12,8 +11,7 @@ from regraft.data.find import find_images
 from regraft.features.extract import extract, extract_known
 from regraft.features.frozen_pass import confidence_of, wanted_of
 from regraft.network.backbone import Backbone
-from regraft.network.cuts import trace
-from regraft.network.engine import BF16, PYTORCH, best_engine, compile_network
+from regraft.network.engine import PYTORCH
 from regraft.network.load import load
 from regraft.network.surgery import pooled_network
 from regraft.recipe import Recipe
@@ -75,7 +73,7 @@ def test_another_network_sees_some_of_the_known_images(
     assert asked.labels.tolist() == known.labels[rows].tolist()
     whole = extract(known.images, embedded)
     assert whole.passed == 5
-    last = embedded.traced.cuts[-1:]
+    last = embedded.cuts[-1:]
     np.testing.assert_array_equal(asked.pooled(last, np.arange(3)), whole.pooled(last, rows))
     assert extract_known(known, np.arange(8), embedded).passed == 0
 
@@ -94,54 +92,3 @@ def test_the_classifiers_entropy_and_energy() -> None:
     assert found["confidence"][0] == pytest.approx([np.log(4), -np.log(4)], abs=1e-4)
     assert found["confidence"][1] == pytest.approx([0, -20], abs=1e-4)
     assert found["nearest"][1][0] == 0
-
-
-def test_engines_agree_on_a_network_without_depthwise_convolutions() -> None:
-    if best_engine(torch.device("cpu")) != BF16:
-        pytest.skip("this processor or installation has no bf16 engine")
-    torch.manual_seed(0)
-    model = timm.create_model("resnet18", channels=(40, 80, 160, 320)).eval()
-    traced = trace(model, 96)
-    network = pooled_network(model, traced, traced.cuts, ("mean", "rms"))
-    images = torch.randn(16, 3, 96, 96, generator=torch.Generator().manual_seed(0))
-    fast = compile_network(network, 96, torch.device("cpu"), BF16).run(images)
-    reference = compile_network(network, 96, torch.device("cpu"), PYTORCH).run(images)
-    for ours, expected in zip(fast, reference, strict=True):
-        assert np.abs(ours - expected).mean() < 0.02 * np.abs(expected).mean()
-
-
-def test_engines_agree(embedded: Backbone) -> None:
-    if best_engine(torch.device("cpu")) != BF16:
-        pytest.skip("this processor or installation has no bf16 engine")
-    network = pooled_network(embedded.model, embedded.traced, embedded.traced.cuts, ("mean", "rms"))
-    images = torch.randn(16, 3, 96, 96, generator=torch.Generator().manual_seed(0))
-    fast = compile_network(network, 96, torch.device("cpu"), BF16).run(images)
-    reference = compile_network(network, 96, torch.device("cpu"), PYTORCH).run(images)
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-        plain = [output.float().numpy() for output in network(images)]
-    for ours, bf16, expected in zip(fast, plain, reference, strict=True):
-        assert np.abs(ours - expected).mean() < 1.5 * np.abs(bf16 - expected).mean() + 1e-6
-        assert np.corrcoef(ours.ravel(), expected.ravel())[0, 1] > 0.99
-
-
-@pytest.mark.parametrize("damaged", ["bin", "xml"])
-def test_a_converted_network_is_kept_and_made_anew_when_damaged(
-    embedded: Backbone, tmp_path: Path, damaged: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    openvino = pytest.importorskip("openvino")  # it is not to be had on every processor
-    made = []
-    convert = openvino.convert_model
-    monkeypatch.setattr(openvino, "convert_model", lambda *given, **more: made.append(1) or convert(*given, **more))
-    network = pooled_network(embedded.model, embedded.traced, embedded.traced.cuts[:1])
-    images = torch.randn(2, 3, 64, 64)
-    fresh = compile_network(network, 64, torch.device("cpu"), BF16, tmp_path).run(images)
-    kept = {path.suffix: path for path in tmp_path.iterdir()}
-    assert set(kept) == {".xml", ".bin"}
-    for conversions in (1, 2):
-        if conversions == 2:
-            kept["." + damaged].unlink()
-            kept["." + damaged].write_bytes(b"none")
-        again = compile_network(network, 64, torch.device("cpu"), BF16, tmp_path)
-        assert again.name == BF16
-        assert len(made) == conversions  # read where it is whole, made anew where it is not
-        assert all(np.array_equal(ours, expected) for ours, expected in zip(again.run(images), fresh, strict=True))

@@ -229,6 +229,30 @@ def backbones(
 
 
 @app.command()
+def cache(
+    action: Annotated[str, typer.Argument(help="show, check or clear.")] = "show",
+    statistics: Annotated[
+        bool, typer.Option("--statistics", help="With clear: the statistics that reference made as well.")
+    ] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Show what is kept for later runs, check it, or clear it."""
+    from regraft.cli import tables
+    from regraft.features import cache as kept
+
+    if action not in {"show", "check", "clear"} or (statistics and action != "clear"):
+        given = f"{action} --statistics" if statistics else action
+        raise RecipeError(f"`regraft cache {given}` is nothing; give show, check, clear or clear --statistics")
+    if action == "check":
+        with progress_bar(quiet) as progress:
+            result = kept.check(progress)
+    else:
+        result = kept.clear(statistics) if action == "clear" else kept.show()
+    give(result.as_dict(), as_json, lambda shown: tables.cache(shown, action))
+
+
+@app.command()
 def demo(
     folder: Annotated[Path, typer.Option(help="Where the images and the run are put.")] = Path("regraft-demo"),
     as_json: AsJson = False,

@@ -219,3 +219,33 @@ def backbones(result: dict[str, Any]) -> None:
     for row in result["backbones"]:
         add(made, row["name"], "on this machine" if row["here"] else "to be fetched" if row["pretrained"] else "none")
     Console(highlight=False).print(made)
+
+
+def cache(result: dict[str, Any], action: str) -> None:
+    """What is in the cache, after what was done there."""
+    console = Console(highlight=False)
+    for damage in result["damaged"]:
+        console.print(plain(f"Removed {damage['path']}: {damage['reason']}"), markup=False, emoji=False, soft_wrap=True)
+    if action == "check":
+        found = f"{len(result['damaged'])} damaged" if result["damaged"] else "all as they were written"
+        console.print(f"Checked against the checksums: {found}.")
+    if action == "clear":
+        console.print(f"{bytes_text(result['freed'])} freed.")
+    said = f"{bytes_text(result['total'])}; features may take {bytes_text(result['limit'])} (REGRAFT_CACHE_LIMIT)"
+    console.print(plain(f"{result['folder']}: {said}"), markup=False, emoji=False, soft_wrap=True)
+    if not result["entries"]:
+        return
+    made = table("kind", "name", "images", "size", "last used")
+    for row in result["entries"]:
+        images = "" if row["images"] is None else f"{row['images']:,}"
+        used = row["used"][:16].replace("T", " ")
+        add(made, row["kind"], row["name"], images, bytes_text(row["bytes"]), used)
+    console.print(made)
+
+
+def bytes_text(size: int) -> str:
+    """A number of bytes as a person reads it."""
+    for unit, least in (("GB", 10**9), ("MB", 10**6)):
+        if size >= least:
+            return f"{size / least:,.1f} {unit}"
+    return f"{size / 1000:,.1f} kB"

@@ -5,20 +5,23 @@ From what it leaves in the store come the similarity, the depth profile, the hea
 
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
+from functools import partial
 
 import numpy as np
+from PIL.Image import Image
 
 from regraft.data.content import Look, hash_of, look_of
-from regraft.data.decoding import Undecodable, check_size, decode
+from regraft.data.decoding import Decoded, Undecodable, check_size, decode_for
 from regraft.data.images import Fault, ImageFile, ImageSet
 from regraft.data.prefetch import map_ahead
 from regraft.errors import DataError
 from regraft.features.features import Features
-from regraft.features.frozen_pass import PASS_BATCH, FrozenPass, Read, Wanted, wanted_of
-from regraft.features.store import Store
+from regraft.features.frozen_pass import FrozenPass, Read, Wanted, wanted_of
+from regraft.features.known_files import KnownFiles
+from regraft.features.store import Row
 from regraft.network.backbone import Backbone
-from regraft.network.preprocessing import Transform
+from regraft.network.preprocessing import Preprocessing
 from regraft.progress import Progress, silent
 from regraft.recipe import Recipe
 
@@ -29,8 +32,12 @@ def extract(
     wanted: Wanted | None = None,
     recipe: Recipe = Recipe(),
     progress: Progress = silent,
+    beside: Backbone | None = None,
+    rows: Iterable[int] = (),
 ) -> Features:
     """Pool the frozen backbone's values at every cut for every image, from the store where it has them.
+
+    Of the images that are read, those in ``rows`` go through the network ``beside`` too, into its own store.
 
     ``wanted``: what is kept of every image; None: what wanted_of says. ``recipe``: its batch size, workers, device and
     largest image are used. Files that cannot be decoded are left out and listed in the result's ``images.faults``;
@@ -38,16 +45,24 @@ def extract(
     """
     started, network = time.perf_counter(), recipe.network
     frozen = FrozenPass(backbone, wanted or wanted_of(backbone), network.device)
-    reader = Reader(frozen.store, backbone.preprocessing.transform(), recipe.reading.max_pixels)
-    reads = frozen.through(reader.read_all(images.files, network.workers), network.batch_size or PASS_BATCH)
-    contents = []
-    for done, read in enumerate(reads, 1):
-        contents.append(read.content)
-        progress("Looking at every image once", done, len(images.files))
+    second = FrozenPass(beside, wanted_of(beside), network.device) if beside else None
+    files = frozenset(images.files[row].name for row in rows)
+    reader = Reader(frozen, recipe.reading.max_pixels, second, files)
+    contents: list[str] = []
+
+    def noted() -> Iterator[Read]:
+        for read in frozen.through(reader.read_all(images.files, network.workers), network.batch_size):
+            contents.append(read.content)
+            progress("Looking at every image once", len(contents), len(images.files))
+            if read.beside:
+                yield read.beside
+
+    for _ in second.through(noted()) if second else noted():
+        pass
     pairs = zip(images.files, contents, strict=True)
     broken = [Fault(file.name, *reader.broken[content]) for file, content in pairs if content in reader.broken]
     looks = [frozen.store.rows[content].look for content in contents if content not in reader.broken]
-    return features_of(frozen, images.without(tuple(broken)), looks, started)
+    return features_of(frozen, images.without(tuple(broken)), looks, started, network.workers)
 
 
 def extract_known(features: Features, rows: np.ndarray, backbone: Backbone, recipe: Recipe = Recipe()) -> Features:
@@ -57,28 +72,42 @@ def extract_known(features: Features, rows: np.ndarray, backbone: Backbone, reci
     """
     started = time.perf_counter()
     frozen = FrozenPass(backbone, wanted_of(backbone), recipe.network.device)
-    images, looks = features.images.of(rows), [features.looks[row] for row in rows]
+    images, looks = features.images.of(rows), tuple(features.looks[row] for row in rows)
+    fill(frozen, images, looks, recipe.network.workers)
+    return features_of(frozen, images, looks, started, recipe.network.workers)
+
+
+def fill(frozen: FrozenPass, images: ImageSet, looks: Iterable[Look], workers: int) -> None:
+    """Put those images through the network again that were looked at and whose features the store lacks.
+
+    Raises DataError where one cannot be read any more, or is another one now.
+    """
     pairs = zip(images.files, looks, strict=True)
     missing = {look.content: (file, look) for file, look in pairs if look.content not in frozen.store.rows}
-    transform = backbone.preprocessing.transform()
+    preprocessing = frozen.backbone.preprocessing
 
     def read(item: tuple[ImageFile, Look]) -> Read:
         file, look = item
         try:
-            return Read(look.content, look, transform(decode(file.content.read(), None)))
+            data = file.content.read()
+            decoded = decode_for(data, preprocessing.side, None)
         except Undecodable as error:
             raise gone(file, error) from None
+        if isinstance(data, bytes) and hash_of(data) != look.content:  # pixels may have been drawn at random
+            raise gone(file, Undecodable("changed", "it is another image now"))
+        return Read(look.content, look, pixels_of(decoded, preprocessing))
 
-    for _ in frozen.through(read for _, read in map_ahead(read, missing.values(), recipe.network.workers)):
+    frozen.passed, frozen.compiling = 0, 0.0  # the rate is to be this pass's own
+    for _ in frozen.through(read for _, read in map_ahead(read, missing.values(), workers)):
         pass
-    return features_of(frozen, images, looks, started)
 
 
-def features_of(frozen: FrozenPass, images: ImageSet, looks: Iterable[Look], started: float) -> Features:
+def features_of(frozen: FrozenPass, images: ImageSet, looks: Iterable[Look], started: float, workers: int) -> Features:
     """The features that a pass, begun at ``started``, left in its store."""
-    seconds, wanted = time.perf_counter() - started, frozen.wanted
+    seconds, wanted, looks = time.perf_counter() - started, frozen.wanted, tuple(looks)
+    frozen.store.again = partial(fill, frozen, images, looks, workers)
     return Features(
-        images, wanted.cuts, tuple(looks), frozen.store, wanted.classifier, frozen.passed, seconds, frozen.engine_name
+        images, wanted.cuts, looks, frozen.store, wanted.classifier, frozen.passed, seconds, frozen.engine_name
     )
 
 
@@ -89,40 +118,73 @@ def gone(file: ImageFile, error: Undecodable) -> DataError:
     )
 
 
-class Reader:
-    """Reads files a few threads ahead of the network; each content is decoded once."""
+def pixels_of(decoded: Decoded, preprocessing: Preprocessing) -> np.ndarray:
+    """A decoded image as the network's engine takes it: (size, size, 3) uint8."""
+    return preprocessing.pixels(decoded.image, decoded.original)
 
-    def __init__(self, store: Store, transform: Transform, max_pixels: int) -> None:
-        self.store, self.transform, self.max_pixels = store, transform, max_pixels
+
+class Reader:
+    """Reads files a few threads ahead of the network; each content is decoded once, and no known file is opened."""
+
+    def __init__(
+        self, frozen: FrozenPass, max_pixels: int, second: FrozenPass | None = None, names: Container[str] = ()
+    ) -> None:
+        self.store, self.preprocessing, self.max_pixels = frozen.store, frozen.backbone.preprocessing, max_pixels
+        self.second, self.names = second, names  # a second network, and the files that it is to see too
+        self.known_files = KnownFiles()
         self.broken: dict[str, tuple[str, str]] = {}  # kind and reason, by the content's hash
         self.claimed: set[str] = set()  # contents that some thread decodes
         self.lock = threading.Lock()
 
     def read_all(self, files: Iterable[ImageFile], workers: int) -> Iterator[Read]:
         """Every file in order. What cannot be decoded is in ``broken`` when the last one has come."""
-        for _, read in map_ahead(self.read, files, workers):
-            yield read
+        try:
+            for _, read in map_ahead(self.read, files, workers):
+                yield read
+        finally:
+            self.known_files.write()
 
     def read(self, file: ImageFile) -> Read:
-        """One file: decoded where its content is not known yet."""
+        """One file: opened where its state is not known, decoded where its content is not."""
+        state = self.known_files.state_of(file.content)
+        if known := self.store.rows.get(self.known_files.hash_of(state) or ""):
+            return self.checked(known)
         try:
             data = file.content.read()
             content = hash_of(data)
         except Undecodable as error:
             return self.failed(f"unread {file.name}", error)
+        self.known_files.note(state, content)
         with self.lock:
             known = self.store.rows.get(content)
             if known is None and content in self.claimed:
                 return Read(content)
             self.claimed.add(content)
+        if known:
+            return self.checked(known)
         try:
-            if known:
-                check_size(known.look.width, known.look.height, self.max_pixels)
-                return Read(content)
-            image = decode(data, self.max_pixels)
+            decoded = decode_for(data, self.preprocessing.side, self.max_pixels)
         except Undecodable as error:
             return self.failed(content, error)
-        return Read(content, look_of(content, image), self.transform(image))
+        look = look_of(content, data, decoded)
+        beside = self.for_second(look, data) if file.name in self.names else None
+        return Read(content, look, pixels_of(decoded, self.preprocessing), beside)
+
+    def for_second(self, look: Look, data: bytes | Image) -> Read | None:
+        """The image for the second network, decoded for its size, unless that has seen it."""
+        if self.second is None or look.content in self.second.store.rows:
+            return None
+        preprocessing = self.second.backbone.preprocessing
+        return Read(look.content, look, pixels_of(decode_for(data, preprocessing.side, None), preprocessing))
+
+    def checked(self, known: Row) -> Read:
+        """An image that the store has; too many pixels are too many all the same."""
+        look = known.look
+        try:
+            check_size(look.width, look.height, self.max_pixels)
+        except Undecodable as error:
+            return self.failed(look.content, error)
+        return Read(look.content)
 
     def failed(self, content: str, error: Undecodable) -> Read:
         """Note why a content cannot be used."""

@@ -1,94 +1,137 @@
 """Features on disk: one row an image, found by the hash of the image file's bytes.
 
 A store is a folder of shards. A shard is written under another name and renamed when it is whole,
-so a store holds whole shards only, and what an interrupted pass has finished stays.
+so a store holds whole shards only, and what an interrupted pass has finished stays. Processes share
+a store without a lock: each writes shards of its own, and what one drops another makes again.
 """
 
-import json
 import shutil
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import repeat
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
+from weakref import WeakSet
 
 import numpy as np
 
-from regraft.cache_folder import cache_folder
+from regraft.cache_folder import cache_folder, cache_limit
 from regraft.data.content import Look
 from regraft.errors import RunError
+from regraft.features.eviction import FEATURES, SHARD, keep_within, note_use, remove
+from regraft.features.shard import Damaged, Shard, open_shard, write_shard
 
 RATE = "rate.txt"
 SHARD_BYTES = 64_000_000  # features held in memory before they are written
+ATTEMPTS = 3  # to read what was damaged and made again
 
 
-@dataclass(frozen=True)
-class Row:
-    """Where an image's features lie, and what the look at it left."""
+class Row(NamedTuple):
+    """Where an image's features lie."""
 
-    shard: Path
-    index: int
-    look: Look
+    shard: Shard
+    place: int  # in the shard
+
+    @property
+    def look(self) -> Look:
+        """What the look at the image left."""
+        return self.shard.look(self.place)
 
 
-@dataclass
+@dataclass(eq=False)
 class Store:
     """The features of one network with one preprocessing: arrays by name, each (images, channels)."""
 
     folder: Path
+    again: Callable[[], None] | None = None  # puts rows that were lost into the store again
     rows: dict[str, Row] = field(default_factory=dict)  # by the hash of the file's bytes
-    pending: list[tuple[Look, dict[str, np.ndarray]]] = field(default_factory=list)
+    pending: list[tuple[Sequence[Look], dict[str, np.ndarray]]] = field(default_factory=list)
     pending_bytes: int = 0
 
-    def add(self, look: Look, arrays: Mapping[str, np.ndarray]) -> None:
-        """Keep one image's features; they are on disk after ``flush`` at the latest."""
-        self.pending.append((look, dict(arrays)))
+    def add(self, looks: Sequence[Look], arrays: Mapping[str, np.ndarray]) -> None:
+        """Keep some images' features, (looks, channels) each; they are on disk after ``flush`` at the latest."""
+        self.pending.append((looks, dict(arrays)))
         self.pending_bytes += sum(array.nbytes for array in arrays.values())
         if self.pending_bytes >= SHARD_BYTES:
             self.flush()
 
     def flush(self) -> None:
-        """Write what is pending as one shard."""
+        """Write what is pending as one shard, and bring the cache below its limit."""
         if not self.pending:
             return
-        shard = self.folder / f"shard-{uuid.uuid4().hex}"
-        unfinished = self.folder / f".{shard.name}"
         try:
-            unfinished.mkdir(parents=True)
-            for name in self.pending[0][1]:
-                np.save(unfinished / f"{name}.npy", np.stack([arrays[name] for _, arrays in self.pending]))
-            index = [astuple(look) for look, _ in self.pending]
-            (unfinished / "index.json").write_text(json.dumps(index))
-            unfinished.rename(shard)
+            try:
+                shard = self.write()
+            except FileNotFoundError:  # the cache was cleared meanwhile
+                shard = self.write()
         except OSError as error:
-            shutil.rmtree(unfinished, ignore_errors=True)
             raise RunError(
                 f"the feature cache {self.folder} cannot be written: {error.strerror};"
                 " free space there or point REGRAFT_CACHE to another folder"
             ) from None
-        self.register(shard, index)
+        self.register(shard)
         self.pending, self.pending_bytes = [], 0
+        keep_within(cache_limit(), {store.folder for store in OPEN})
 
-    def register(self, shard: Path, index: Iterable[Sequence[Any]]) -> None:
+    def write(self) -> Shard:
+        """What is pending as a shard on disk."""
+        shard = self.folder / f"{SHARD}{uuid.uuid4().hex}"
+        unfinished = self.folder / f".{shard.name}"
+        try:
+            unfinished.mkdir(parents=True)
+            written = write_shard(unfinished, self.pending)
+            unfinished.rename(shard)
+        except BaseException:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            raise
+        return replace(written, folder=shard)
+
+    def register(self, shard: Shard) -> None:
         """Note where the rows of ``shard`` lie."""
-        for position, values in enumerate(index):
-            look = Look(*values)
-            self.rows[look.content] = Row(shard, position, look)
+        self.rows.update(zip(shard.contents, map(Row, repeat(shard), range(len(shard.contents))), strict=True))
 
-    def gather(self, name: str, contents: list[str]) -> np.ndarray:
-        """One array's rows in the order of ``contents``: (len(contents), channels)."""
-        by_shard: dict[Path, list[int]] = {}
+    def drop(self, shard: Shard) -> None:
+        """Forget a shard that is damaged or gone; its images are unknown then."""
+        self.rows = {content: row for content, row in self.rows.items() if row.shard is not shard}
+        with suppress(OSError):
+            remove(shard.folder)
+
+    def gather(self, name: str, contents: Sequence[str]) -> np.ndarray:
+        """One array's rows in the order of ``contents``: (len(contents), channels).
+
+        Each is compared with its checksum; what is damaged or gone is made again first. RunError where that cannot be.
+        """
+        note_use(self.folder)
+        for _ in range(ATTEMPTS):
+            gathered, damaged = self.read(name, contents)
+            if not damaged:
+                return gathered
+            for shard in damaged:
+                self.drop(shard)
+            if self.again is None:
+                break
+            self.again()
+        raise RunError(f"a part of the feature cache {self.folder} was damaged and is removed; run the command again")
+
+    def read(self, name: str, contents: Sequence[str]) -> tuple[np.ndarray, list[Shard]]:
+        """The rows that can be read, and the shards that are damaged or gone."""
+        assert contents, "no images were asked for"
+        by_shard = defaultdict[Shard, list[tuple[int, int]]](list)
         for position, content in enumerate(contents):
-            by_shard.setdefault(self.rows[content].shard, []).append(position)
-        gathered: np.ndarray | None = None
-        for shard, positions in by_shard.items():
-            array = np.load(shard / f"{name}.npy", mmap_mode="r")
-            if gathered is None:
-                gathered = np.empty((len(contents), array.shape[1]), array.dtype)
-            gathered[positions] = array[[self.rows[contents[p]].index for p in positions]]
-        assert gathered is not None, "no images were asked for"
-        return gathered
+            shard, place = self.rows[content]
+            by_shard[shard].append((position, place))
+        dtype, channels = next(iter(by_shard)).arrays[name]
+        gathered, damaged = np.empty((len(contents), channels), dtype), []
+        for shard, pairs in by_shard.items():
+            positions, places = np.array(pairs).T
+            try:
+                gathered[positions] = shard.read(name, places)
+            except Damaged:
+                damaged.append(shard)
+        return gathered, damaged
 
     @property
     def rate(self) -> float | None:
@@ -104,16 +147,25 @@ class Store:
             (self.folder / RATE).write_text(f"{rate:.3f}")
 
 
+OPEN = WeakSet[Store]()  # those of this process, which it may still read from
+
+
 def open_store(key: str) -> Store:
-    """The store named ``key``, with the rows that earlier passes left."""
-    store = Store(cache_folder() / "features" / key)
+    """The store named ``key``, with the rows that earlier passes left; a damaged shard is dropped."""
+    cache_limit()  # a mistake there is told before the pass
+    store = Store(cache_folder() / FEATURES / key)
     try:
         store.folder.mkdir(parents=True, exist_ok=True)
-        shards = sorted(store.folder.glob("shard-*"))
+        for folder in sorted(store.folder.glob(f"{SHARD}*")):
+            try:
+                store.register(open_shard(folder))
+            except Damaged:
+                with suppress(OSError):
+                    remove(folder)
     except OSError as error:
         raise RunError(
             f"the feature cache {store.folder} cannot be used: {error.strerror}; point REGRAFT_CACHE to another folder"
         ) from None
-    for shard in shards:
-        store.register(shard, json.loads((shard / "index.json").read_text()))
+    note_use(store.folder)
+    OPEN.add(store)
     return store

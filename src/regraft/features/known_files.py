@@ -1,0 +1,126 @@
+"""Files that were read before, known again without reading them: by place, size, times of change and inode.
+
+The index is a few files in the cache, each written whole, named by its checksum and renamed; processes share them
+without a lock, since what one of them loses costs another a second reading. A row is a state's hash and the hash of
+the file's bytes, 16 bytes each; the rows of a file are sorted.
+"""
+
+import hashlib
+import os
+import time
+import uuid
+from bisect import bisect_left
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+from zlib import crc32
+
+from regraft.cache_folder import cache_folder
+from regraft.data.content import Content, OnDisk
+
+FILES = "files"  # the folder in the cache
+HASH = 16  # bytes
+UNSETTLED = 2_000_000_000  # ns after a change in which another may leave the same time: file systems are that coarse
+MOST_PARTS = 8  # files of the index, before they become one
+MOST_ROWS = 1_000_000
+
+
+class State(NamedTuple):
+    """A file's state, hashed; ``settled``: a change from now on would show in it."""
+
+    key: bytes
+    settled: bool
+
+
+class KnownFiles:
+    """What is known of files on disk; their images' hashes by their states.
+
+    A file that was changed gets another time of change (ctime), which no program can put back. Only where there is
+    none (on Windows it is the time of creation) a file rewritten with as many bytes, whose other time was put back,
+    is taken for the old one.
+    """
+
+    def __init__(self) -> None:
+        self.base = os.getcwd()  # noqa: PTH109 - a Path for every file would take longer than all the rest
+        self.parts = sorted((cache_folder() / FILES).glob("*.known"))
+        rows = {row for part in self.parts for row in read_part(part)}
+        self.rows = sorted(rows)
+        self.met: list[bytes] = []  # rows that were asked for
+        self.new: list[bytes] = []
+
+    def state_of(self, content: Content) -> State | None:
+        """The state of a file on disk; None of anything else, and of what cannot be looked at."""
+        if not isinstance(content, OnDisk):
+            return None
+        now = time.time_ns()
+        try:
+            state = content.state()
+        except OSError:
+            return None
+        path = os.path.join(self.base, content.path)  # noqa: PTH118
+        text = f"{path} {state.size} {state.modified} {state.changed} {state.inode}"
+        key = hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=HASH).digest()
+        return State(key, max(state.modified, state.changed) + UNSETTLED < now)
+
+    def hash_of(self, state: State | None) -> str | None:
+        """The hash of the bytes of a file in that state, where it was read before."""
+        rows = self.rows_from(state.key) if state else []
+        if len(rows) != 1:  # with two, a change did not show
+            return None
+        self.met += rows
+        return rows[0][HASH:].hex()
+
+    def rows_from(self, start: bytes) -> list[bytes]:
+        """The rows that begin so; two of them at most."""
+        place = bisect_left(self.rows, start)
+        return [row for row in self.rows[place : place + 2] if row.startswith(start)]
+
+    def note(self, state: State | None, content: str) -> None:
+        """Remember the hash of a file's bytes, which were read after its state was."""
+        if state is not None and state.settled:
+            row = state.key + bytes.fromhex(content)
+            if not self.rows_from(row):
+                self.new.append(row)
+
+    def write(self) -> None:
+        """Put what is new on disk; it is worth no failure.
+
+        Many parts become one. Where there are too many rows, those that this process did not meet are forgotten.
+        """
+        if not self.new:
+            return
+        full = len(self.rows) + len(self.new) > MOST_ROWS
+        old = self.met if full else self.rows
+        merged = full or len(self.parts) >= MOST_PARTS
+        with suppress(OSError):
+            part = write_part(sorted({*self.new, *(old if merged else ())}))
+            for path in self.parts if merged else ():
+                if path != part:
+                    path.unlink(missing_ok=True)
+            self.parts = [part] if merged else [*self.parts, part]
+        self.rows, self.new = sorted({*old, *self.new}), []
+
+
+def read_part(path: Path) -> list[bytes]:
+    """The rows in a file of the index; none where it is damaged or gone."""
+    with suppress(OSError):
+        data = path.read_bytes()
+        if path.name == name_of(data):
+            return [data[place : place + 2 * HASH] for place in range(0, len(data), 2 * HASH)]
+        path.unlink()
+    return []
+
+
+def write_part(rows: list[bytes]) -> Path:
+    """Write rows as a file of the index."""
+    folder, data = cache_folder() / FILES, b"".join(rows)
+    folder.mkdir(parents=True, exist_ok=True)
+    path, unfinished = folder / name_of(data), folder / f".{uuid.uuid4().hex}"
+    unfinished.write_bytes(data)
+    unfinished.replace(path)
+    return path
+
+
+def name_of(data: bytes) -> str:
+    """A file's name, which has the checksum of what is in it."""
+    return f"{crc32(data):08x}.known"
