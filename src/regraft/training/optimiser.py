@@ -2,19 +2,20 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
 
-NAMES = {  # name: (torch.optim class, settings)
-    "sgd": (torch.optim.SGD, {"momentum": 0.9, "nesterov": True}),
+NAMES: dict[str, tuple[Any, dict[str, Any]]] = {  # name: (torch.optim class, settings)
+    "sgd": (torch.optim.SGD, {"momentum": 0.9, "nesterov": True, "fused": True}),
     "rmsprop": (torch.optim.RMSprop, {}),
     "adagrad": (torch.optim.Adagrad, {}),
     "adadelta": (torch.optim.Adadelta, {}),
-    "adam": (torch.optim.Adam, {}),
+    "adam": (torch.optim.Adam, {"fused": True}),
     "adamax": (torch.optim.Adamax, {}),
     "nadam": (torch.optim.NAdam, {}),
-    "adamw": (torch.optim.AdamW, {}),
+    "adamw": (torch.optim.AdamW, {"fused": True}),
 }
 FINAL_SHARE = 0.001  # of the peak rate, where the schedules end
 
