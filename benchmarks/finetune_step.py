@@ -16,10 +16,10 @@ from lightning_fabric import Fabric
 from torch.nn.functional import cross_entropy
 
 from regraft.features.head import HeadSettings, fresh_head
-from regraft.network.cuts import trace
 from regraft.network.engine import device_of
 from regraft.network.libraries import stages_of
 from regraft.network.surgery import Tunable
+from regraft.network.tracing import trace
 from regraft.planning.defaults import RATES
 from regraft.training.optimiser import make_optimiser
 from regraft.training.precision import precision_of

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import timm
 import torch
+from safetensors.numpy import save_file as save_arrays
 from safetensors.torch import save_file
 
 from regraft.data.content import OnDisk
@@ -18,7 +19,9 @@ from regraft.data.readers.folder import images_at
 from regraft.features.extract import extract
 from regraft.features.frozen_pass import Wanted
 from regraft.network.backbone import Backbone
-from regraft.network.load import load
+from regraft.network.description import keep_description
+from regraft.network.load import CONFIG, DESCRIPTION, STEPS, load
+from regraft.network.steps import written
 from regraft.similarity.domain_classifier import judged, signed_root
 from regraft.similarity.reference import Shrunk
 from regraft.similarity.statistics import Level, Moments, Statistics, levels_below
@@ -49,12 +52,12 @@ def adopt(name: str, weights: str, photographs: Path, folder: Path, size: int) -
     folder.mkdir(parents=True, exist_ok=True)
     loaded = load(name, weights, size)
     preprocessing = dataclasses.replace(loaded.preprocessing, crop_share=1.0)
-    backbone = dataclasses.replace(loaded, preprocessing=preprocessing)
+    backbone = dataclasses.replace(loaded, build=lambda: loaded.model, preprocessing=preprocessing)
     model = backbone.model
     halves = {key: v.half().contiguous() if v.is_floating_point() else v for key, v in model.state_dict().items()}
     save_file(halves, folder / "model.safetensors")
     model.load_state_dict({key: v.float() if v.is_floating_point() else v for key, v in halves.items()})
-    save_file(roots_of(backbone, photographs).tensors(), folder / "domain_classifier.safetensors")
+    save_arrays(roots_of(backbone, photographs).tensors(), folder / "domain_classifier.safetensors")
     config: dict[str, Any] = {
         "architecture": backbone.architecture.name,
         "model_args": backbone.architecture.args,
@@ -62,7 +65,14 @@ def adopt(name: str, weights: str, photographs: Path, folder: Path, size: int) -
         "preprocessing": preprocessing.as_dict(),
         "sha256": hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest(),
     }
-    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
+    write_description(backbone, folder)
+
+
+def write_description(backbone: Backbone, folder: Path) -> None:
+    """What is known of the network without torch, and its steps, to ``folder``."""
+    keep_description(folder / DESCRIPTION, backbone.description, None)
+    (folder / STEPS).write_text(json.dumps(written(backbone.model, backbone.traced)) + "\n")
 
 
 def roots_of(backbone: Backbone, photographs: Path) -> Statistics:

@@ -3,15 +3,16 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.stats import binomtest
 
 DRAWS = 1_000  # of the bootstrap
 PAIRED_DRAWS = 10_000
 LEVEL = 0.95
+NEIGHBOURS, ASKED = 20_000, 5_000  # images of the baseline by neighbours, about so many at most
+BLOCK = 512  # images compared at once with all others
 SUMMARIES = ("accuracy", "balanced_accuracy", "macro_f1")
 
 
@@ -76,32 +77,48 @@ def measure(
 
     ``groups``: each image's, where images of one group are not independent of one another.
     """
-    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
-
-    predicted, ids = probabilities.argmax(axis=1), list(range(len(classes)))
-    columns = precision_recall_fscore_support(labels, predicted, labels=ids, zero_division=0)
+    predicted = probabilities.argmax(axis=1)
+    confusion = np.zeros((len(classes), len(classes)), dtype=np.int64)
+    np.add.at(confusion, (labels, predicted), 1)
+    hit, support, named = np.diag(confusion), confusion.sum(1), confusion.sum(0)
+    columns = share_of(hit, named), share_of(hit, support), share_of(2 * hit, support + named), support
     per_class = (
-        ClassMetrics(name, int(support), float(precision), float(recall), float(f1))
-        for name, precision, recall, f1, support in zip(classes, *columns, strict=True)
+        ClassMetrics(name, int(count), float(precision), float(recall), float(f1))
+        for name, precision, recall, f1, count in zip(classes, *columns, strict=True)
     )
     accuracy, balanced, macro = map(float, summaries(labels, predicted))
     ends = dict(zip(SUMMARIES, intervals(labels, predicted, groups, seed), strict=True))
-    confusion = confusion_matrix(labels, predicted, labels=ids)
     return Metrics(split, len(labels), accuracy, balanced, macro, ends, tuple(per_class), confusion)
+
+
+def share_of(some: np.ndarray, of: np.ndarray) -> np.ndarray:
+    """Their ratio, and 0 where there is nothing to share."""
+    return np.asarray(np.divide(some, of, out=np.zeros(len(of)), where=of > 0))
 
 
 def baselines(
     train: np.ndarray, train_labels: np.ndarray, test: np.ndarray, test_labels: np.ndarray
 ) -> dict[str, float]:
-    """Accuracy of the majority class and of the nearest neighbour by cosine on features (images, channels)."""
-    from sklearn.neighbors import KNeighborsClassifier
+    """Accuracy of the majority class and of the nearest neighbour by cosine on features (images, channels).
 
-    majority = int(np.bincount(train_labels).argmax())
-    neighbour = KNeighborsClassifier(n_neighbors=1, metric="cosine", algorithm="brute").fit(train, train_labels)
+    Of more than NEIGHBOURS training images every second, third and so on is a neighbour, and of more than ASKED test
+    images as many are asked.
+    """
+    neighbours, asked = (slice(None, None, -(-len(x) // most)) for x, most in ((train, NEIGHBOURS), (test, ASKED)))
+    there, labels = of_length_one(train[neighbours]), train_labels[neighbours]
+    here, truth = of_length_one(test[asked]), test_labels[asked]
+    parts = (slice(start, start + BLOCK) for start in range(0, len(here), BLOCK))
+    right = sum(int((labels[np.argmax(here[part] @ there.T, axis=1)] == truth[part]).sum()) for part in parts)
     return {
-        "majority_class": float((test_labels == majority).mean()),
-        "nearest_neighbour": float(neighbour.score(test, test_labels)),
+        "majority_class": float((test_labels == int(np.bincount(train_labels).argmax())).mean()),
+        "nearest_neighbour": right / len(truth),
     }
+
+
+def of_length_one(vectors: np.ndarray) -> np.ndarray:
+    """Vectors (images, channels) scaled to length one; those of zeros stay."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.where(lengths > 0, lengths, 1))
 
 
 def summaries(truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
@@ -114,8 +131,7 @@ def summaries(truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray | No
     occurs = np.bincount(truth, weights, classes)
     named = np.bincount(predicted, weights, classes)
     hit = np.bincount(truth, weights * (truth == predicted), classes)
-    recall = np.divide(hit, occurs, out=np.zeros(classes), where=occurs > 0)
-    f1 = np.divide(2 * hit, occurs + named, out=np.zeros(classes), where=occurs + named > 0)
+    recall, f1 = share_of(hit, occurs), share_of(2 * hit, occurs + named)
     return np.array(
         [hit.sum() / occurs.sum(), recall.sum() / (occurs > 0).sum(), f1.sum() / (occurs + named > 0).sum()]
     )
@@ -135,6 +151,8 @@ def intervals(
     if grouped := groups is not None and any(groups):
         named = [group or f"\0{image}" for image, group in enumerate(groups or ())]  # an image without one is its own
         names, group_of = np.unique(named, return_inverse=True)
+        from scipy.sparse import coo_array
+
         counts = coo_array((np.ones(len(truth)), (cell_of, group_of)), shape=(cells.shape[1], len(names))).tocsr()
         drawn = (counts @ draw.multinomial(len(names), np.full(len(names), 1 / len(names))) for _ in range(DRAWS))
     else:
@@ -147,9 +165,11 @@ def intervals(
 
 
 def wilson(right: int, images: int) -> tuple[float, float]:
-    """Wilson's interval of a share."""
-    interval = binomtest(right, images).proportion_ci(LEVEL, method="wilson")
-    return float(interval.low), float(interval.high)
+    """Wilson's interval of a share (1927)."""
+    share, square = right / images, NormalDist().inv_cdf((1 + LEVEL) / 2) ** 2
+    middle = (share + square / (2 * images)) / (1 + square / images)
+    reach = math.sqrt(square * (share * (1 - share) / images + square / (4 * images**2))) / (1 + square / images)
+    return max(0.0, middle - reach), min(1.0, middle + reach)
 
 
 def paired(better: np.ndarray, other: np.ndarray) -> tuple[float, float]:

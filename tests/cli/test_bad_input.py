@@ -16,8 +16,8 @@ from safetensors.torch import save, save_file
 from regraft.cli.options import recipe_from
 from regraft.errors import BackboneError, DataError, RunError
 from regraft.network import hub
-from regraft.network.cuts import trace
 from regraft.network.load import load
+from regraft.network.tracing import trace
 from regraft.planning.prepare import prepare
 from regraft.recipe import Recipe
 from regraft.runs.folder import choose_folder

@@ -9,8 +9,8 @@ from regraft.data.find import find_images
 from regraft.data.images import ImageFile, ImageSet
 from regraft.data.split import FOLDS, folds_of, split_images
 from regraft.errors import DataError
-from regraft.training import full
-from regraft.training.full import rows_for_tuning
+from regraft.training import examples
+from regraft.training.examples import rows_for_tuning
 
 
 def images_of(labels: list[int], split: str | None = None, groups: list[str] | None = None) -> ImageSet:
@@ -98,7 +98,7 @@ def test_one_group_is_parted_inside_train_and_refused_where_a_test_part_is_neede
 
 
 def test_fewer_images_validate_than_a_fold_has_and_no_unit_is_torn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(full, "VALIDATING", 10)
+    monkeypatch.setattr(examples, "VALIDATING", 10)
     labels = [i % 2 for i in range(400)]
     for groups in (None, [f"patient{i // 4}" for i in range(400)]):
         pixels = [f"p{i // 2}" for i in range(400)]

@@ -281,8 +281,8 @@ def test_any_size_and_mode_is_decoded_upright(width: int, height: int, mode: str
 def test_a_very_long_image_does_not_grow_out_of_bounds() -> None:
     preprocessing = Preprocessing(96)
     assert preprocessing.transform()(Image.new("RGB", (2, 30_000), WHITE)).shape == (3, 96, 96)
-    assert max(preprocessing.resize()(Image.new("RGB", (2, 30_000))).size) <= 109 * 16
-    assert preprocessing.resize()(Image.new("RGB", (40, 90))).size == (109, 245)
+    assert max(preprocessing.resize(Image.new("RGB", (2, 30_000))).size) <= 109 * 16
+    assert preprocessing.resize(Image.new("RGB", (40, 90))).size == (109, 245)
 
 
 def test_both_sides_are_resized_where_the_network_was_trained_so() -> None:

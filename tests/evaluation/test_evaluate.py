@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
-from sklearn.metrics import balanced_accuracy_score, f1_score
+from scipy.stats import binomtest
+from sklearn.metrics import balanced_accuracy_score, confusion_matrix, f1_score, precision_recall_fscore_support
+from sklearn.neighbors import KNeighborsClassifier
 
-from regraft.metrics import baselines, measure
+from regraft.metrics import baselines, measure, wilson
 
 
 def test_metrics_agree_with_scikit_learn() -> None:
@@ -16,6 +18,10 @@ def test_metrics_agree_with_scikit_learn() -> None:
     assert found.macro_f1 == pytest.approx(f1_score(labels, predicted, average="macro"))
     assert found.confusion.sum() == 300
     assert [row.images for row in found.per_class] == [*np.bincount(labels), 0]
+    np.testing.assert_array_equal(found.confusion, confusion_matrix(labels, predicted, labels=range(5)))
+    columns = precision_recall_fscore_support(labels, predicted, labels=range(5), zero_division=0)
+    rows = [(row.precision, row.recall, row.f1, row.images) for row in found.per_class]
+    np.testing.assert_allclose(np.array(rows).T, columns)
 
 
 def test_intervals_have_the_binomial_width() -> None:
@@ -50,3 +56,22 @@ def test_baselines() -> None:
     train = np.array([[1.0, 0], [1, 0.1], [0, 1]])
     found = baselines(train, np.array([0, 0, 1]), np.array([[2.0, 0], [0, 3]]), np.array([0, 1]))
     assert found == {"majority_class": 0.5, "nearest_neighbour": 1.0}
+
+
+def test_the_nearest_neighbour_is_scikit_learns() -> None:
+    draw = np.random.default_rng(0)
+    labels, centres = draw.integers(0, 3, 1500), draw.normal(size=(3, 8))
+    features = (centres[labels] + draw.normal(0, 1.5, (1500, 8))).astype(np.float32)
+    features[7] = 0  # of no direction
+    train, test = slice(0, 800), slice(800, 1500)  # more than are compared at once
+    neighbour = KNeighborsClassifier(n_neighbors=1, metric="cosine", algorithm="brute")
+    expected = neighbour.fit(features[train], labels[train]).score(features[test], labels[test])
+    found = baselines(features[train], labels[train], features[test], labels[test])["nearest_neighbour"]
+    assert found == pytest.approx(expected, abs=2 / 700)  # two may be as near in single precision
+    assert found < 0.95
+
+
+@pytest.mark.parametrize(("right", "images"), [(0, 1), (1, 1), (0, 40), (40, 40), (3, 7), (391, 400), (50_000, 90_000)])
+def test_wilsons_interval_is_scipys(right: int, images: int) -> None:
+    expected = binomtest(right, images).proportion_ci(0.95, method="wilson")
+    assert wilson(right, images) == pytest.approx((expected.low, expected.high), abs=1e-12)

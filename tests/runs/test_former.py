@@ -8,8 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import regraft
+from regraft.data.content import IDENTITY, hash_of
+from regraft.data.decoding import decode
 from regraft.recipe import Recipe, read_recipe
 
 Regraft = Callable[..., tuple[int, str, str]]
@@ -65,6 +68,28 @@ def test_a_former_run_is_evaluated(few_digits: Path, tmp_path: Path, regraft: Re
     assert code == 0, err
     seen = json.loads(out)["trained_on"]
     assert (seen["images"], seen["of"]) == (sum(file["split"] != "test" for file in files), 120)
+
+
+def test_a_run_that_knew_jpegs_by_their_pixels_knows_them_still(
+    make_folder: Callable[..., Path], tmp_path: Path, regraft: Regraft
+) -> None:
+    root, run = make_folder(each=12), tmp_path / "run"
+    for path in root.rglob("*.png"):
+        Image.open(path).save(path.with_suffix(".jpg"))
+        path.unlink()
+    options = ("--backbone", "demonstration", "--strategy", "head", "--out", run, "--quiet")
+    code, _, err = regraft("train", root, *options)
+    assert code == 0, err
+    data = json.loads((run / "data.json").read_text())
+    assert data.pop("identity") == IDENTITY
+    for now in (True, False):
+        if not now:
+            for file in data["files"]:
+                file["pixels"] = hash_of(decode((root / file["path"]).read_bytes()))
+            (run / "data.json").write_text(json.dumps(data))
+        code, out, err = regraft("evaluate", run, root, "--json", "--quiet")
+        assert code == 0, err
+        assert json.loads(out)["trained_on"]["images"] == sum(file["split"] == "train" for file in data["files"])
 
 
 @pytest.mark.parametrize("name", ["recipe.json", "fine-tune-recipe.json"])

@@ -59,7 +59,7 @@ def test_the_weights_are_those_of_the_file(embedded: Backbone) -> None:
 
 
 def test_every_cut_weighs_as_much_once_standardised() -> None:
-    known, cut = shipped(), judged(load("embedded").traced.cuts)[0]
+    known, cut = shipped(), judged(load("embedded").cuts)[0]
     moments = known.roots.moments(cut.name)
     assert moments
     source = np.sign(moments.mean) * np.square(moments.mean)  # whose roots are the mean
@@ -84,7 +84,7 @@ def test_the_first_third_of_the_cuts_is_not_judged() -> None:
 
 
 def test_the_shipped_file_has_every_judged_cut_for_every_size_of_images(embedded: Backbone) -> None:
-    known, cuts = shipped(), judged(embedded.traced.cuts)
+    known, cuts = shipped(), judged(embedded.cuts)
     levels = {level for _, level in known.roots.by_place}
     assert None in levels
     assert len(levels) > 3

@@ -87,7 +87,7 @@ def test_a_finished_run_is_a_backbone(teaching_run: tuple[Path, Path], regraft: 
 
 def test_the_demonstration_network_has_the_courses_layers() -> None:
     backbone = load("demonstration")
-    assert [cut.name for cut in backbone.traced.cuts] == ["conv1", "conv2", "conv3", "fc1", "fc2"]
+    assert [cut.name for cut in backbone.cuts] == ["conv1", "conv2", "conv3", "fc1", "fc2"]
     again = load("demonstration").model.state_dict()
     assert all(torch.equal(value, again[name]) for name, value in backbone.model.state_dict().items())
     assert any("random weights" in note for note in backbone.notes)

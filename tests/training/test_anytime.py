@@ -93,7 +93,7 @@ def test_an_attempt_that_fails_loses_nothing(
 
 def test_what_is_tried_in_turn(make_folder: Callable[..., Path]) -> None:
     job = prepare(make_folder(classes=3, each=10), Recipe(image_size=32))
-    cuts, plan = job.backbone.traced.cuts, job.plan
+    cuts, plan = job.backbone.cuts, job.plan
     tried = {one.name: one for one in candidates(Recipe(views=2, flip="no"), plan, cuts)}
     assert list(tried) == [
         "head at the last cut", "head at an earlier cut", "head on joined cuts", "fine-tune",
@@ -114,7 +114,7 @@ def test_what_is_tried_in_turn(make_folder: Callable[..., Path]) -> None:
 
 def test_joined_cuts_are_the_last_and_others_at_other_strides(make_folder: Callable[..., Path]) -> None:
     job = prepare(make_folder(classes=3, each=10), Recipe(image_size=32))
-    cuts = job.backbone.traced.cuts
+    cuts = job.backbone.cuts
     joined = cuts_to_join(job.plan, cuts)
     strides = [cut.stride for cut in cuts if cut.name in joined]
     assert joined[-1] == cuts[-1].name

@@ -98,7 +98,7 @@ def test_other_names_of_a_cut_and_large_seeds_do(
     regraft: Regraft, make_folder: Callable[..., Path], tmp_path: Path
 ) -> None:
     root = make_folder(classes=3, each=20)  # enough for the pass to be timed, and so for every strategy's costs
-    cut = next(cut for cut in load("embedded").traced.cuts if cut.aliases)
+    cut = next(cut for cut in load("embedded").cuts if cut.aliases)
     options = ("--strategy", "fine-tune", "--epochs", 1, "--image-size", 32, "--seed", 20_240_101, "--json", "--quiet")
     code, _, err = regraft("train", root, *options, "--unfreeze-from", cut.aliases[0], "--out", tmp_path / "run")
     assert code == 0, err

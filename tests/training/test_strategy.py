@@ -54,7 +54,7 @@ def test_a_trial_of_random_weights_that_fails_keeps_the_fine_tuning() -> None:
 
     tuned = result(0.80)
     found = or_from_scratch(tuned, trainer_that(train, 0.5), Recipe(), 0.0)
-    assert found.model is tuned.model
+    assert found.graft is tuned.graft
     assert "memory ran out" in found.notes[-1]
 
 
@@ -91,5 +91,5 @@ def test_probabilities_are_those_of_the_network_that_is_saved(
     rows = job.split.test
     samples = trainer.examples.samples.batch(rows.tolist(), centre_view(32))
     with torch.no_grad():
-        expected = softmax(trained.model(samples).numpy())
+        expected = softmax(trained.graft.module(samples).numpy())
     np.testing.assert_allclose(trainer.probabilities_of(trained, rows), expected, atol=5e-3)

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import pytest
 import torch
-from networks import CONTRACT
+from networks import CONTRACT, backbone_of
 from torch import nn
 
 from regraft.features.head import HeadSettings, fresh_head
-from regraft.network.backbone import Architecture, Backbone
-from regraft.network.preprocessing import Preprocessing
-from regraft.network.surgery import POOLINGS, Tunable, graft, state_hash
+from regraft.network.backbone import Backbone
+from regraft.network.cuts import POOLINGS, Cut
+from regraft.network.surgery import Grafted, Tunable, graft, state_hash
 from regraft.training.optimiser import make_optimiser
 
 
@@ -21,14 +21,15 @@ class Ready:
 
 
 def build(name: str, size: int = 64, pooling: str = "average") -> Ready:
-    torch.manual_seed(0)
-    library, _, short = name.rpartition("/")
-    architecture = Architecture(library or "timm", short)
-    backbone = Backbone(name, architecture, architecture.build().eval(), Preprocessing(size))
+    backbone = backbone_of(name, size)
     traced = backbone.traced
     last = traced.cuts[-1]
     head = fresh_head(last.channels * len(POOLINGS[pooling]), 3, HeadSettings())
     return Ready(backbone, Tunable(backbone.model, traced, last, head, pooling))
+
+
+def grafted(ready: Ready, cut: Cut, head: nn.Sequential, pooling: str = "average") -> Grafted:
+    return graft(ready.backbone.model, ready.backbone.traced, [cut], head, pooling)
 
 
 @pytest.mark.slow
@@ -38,7 +39,7 @@ def test_unfreezing_from_a_cut_leaves_what_lies_before_as_it_was(name: str) -> N
     model, network, traced = ready.backbone.model, ready.network, ready.backbone.traced
     middle = traced.cuts[len(traced.cuts) // 2]
     network.freeze_up_to(model, traced, middle)
-    below = graft(ready.backbone, [middle], nn.Sequential(nn.Identity())).body
+    below = grafted(ready, middle, nn.Sequential(nn.Identity())).body
     frozen_before, all_before = state_hash(below), state_hash(model)
     for parameter in below.parameters():
         assert not parameter.requires_grad
@@ -69,7 +70,7 @@ def test_a_tuned_network_is_the_network_that_is_saved(name: str) -> None:
     images = torch.randn(2, 3, 64, 64)
     with torch.no_grad():
         expected = network(images)
-        found = graft(ready.backbone, [ready.backbone.traced.cuts[-1]], network.head)(images)
+        found = grafted(ready, ready.backbone.cuts[-1], network.head)(images)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 
@@ -79,7 +80,7 @@ def test_a_tuned_network_pools_as_it_is_saved(pooling: str) -> None:
     network, last = ready.network.eval(), ready.backbone.traced.cuts[-1]
     images = torch.rand(2, 3, 32, 32)
     with torch.no_grad():
-        torch.testing.assert_close(network(images), graft(ready.backbone, [last], network.head, pooling)(images))
+        torch.testing.assert_close(network(images), grafted(ready, last, network.head, pooling)(images))
 
 
 def test_frozen_norms_keep_their_statistics() -> None:

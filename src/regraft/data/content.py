@@ -3,20 +3,24 @@
 import hashlib
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, NamedTuple, Protocol
 from zipfile import ZipFile, ZipInfo
 
 import numpy as np
 from PIL import Image
 
-from regraft.data.decoding import Undecodable, decode
+from regraft.data.decoding import Decoded, Undecodable, decode, decode_for
 
+IDENTITY = 2  # the version of identity_of; in the first, a JPEG's pixels were hashed as well
 MOST_BYTES = 1 << 30  # of one encoded image
 GREY, COLOUR = 2, 3  # dimensions of an array
 CHANNELS = (1, 3, 4)
+JPEG = b"\xff\xd8"  # its first bytes
+START_OF_SCAN = 0xDA
+DESCRIPTIONS = {0xE1, 0xE2, 0xED, 0xFE}  # Exif and XMP, profiles and previews, Photoshop, comments
 
 
 class Content(Protocol):
@@ -27,11 +31,25 @@ class Content(Protocol):
         ...
 
 
+class FileState(NamedTuple):
+    """What is another once a file has changed."""
+
+    size: int
+    modified: int  # ns since 1970
+    changed: int  # the same, of what no program can set back
+    inode: int
+
+
 @dataclass(frozen=True)
 class OnDisk:
     """A file."""
 
     path: Path
+
+    def state(self) -> FileState:
+        """Its state, without opening it; OSError where that cannot be had."""
+        found = self.path.stat()
+        return FileState(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
 
     def read(self) -> bytes:
         """All of it."""
@@ -162,7 +180,7 @@ def from_tensor(tensor: Any) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Look:
-    """What one look at an image leaves: hashes of its bytes and of its decoded pixels, and its size in pixels."""
+    """What one look at an image leaves: hashes of its bytes and its pixels (identity_of), and its size in pixels."""
 
     content: str
     pixels: str
@@ -173,12 +191,37 @@ class Look:
 def look_at(content: Content, max_pixels: int | None) -> Look:
     """Read and decode one image; Undecodable where it cannot be."""
     data = content.read()
-    return look_of(hash_of(data), decode(data, max_pixels))
+    return look_of(hash_of(data), data, decode_for(data, None, max_pixels))
 
 
-def look_of(content: str, image: Image.Image) -> Look:
-    """The look at a decoded image."""
-    return Look(content, hash_of(image), *image.size)
+def look_of(content: str, data: bytes | Image.Image, decoded: Decoded) -> Look:
+    """The look at an image, however far it was shrunk while it was decoded."""
+    return Look(content, identity_of(data, decoded), *decoded.original)
+
+
+def identity_of(data: bytes | Image.Image, decoded: Decoded) -> str:
+    """A hash that files of the same pixels share.
+
+    Of a JPEG it is taken of all but what says nothing of the pixels (descriptions, profiles, previews), with its
+    orientation, so that no JPEG need be decoded whole. Of all else it is the hash of the pixels.
+    """
+    if isinstance(data, bytes) and data.startswith(JPEG):
+        digest = hashlib.blake2b(str(decoded.orientation).encode(), digest_size=16)
+        for part in without_descriptions(data):
+            digest.update(part)
+        return digest.hexdigest()
+    return hash_of(decoded.image)
+
+
+def without_descriptions(data: bytes) -> Iterator[memoryview]:
+    """The segments of a JPEG that its pixels depend on."""
+    view, place = memoryview(data), len(JPEG)
+    while place + 4 <= len(data) and data[place] == 0xFF and data[place + 1] != START_OF_SCAN:  # noqa: PLR2004
+        end = place + 2 + int.from_bytes(data[place + 2 : place + 4])
+        if data[place + 1] not in DESCRIPTIONS:
+            yield view[place:end]
+        place = end
+    yield view[place:]
 
 
 def hash_of(data: bytes | Image.Image) -> str:

@@ -3,6 +3,7 @@
 import io
 import struct
 from contextlib import suppress
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -18,6 +19,7 @@ TURNS = {
     5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }  # fmt: skip
+SIDEWAYS = {5, 6, 7, 8}  # the orientations that change the sides
 DEPTH = 257  # from 16 bits to 8: 65535 becomes 255
 
 
@@ -35,9 +37,24 @@ def check_size(width: int, height: int, max_pixels: int | None) -> None:
         raise Undecodable("too large", f"it has more than {max_pixels:,} pixels; --max-pixels raises the limit")
 
 
-def decode(data: bytes | Image.Image, max_pixels: int | None = MAX_PIXELS) -> Image.Image:
-    """Decode all of ``data`` to an upright RGB image; raise Undecodable with the reason.
+@dataclass(frozen=True)
+class Decoded:
+    """An upright RGB image, and what it was in the file."""
 
+    image: Image.Image
+    original: tuple[int, int]  # width and height in the file, upright; the image may be 2, 4 or 8 times smaller
+    orientation: int = 1  # EXIF's
+
+
+def decode(data: bytes | Image.Image, max_pixels: int | None = MAX_PIXELS) -> Image.Image:
+    """Decode all of ``data`` to an upright RGB image, as ``decode_for`` does, at its full size."""
+    return decode_for(data, None, max_pixels).image
+
+
+def decode_for(data: bytes | Image.Image, side: int | None, max_pixels: int | None = MAX_PIXELS) -> Decoded:
+    """Decode all of ``data``; raise Undecodable with the reason.
+
+    A JPEG is shrunk while it is decoded, as far as both its sides keep ``side`` pixels (None: not at all).
     Images of more than ``max_pixels`` are refused before their pixels are decoded; None sets no limit.
 
     The EXIF orientation is applied, transparency is laid over white, deep grey is scaled to 8 bits
@@ -47,9 +64,14 @@ def decode(data: bytes | Image.Image, max_pixels: int | None = MAX_PIXELS) -> Im
         raise Undecodable("empty", "the file holds no bytes")
     try:
         image = data if isinstance(data, Image.Image) else opened(data)
-        check_size(*image.size, max_pixels)
+        width, height = image.size
+        check_size(width, height, max_pixels)
+        orientation = image.getexif().get(ORIENTATION, 1)
+        if side and isinstance(data, bytes):  # an image in memory is its owner's
+            image.draft(None, (side, side))  # does nothing where the format cannot
         image.load()
-        return to_rgb(upright(image))
+        original = (height, width) if orientation in SIDEWAYS else (width, height)
+        return Decoded(to_rgb(upright(image, orientation)), original, orientation)
     except Undecodable:
         raise
     except UnidentifiedImageError:
@@ -62,9 +84,9 @@ def decode(data: bytes | Image.Image, max_pixels: int | None = MAX_PIXELS) -> Im
         raise Undecodable(kind, reason) from None
 
 
-def upright(image: Image.Image) -> Image.Image:
+def upright(image: Image.Image, orientation: int) -> Image.Image:
     """Turned and mirrored as its EXIF orientation says."""
-    turn = TURNS.get(image.getexif().get(ORIENTATION, 1))
+    turn = TURNS.get(orientation)
     if turn is None:
         return image
     turned = image.transpose(turn)

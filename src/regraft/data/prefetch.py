@@ -10,24 +10,32 @@ from typing import TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 CHUNK = 8  # items that a thread takes at a time: handing over costs more than a small image
+MOST_ALONG = 256  # items in a group that do not count
 AHEAD = 4  # chunks that may wait for each thread
 
 
 def map_ahead(
-    function: Callable[[Item], Result], items: Iterable[Item], workers: int = 0
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    workers: int = 0,
+    chunk: int = CHUNK,
+    ahead: int = AHEAD,
 ) -> Iterator[tuple[Item, Result]]:
-    """Yield each item with ``function(item)``, in order; 0 ``workers`` is one thread a processor."""
+    """Yield each item with ``function(item)``, in order; 0 ``workers`` is one thread a processor.
+
+    A thread takes ``chunk`` items at a time, and ``ahead`` chunks may wait for each.
+    """
     workers = workers or os.cpu_count() or 1
 
-    def run(chunk: Sequence[Item]) -> list[tuple[Item, Result]]:
-        return [(item, function(item)) for item in chunk]
+    def run(part: Sequence[Item]) -> list[tuple[Item, Result]]:
+        return [(item, function(item)) for item in part]
 
     waiting: deque[Future[list[tuple[Item, Result]]]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         try:
-            for chunk in batched(items, CHUNK):
-                waiting.append(pool.submit(run, chunk))
-                if len(waiting) > AHEAD * workers:
+            for part in batched(items, chunk):
+                waiting.append(pool.submit(run, part))
+                if len(waiting) > ahead * workers:
                     yield from waiting.popleft().result()
             while waiting:
                 yield from waiting.popleft().result()
@@ -41,3 +49,19 @@ def batched(items: Iterable[Item], size: int) -> Iterator[Sequence[Item]]:
     left = iter(items)
     while chunk := list(islice(left, size)):
         yield chunk
+
+
+def grouped(items: Iterable[Item], counts: Callable[[Item], bool], size: Callable[[], int]) -> Iterator[list[Item]]:
+    """Groups with ``size()`` items that count, as far as they go; others go along, MOST_ALONG to a group at most.
+
+    ``size`` is asked when the first one comes that counts.
+    """
+    group, counted = list[Item](), 0
+    for item in items:
+        group.append(item)
+        counted += counts(item)
+        if (counted and counted == size()) or len(group) - counted == MOST_ALONG:
+            yield group
+            group, counted = [], 0
+    if group:
+        yield group

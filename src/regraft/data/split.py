@@ -11,8 +11,6 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from networkx.utils import UnionFind
-from sklearn.model_selection import StratifiedGroupKFold
 
 from regraft.data.images import ImageSet
 from regraft.errors import DataError
@@ -104,6 +102,8 @@ def units_of(pixels: Sequence[str], groups: Sequence[str | None]) -> np.ndarray 
     """
     if not any(groups):
         return None
+    from networkx.utils import UnionFind
+
     sets = UnionFind()
     for pixel, group in zip(pixels, groups, strict=True):
         if group:
@@ -172,6 +172,8 @@ def folds_of(
     if units is None or most == 1:
         ranks = ranks_within_class(labels, pixels, seed + 1)
         return np.asarray((ranks.rank + ranks.label) % folds)
+    from sklearn.model_selection import StratifiedGroupKFold
+
     order = in_order(np.arange(len(labels)), pixels, labels)
     made = StratifiedGroupKFold(most, shuffle=True, random_state=seed + 1)
     fold_of = np.zeros(len(labels), dtype=np.int64)

@@ -1,42 +1,44 @@
 """A trained run, loaded: predict, evaluate."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
+import numpy as np
 from PIL import Image
 
-from regraft.data.content import CHANNELS, COLOUR, GREY, Content, Given, OnDisk, hash_of
-from regraft.data.decoding import Undecodable, decode
+from regraft.data.content import CHANNELS, COLOUR, GREY, Content, Given, OnDisk
+from regraft.data.decoding import Undecodable, decode_for
 from regraft.data.find import Data, find_images
 from regraft.data.images import Fault
-from regraft.data.prefetch import map_ahead
+from regraft.data.prefetch import grouped, map_ahead
 from regraft.data.readers.folder import images_at
 from regraft.errors import DataError, RunError
-from regraft.evaluation.evaluate import Evaluation, evaluation_of, part_to_evaluate
+from regraft.evaluation.evaluate import Evaluation, Identify, chose, evaluation_of, part_to_evaluate
 from regraft.evaluation.prediction import Prediction
 from regraft.metrics import softmax
-from regraft.network.engine import device_of
+from regraft.network.engine import Engine, device_name, device_of, pytorch_engine, streams_of
 from regraft.network.preprocessing import Preprocessing
+from regraft.network.saved import Saved
 from regraft.network.saved import load as load_network
-from regraft.network.surgery import Grafted
 from regraft.progress import Progress, silent
 from regraft.recipe import MAX_PIXELS, Reading
 
-BATCH = 32
+if TYPE_CHECKING:
+    from regraft.network.surgery import Grafted
+
 Named = tuple[str, Content]  # an image and what it is called
 
 
 @dataclass(frozen=True)
 class Read:
-    """One image read: its network input and the hash of its pixels, or its fault."""
+    """One image read: its pixels and the hash of what it shows, or its fault."""
 
     name: str
-    tensor: torch.Tensor | None = None
-    pixels: str = ""
+    pixels: np.ndarray | None = None  # (size, size, 3) uint8
+    identity: str = ""
     fault: Fault | None = None
 
 
@@ -44,11 +46,27 @@ class Read:
 class Classifier:
     """A trained network, ready to use."""
 
-    module: Grafted  # images (n, 3, size, size), as ``preprocessing`` makes them -> logits (n, classes)
     classes: tuple[str, ...]
     preprocessing: Preprocessing
     strategy: str  # that it was trained by
     folder: Path | None = None  # of its run
+    device: str = "auto"
+    saved: Saved | None = field(default=None, repr=False)  # where it comes from a folder
+    network: "Grafted | None" = field(default=None, repr=False)  # where it does not
+
+    @cached_property
+    def module(self) -> "Grafted":
+        """The torch network: images (n, 3, size, size), as ``preprocessing`` makes them -> logits (n, classes)."""
+        network = self.network or (self.saved.module if self.saved else None)
+        assert network is not None, "a classifier comes from a folder or has its network"
+        return network.to(device_of(self.device))
+
+    @cached_property
+    def engine(self) -> Engine:
+        """What runs it: of a frozen network OpenVINO on a CPU, probabilities to 0.001 of ``module``'s; else torch."""
+        if self.saved:
+            return self.saved.engine(self.device)
+        return pytorch_engine(self.module, self.preprocessing, device_name(self.device))
 
     def predict(self, images: Any, progress: Progress = silent, max_pixels: int = MAX_PIXELS) -> list[Prediction]:
         """The classes of images, in order.
@@ -60,37 +78,38 @@ class Classifier:
         return list(self.predict_contents(contents_of(images), progress, max_pixels))
 
     def predict_contents(
-        self, contents: Sequence[Named], progress: Progress = silent, max_pixels: int = MAX_PIXELS
+        self,
+        contents: Sequence[Named],
+        progress: Progress = silent,
+        max_pixels: int = MAX_PIXELS,
+        identify: Identify | None = None,
     ) -> Iterator[Prediction]:
-        """The same of images wherever they lie."""
-        transform = self.preprocessing.transform()
+        """The same of images wherever they lie; ``identify`` hashes what each shows."""
 
         def read(item: Named) -> Read:
             name, content = item
             try:
-                image = decode(content.read(), max_pixels)
-                return Read(name, transform(image), hash_of(image))
+                data = content.read()
+                decoded = decode_for(data, self.preprocessing.side, max_pixels)
+                identity = identify(data, decoded) if identify else ""
+                return Read(name, self.preprocessing.pixels(decoded.image, decoded.original), identity)
             except Undecodable as error:
                 return Read(name, fault=Fault(name, error.kind, str(error)))
 
-        batch: list[Read] = []
-        for done, (_, item) in enumerate(map_ahead(read, contents), 1):
-            batch.append(item)
-            if len(batch) == BATCH or done == len(contents):
-                yield from self.predict_batch(batch)
-                progress("Predicting", done, len(contents))
-                batch = []
+        def run(group: Sequence[Read]) -> np.ndarray:
+            pixels = [read.pixels for read in group if read.pixels is not None]
+            return softmax(self.engine.run(np.stack(pixels))[0]) if pixels else np.empty((0, len(self.classes)))
 
-    @torch.inference_mode()
-    def predict_batch(self, batch: Sequence[Read]) -> list[Prediction]:
-        """Predictions for one batch of read images, in order."""
-        tensors = [read.tensor for read in batch if read.tensor is not None]
-        device = next(self.module.parameters()).device
-        rows = iter(softmax(self.module(torch.stack(tensors).to(device)).cpu().numpy()) if tensors else [])
-        return [
-            Prediction(read.name, self.classes, None if read.tensor is None else next(rows), read.fault, read.pixels)
-            for read in batch
-        ]
+        engine, done = self.engine, 0  # made by one thread
+        reads = (read for _, read in map_ahead(read, contents))
+        groups = grouped(reads, lambda read: read.pixels is not None, lambda: engine.batch)
+        for group, probabilities in map_ahead(run, groups, streams_of(engine.name), chunk=1, ahead=1):
+            rows = iter(probabilities)
+            for one in group:
+                row = None if one.pixels is None else next(rows)
+                yield Prediction(one.name, self.classes, row, one.fault, one.identity)
+            done += len(group)
+            progress("Predicting", done, len(contents))
 
     def evaluate(self, data: Data, reading: Reading = Reading(), progress: Progress = silent) -> Evaluation:
         """Metrics on labelled images: their test part, else their val part, else all of them.
@@ -100,9 +119,14 @@ class Classifier:
         """
         images = find_images(data, reading, fewest_classes=1)
         split, chosen = part_to_evaluate(images, self.classes)
-        contents = [(file.name, file.content) for file in chosen]
-        predictions = list(self.predict_contents(contents, progress, reading.max_pixels))
-        return evaluation_of(predictions, images, chosen, split, self.folder)
+        contents, known = [(file.name, file.content) for file in chosen], chose(self.folder)
+        identify = known.identify if known else None
+        predictions = list(self.predict_contents(contents, progress, reading.max_pixels, identify))
+        return evaluation_of(predictions, images, chosen, split, self.folder, known)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the engine, which is made anew where it is unpickled."""
+        return {name: value for name, value in vars(self).items() if name != "engine"}
 
 
 def load(run: Path | str, device: str = "auto") -> Classifier:
@@ -110,9 +134,9 @@ def load(run: Path | str, device: str = "auto") -> Classifier:
     folder = Path(run)
     if not folder.is_dir():
         raise RunError(f"there is no run folder {folder}; give one that `regraft train` made")
+    device_name(device)  # refuses one that is not there
     saved = load_network(folder / "model" if (folder / "model").is_dir() else folder)
-    saved.model.to(device_of(device))
-    return Classifier(saved.model, saved.classes, saved.preprocessing, saved.strategy, folder)
+    return Classifier(saved.classes, saved.preprocessing, saved.strategy, folder, device, saved)
 
 
 def contents_of(images: Any) -> list[Named]:

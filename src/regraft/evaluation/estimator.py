@@ -15,7 +15,6 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 from regraft.data.images import LEFT_OUT, Labelled, collect
 from regraft.errors import DataError
 from regraft.evaluation.classifier import Classifier, contents_of
-from regraft.network.engine import device_of
 from regraft.planning.prepare import prepare
 from regraft.recipe import Recipe
 from regraft.runs.job import train_in_time
@@ -78,10 +77,11 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise DataError(f"image {int(fault.path)} cannot be read: {fault.reason}; leave it and its label out")
         with tempfile.TemporaryDirectory() as folder:
             trained = train_in_time(job, trainer_for(job, Path(folder)), started)
-        module = copy.deepcopy(trained.model)  # what it is made of belongs to the backbone
-        module.to(device_of(recipe.network.device))
-        names_shown = tuple(str(name) for name in classes)
-        self.classifier_ = Classifier(module, names_shown, job.backbone.preprocessing, trained.strategy)
+        network = copy.deepcopy(trained.graft.module)  # what it is made of belongs to the backbone
+        names_shown, device = tuple(str(name) for name in classes), recipe.network.device
+        self.classifier_ = Classifier(
+            names_shown, job.backbone.preprocessing, trained.strategy, device=device, network=network
+        )
         self.classes_, self.plan_ = classes, job.plan
         return self
 

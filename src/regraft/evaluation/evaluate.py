@@ -1,19 +1,23 @@
 """A classifier measured on labelled images."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
+from regraft.data.content import IDENTITY, hash_of, identity_of
+from regraft.data.decoding import Decoded, decode
 from regraft.data.images import LEFT_OUT, Fault, ImageFile, ImageSet
 from regraft.errors import DataError
 from regraft.evaluation.prediction import Prediction
 from regraft.metrics import Metrics, measure
 
 SEED = 0  # of the bootstrap
+Identify = Callable[[bytes | Image.Image, Decoded], str]  # a hash of what an image shows
 
 
 @dataclass(frozen=True)
@@ -56,8 +60,38 @@ def part_to_evaluate(images: ImageSet, classes: Sequence[str]) -> tuple[str, lis
     return split, [file for file in images.files if split in {"all", file.split}]
 
 
+@dataclass(frozen=True)
+class Chose:
+    """The images that chose or trained a run, by the hash of what they show."""
+
+    identities: frozenset[str]
+    identify: Identify
+
+
+def chose(run: Path | None) -> Chose | None:
+    """Those of a run folder; None where it does not say."""
+    try:
+        content = json.loads((run / "data.json").read_text()) if run else {}
+        files = content["files"]
+        parts = {"train", "val"} if any(file["split"] == "test" for file in files) else {"train"}
+        identities = frozenset(file["pixels"] for file in files if file["split"] in parts)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return Chose(identities, identity_of if content.get("identity") == IDENTITY else first_identity_of)
+
+
+def first_identity_of(data: bytes | Image.Image, decoded: Decoded) -> str:
+    """What identity_of was in the first place: a hash of all pixels."""
+    return hash_of(decode(data, None))
+
+
 def evaluation_of(
-    predictions: Sequence[Prediction], images: ImageSet, files: Sequence[ImageFile], split: str, run: Path | None
+    predictions: Sequence[Prediction],
+    images: ImageSet,
+    files: Sequence[ImageFile],
+    split: str,
+    run: Path | None,
+    known: Chose | None,
 ) -> Evaluation:
     """The metrics of ``predictions`` of the ``files`` of a part; DataError where none of them could be read."""
     pairs = [(p, file) for p, file in zip(predictions, files, strict=True) if p.probabilities is not None]
@@ -70,20 +104,14 @@ def evaluation_of(
     return Evaluation(
         run=run,
         metrics=measure(probabilities, labels, classes, split, SEED, [file.group for _, file in pairs]),
-        trained_on=trained_on(run, [p.pixels for p, _ in pairs], probabilities.argmax(1) == labels),
+        trained_on=trained_on(known, [p.identity for p, _ in pairs], probabilities.argmax(1) == labels),
         left_out=(*faults, *(p.fault for p in predictions if p.fault)),
     )
 
 
-def trained_on(run: Path | None, pixels: Sequence[str], right: np.ndarray) -> TrainedOn | None:
-    """How many of the images, by the hash of their pixels, chose or trained the run; None where it does not say."""
-    if run is None:
+def trained_on(known: Chose | None, identities: Sequence[str], right: np.ndarray) -> TrainedOn | None:
+    """How many of the images chose or trained the run; None where it does not say."""
+    if known is None:
         return None
-    try:
-        files = json.loads((run / "data.json").read_text())["files"]
-        chose = {"train", "val"} if any(file["split"] == "test" for file in files) else {"train"}
-        known = {file["pixels"] for file in files if file["split"] in chose}
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    seen = np.array([one in known for one in pixels])
+    seen = np.array([one in known.identities for one in identities])
     return TrainedOn(int(seen.sum()), len(seen), float(right[~seen].mean()) if (~seen).any() else None)

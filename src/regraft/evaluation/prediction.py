@@ -16,7 +16,7 @@ class Prediction:
     classes: tuple[str, ...] = field(repr=False)
     probabilities: np.ndarray | None  # (classes,) float64
     fault: Fault | None = None
-    pixels: str = field(default="", repr=False)  # the hash of what it shows
+    identity: str = field(default="", repr=False)  # the hash of what it shows, where it was asked for
 
     @property
     def label(self) -> str | None:

@@ -66,7 +66,7 @@ def ranked(name: str, job: Job, best: Job) -> Ranked:
     similarity, backbone, features = job.plan.similarity, job.backbone, job.features
     behind, error = paired(best.plan.similarity.best_hits, similarity.best_hits)
     top = max(similarity.profile, key=lambda point: point.accuracy)
-    pooled = features.pooled([backbone.traced.cut_of(top.cut)], similarity.rows)
+    pooled = features.pooled([backbone.cut_of(top.cut)], similarity.rows)
     return Ranked(
         backbone=name,
         accuracy=top.accuracy,
@@ -76,8 +76,8 @@ def ranked(name: str, job: Job, best: Job) -> Ranked:
         logme=logme(pooled, features.labels[similarity.rows]),
         case=job.plan.case,
         score=similarity.score.value,
-        parameters=sum(p.numel() for p in backbone.model.parameters()),
-        multiply_adds=backbone.traced.multiply_adds,
+        parameters=backbone.description.all_parameters,
+        multiply_adds=backbone.description.multiply_adds,
         image_size=backbone.preprocessing.size,
         images_a_second=features.rate,
     )

@@ -10,8 +10,7 @@ import numpy as np
 from regraft.data.content import Look
 from regraft.data.images import Fault, ImageSet
 from regraft.features.store import Store
-from regraft.network.cuts import Cut
-from regraft.network.surgery import POOLINGS
+from regraft.network.cuts import POOLINGS, Cut
 
 
 @dataclass(frozen=True)

@@ -1,72 +1,126 @@
-"""The pre-trained network: its architecture, weights, preprocessing and cuts."""
+"""The pre-trained network: what is known of it, and the network itself where it is needed."""
 
 import copy
-import hashlib
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from torch import nn
+import numpy as np
 
 from regraft.errors import BackboneError
-from regraft.network.cuts import Traced, trace
-from regraft.network.libraries import create, stages_of
+from regraft.network.cuts import Cut, find_cut
+from regraft.network.description import Architecture, Description
 from regraft.network.preprocessing import Preprocessing
 
+if TYPE_CHECKING:
+    from torch import nn
 
-@dataclass(frozen=True)
-class Architecture:
-    """What rebuilds a network without its weights."""
-
-    library: str  # timm, torchvision or regraft
-    name: str  # as that library calls it
-    args: dict[str, Any] = field(default_factory=dict)  # keyword arguments of its constructor
-
-    def build(self, classes: int | None = None) -> nn.Module:
-        """The network with random weights; ``classes`` outputs where given, else as many as it has by default."""
-        return create(self.library, self.name, self.args if classes is None else {**self.args, "num_classes": classes})
+    from regraft.network.tracing import Traced
 
 
 @dataclass(frozen=True)
 class Backbone:
-    """A network with its weights, ready to be cut."""
+    """A network with its weights, ready to be cut. It is built when ``model`` is first asked for."""
 
     name: str  # as the user named it
     architecture: Architecture
-    model: nn.Module  # in evaluation mode, on the CPU, in float32
+    build: Callable[[], "nn.Module"]  # the network with its weights
     preprocessing: Preprocessing
     source_classes: tuple[str, ...] = ()  # that the classifier tells apart, in order; () where it was left out
-    notes: tuple[str, ...] = ()  # what the user should know of how the weights were loaded
+    loading_notes: tuple[str, ...] = ()  # what the user should know of how the weights were loaded
+    weights: Path | None = None  # a safetensors file with them, under the network's own names
+    steps: Path | None = None  # a file from which, with the weights, its graph is built without torch
 
     @cached_property
-    def traced(self) -> Traced:
+    def model(self) -> "nn.Module":
+        """The network in evaluation mode, on the CPU, in float32."""
+        return self.build().eval()
+
+    @property
+    def built(self) -> bool:
+        """Whether the network is in memory."""
+        return "model" in vars(self)
+
+    @cached_property
+    def traced(self) -> "Traced":
         """Its graph and cuts; BackboneError where it cannot be cut."""
+        from regraft.network.libraries import stages_of
+        from regraft.network.tracing import trace
+
         try:
             return trace(self.model, self.preprocessing.size, stages_of(self.model))
         except BackboneError as error:
             raise BackboneError(f"{self.name}: {error}") from None
 
     @cached_property
+    def description(self) -> Description:
+        """What is known of it, from the built network unless it was known before."""
+        from regraft.network.describe import describe
+
+        return describe(
+            self.model, self.traced, self.architecture, self.preprocessing, self.source_classes, self.loading_notes
+        )
+
+    @property
+    def cuts(self) -> tuple[Cut, ...]:
+        """Its cuts, from input to output."""
+        return self.description.cuts
+
+    def cut_of(self, name: str) -> Cut:
+        """The cut by its name or an alias; BackboneError names the ones there are."""
+        return find_cut(self.cuts, name)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know of how the weights were loaded and the cuts were found."""
+        return self.description.notes
+
+    @property
     def fingerprint(self) -> str:
         """A hash of the architecture and of every weight and buffer."""
-        digest = hashlib.blake2b(repr(self.architecture).encode(), digest_size=16)
-        for name, value in self.model.state_dict().items():
-            digest.update(name.encode())
-            digest.update(value.cpu().contiguous().view(-1).numpy().tobytes())
-        return digest.hexdigest()
+        return self.description.fingerprint
+
+    def state_up_to(self, cut: Cut) -> dict[str, np.ndarray]:
+        """Every parameter and buffer up to ``cut``, by name; from the weights' file where that will do."""
+        stages = self.description.stages[: self.cuts.index(cut) + 1]
+        names = [name for stage in stages for name in stage]
+        if not self.built and self.weights:
+            from safetensors.numpy import load_file
+
+            with suppress(TypeError, KeyError):  # bfloat16, which NumPy lacks; other names
+                state = load_file(self.weights)
+                return {name: in_single(state[name]) for name in names}
+        own = self.model.state_dict()
+        return {name: own[name].detach().cpu().contiguous().numpy() for name in names}
+
+    def known_as(self, description: Description) -> "Backbone":
+        """The same, with its description."""
+        twin = replace(self)
+        vars(twin)["description"] = description
+        return twin
 
     def resized_to(self, size: int | None) -> "Backbone":
         """The same network for inputs of ``size`` pixels (None: unchanged)."""
         if size in {None, self.preprocessing.size}:
             return self
-        return replace(self, preprocessing=self.preprocessing.resized_to(size))
+        return replace(self, build=lambda: self.model, preprocessing=self.preprocessing.resized_to(size))
 
     def copied(self) -> "Backbone":
         """The same with weights of its own; it is not traced again, since the graph names modules."""
-        twin = replace(self, model=copy.deepcopy(self.model))
+        twin = replace(self, build=lambda: copy.deepcopy(self.model), weights=None, steps=None)
         vars(twin)["traced"] = self.traced
+        vars(twin)["description"] = self.description
         return twin
 
     def fresh(self) -> "Backbone":
-        """The same architecture with random weights."""
-        return replace(self, model=self.architecture.build().eval(), source_classes=(), notes=())
+        """The same architecture with random weights, drawn at once."""
+        model = self.architecture.build()
+        return replace(self, build=lambda: model, source_classes=(), loading_notes=(), weights=None, steps=None)
+
+
+def in_single(array: np.ndarray) -> np.ndarray:
+    """Floats in single precision, as the network has them; integers as they are."""
+    return array.astype(np.float32) if array.dtype.kind == "f" else array

@@ -1,40 +1,67 @@
-"""What runs the frozen network: PyTorch, or OpenVINO in bf16 on processors that have it.
+"""What runs a frozen network: PyTorch, or OpenVINO on CPUs, in bf16 on processors that have it.
 
-PyTorch in float32 is the reference; OpenVINO agrees with it to bf16's precision.
+PyTorch in float32 is the reference; OpenVINO agrees with it to its own precision.
 """
 
 import copy
 import importlib.util
+import os
+import queue
 import sys
-import uuid
-import warnings
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import fx
 
 from regraft.errors import RecipeError, reason_of
+from regraft.network.backbone import Backbone
+from regraft.network.cuts import Cut
+from regraft.network.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
 
 Outputs = list[np.ndarray]
-BF16 = "openvino-bf16"
+BF16, FLOAT32 = "openvino-bf16", "openvino-float32"
 PYTORCH = "pytorch-float32"
+PRECISIONS = {BF16: "bf16", FLOAT32: "f32"}  # OpenVINO's names
+MOST_STREAMS = 16  # batches that OpenVINO runs at once, at most; a thread each leaves no thread to wait for another
+BATCH = 64  # images that torch runs together
+OPENVINO_BATCH = 16  # images, which fit the caches better than more
+GPU_FILES = ("nvidia[0-9]*", "kfd", "dxg")  # in /dev, where Linux has a GPU that torch can use
 
 
 @dataclass(frozen=True)
 class Engine:
-    """A compiled network: ``run`` takes (images, 3, height, width) float32 and returns one array an output."""
+    """A network made ready: ``run`` takes pixels (images, size, size, 3) uint8 and returns one array an output."""
 
     name: str
-    run: Callable[[torch.Tensor], Outputs]
+    run: Callable[[np.ndarray], Outputs]
+    batch: int = BATCH  # images that are best run together
 
 
-def device_of(name: str) -> torch.device:
-    """``auto`` is the first GPU where there is one, else the CPU; RecipeError for a device that is not there."""
+def device_name(name: str) -> str:
+    """``auto`` is cuda where there is a GPU, else cpu; RecipeError for a device that is not there.
+
+    torch is asked only where the answer hangs on it.
+    """
+    if name == "cpu" or (name == "auto" and not gpu_may_be_here()):
+        return "cpu"
+    return str(device_of(name))
+
+
+def gpu_may_be_here() -> bool:
+    """Whether torch might find a GPU."""
+    return sys.platform != "linux" or any(any(Path("/dev").glob(pattern)) for pattern in GPU_FILES)
+
+
+def device_of(name: str) -> "torch.device":
+    """The same as torch has it."""
+    import torch
+
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -45,105 +72,93 @@ def device_of(name: str) -> torch.device:
     return device
 
 
-def best_engine(device: torch.device) -> str:
+def best_engine(device: str) -> str:
     """The name of the fastest engine for ``device`` on this machine."""
-    if device.type == "cpu" and importlib.util.find_spec("openvino"):
+    if device == "cpu" and importlib.util.find_spec("openvino"):
         import openvino
 
-        if "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-            return BF16
+        return BF16 if "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES") else FLOAT32
     return PYTORCH
 
 
-def compile_network(
-    network: fx.GraphModule, size: int, device: torch.device, name: str, folder: Path | None = None
+def streams_of(name: str) -> int:
+    """Batches that the engine of that name runs at once: OpenVINO one a processor."""
+    if name not in PRECISIONS:
+        return 1
+    processors = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return min(MOST_STREAMS, processors)
+
+
+def compile_pass(
+    backbone: Backbone, cuts: Sequence[Cut], pools: Sequence[str], logits: bool, device: str, name: str
 ) -> Engine:
-    """``network`` (images -> tuple of tensors) made ready to run on inputs of ``size`` pixels a side.
+    """The network up to the last of ``cuts``, with outputs as surgery.pooled_network orders them."""
+    if name in PRECISIONS:
+        from regraft.network import openvino_graph
 
-    What takes seconds is kept in ``folder``, which is this network's and this size's alone, for the next time.
-    """
-    if name == BF16:
         try:
-            return openvino_engine(network, size, folder)
+            graph = openvino_graph.pooled(openvino_graph.graph_of(backbone), backbone, cuts, pools, logits)
+            return openvino_engine(graph, name)
         except Exception:  # an operation that OpenVINO cannot convert: its errors share no kind
-            return pytorch_engine(network, device)
-    return pytorch_engine(network, device)
+            return compile_pass(backbone, cuts, pools, logits, device, PYTORCH)
+    from regraft.network.surgery import pooled_network
 
-
-def pytorch_engine(network: fx.GraphModule, device: torch.device) -> Engine:
-    """The reference."""
-    if device.type != "cpu":
+    network = pooled_network(backbone.model, backbone.traced, cuts, pools, logits)
+    if device != "cpu":
         network = copy.deepcopy(network)  # its modules are the backbone's, which stays where it is
+    return pytorch_engine(network, backbone.preprocessing, device)
+
+
+def pytorch_engine(network: "nn.Module", preprocessing: Preprocessing, device: str) -> Engine:
+    """The reference; the network is moved to the device."""
+    import torch
+
     network = network.to(device).to(memory_format=torch.channels_last)
 
-    def at_once(images: torch.Tensor) -> Outputs | None:
+    def at_once(pixels: "torch.Tensor") -> Outputs | None:
+        images = preprocessing.normalise(pixels.to(device)).contiguous(memory_format=torch.channels_last)
         try:
-            outputs = network(images.to(device).contiguous(memory_format=torch.channels_last))
+            outputs = network(images)
         except torch.OutOfMemoryError:
             if len(images) == 1:
                 raise
             return None
-        return [output.float().cpu().numpy() for output in outputs]
+        several = outputs if isinstance(outputs, tuple) else (outputs,)
+        return [output.float().cpu().numpy() for output in several]
 
     @torch.inference_mode()
-    def run(images: torch.Tensor) -> Outputs:
-        outputs = at_once(images)
+    def run(pixels: np.ndarray) -> Outputs:
+        outputs = at_once(torch.from_numpy(pixels))
         if outputs is None:  # now that nothing holds on to what the failed pass left behind
-            halves = [run(half) for half in images.chunk(2)]
+            middle = len(pixels) // 2
+            halves = [run(half) for half in (pixels[:middle], pixels[middle:])]
             outputs = [np.concatenate(parts) for parts in zip(*halves, strict=True)]
         return outputs
 
     return Engine(PYTORCH, run)
 
 
-def openvino_engine(network: fx.GraphModule, size: int, folder: Path | None = None) -> Engine:
-    """OpenVINO on the CPU, matrix work in bf16."""
+def openvino_engine(graph: Any, name: str) -> Engine:
+    """An OpenVINO graph on the CPU; ``run`` may be called from as many threads as there are streams."""
     import openvino
 
-    model = converted(network, size, folder)
-    hints = {"INFERENCE_PRECISION_HINT": "bf16", "PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": "1"}
-    compiled = openvino.compile_model(model, "CPU", hints)
-    request = compiled.create_infer_request()
+    streams = streams_of(name)
+    hints = {
+        "INFERENCE_PRECISION_HINT": PRECISIONS[name],
+        "PERFORMANCE_HINT": "THROUGHPUT",
+        "NUM_STREAMS": str(streams),
+    }
+    compiled = openvino.compile_model(graph, "CPU", hints)
+    free: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    for _ in range(streams):
+        free.put(compiled.create_infer_request())
 
-    def run(images: torch.Tensor) -> Outputs:
-        results = request.infer([images.numpy()])
-        return [np.array(results[port], dtype=np.float32) for port in compiled.outputs]
+    def run(pixels: np.ndarray) -> Outputs:
+        request = free.get()
+        try:
+            results = request.infer([pixels], share_inputs=True)
+            return [np.array(results[port], dtype=np.float32) for port in compiled.outputs]
+        finally:
+            free.put(request)
 
-    return Engine(BF16, run)
-
-
-def converted(network: fx.GraphModule, size: int, folder: Path | None) -> Any:
-    """``network`` as OpenVINO has it: read from ``folder`` where it is kept, else made, and kept where that can be."""
-    import openvino
-
-    release = openvino.__version__.split("-")[0]
-    path = folder / f"openvino-{release}.xml" if folder else None
-    if path and path.exists():
-        with suppress(Exception):  # damaged: its errors share no kind; it is made anew
-            return openvino.Core().read_model(path)
-    arguments, sys.argv = sys.argv, sys.argv[:1]  # OpenVINO would take a --verbose among them for its own
-    try:
-        with torch.inference_mode(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the tracing that OpenVINO does for itself
-            model = openvino.convert_model(network, example_input=torch.zeros(2, 3, size, size))
-    finally:
-        sys.argv = arguments
-    model.reshape([-1, 3, size, size])
-    if path:
-        with suppress(Exception):  # a full disk, for one: keeping it is worth no failure
-            keep(model, path)
-    return model
-
-
-def keep(model: Any, path: Path) -> None:
-    """Write a converted network so that no reader finds half of it: the weights first, the description last."""
-    import openvino
-
-    unfinished = path.with_name(f".{uuid.uuid4().hex}.xml")
-    try:
-        openvino.save_model(model, unfinished, compress_to_fp16=False)
-        unfinished.with_suffix(".bin").replace(path.with_suffix(".bin"))
-        unfinished.replace(path)
-    finally:
-        for left in (unfinished, unfinished.with_suffix(".bin")):
-            left.unlink(missing_ok=True)
+    return Engine(name, run, batch=OPENVINO_BATCH)

@@ -27,6 +27,7 @@ class Pretrained:
     preprocessing: Preprocessing
     classes: tuple[str, ...]  # that the classifier tells apart, in order; () where it was left out
     notes: tuple[str, ...] = ()  # what the user should know of how the weights were loaded
+    file: Path | None = None  # that the weights came from, where it is known
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,13 @@ def from_timm(name: str, weights: str | None) -> Pretrained:
 
     if not timm.is_model(name):
         raise unknown(name)
-    if weights:
+    file = Path(weights) if weights else None
+    if file:
         model = create("timm", name, {})
-        notes = load_weights(model, Path(weights), name, timm.get_pretrained_cfg_value(name, "classifier"))
+        notes = load_weights(model, file, name, timm.get_pretrained_cfg_value(name, "classifier"))
     else:
         model, notes = fetch_timm(name), ()
+        file = in_hub_cache(timm.get_pretrained_cfg(name).hf_hub_id)
     config = timm.data.resolve_model_data_config(model)
     preprocessing = Preprocessing(
         size=config["input_size"][-1],
@@ -75,7 +78,7 @@ def from_timm(name: str, weights: str | None) -> Pretrained:
     subset = None if notes else timm.data.infer_imagenet_subset(model)
     info = timm.data.ImageNetInfo(subset) if subset else None
     classes = tuple(info.index_to_description(i) for i in range(info.num_classes())) if info else ()
-    return Pretrained(model, preprocessing, classes, notes)
+    return Pretrained(model, preprocessing, classes, notes, file)
 
 
 def from_torchvision(name: str, weights: str | None) -> Pretrained:
@@ -88,12 +91,12 @@ def from_torchvision(name: str, weights: str | None) -> Pretrained:
     default = torchvision.models.get_model_weights(short).DEFAULT
     preset = default.transforms()
     notes: tuple[str, ...] = ()
+    file = Path(weights) if weights else torchvision_file(short)
     if weights:
         model = create("torchvision", short, {})
-        notes = load_weights(model, Path(weights), name, None)
+        notes = load_weights(model, file, name, None)
     else:
-        here = torchvision_file(short).exists()
-        model = fetch(name, default.url, here, lambda: torchvision.models.get_model(short, weights=default))
+        model = fetch(name, default.url, file.exists(), lambda: torchvision.models.get_model(short, weights=default))
     size = preset.crop_size[0]
     preprocessing = Preprocessing(
         size=size,
@@ -102,7 +105,7 @@ def from_torchvision(name: str, weights: str | None) -> Pretrained:
         mean=tuple(preset.mean),
         std=tuple(preset.std),
     )
-    return Pretrained(model, preprocessing, () if notes else tuple(default.meta["categories"]), notes)
+    return Pretrained(model, preprocessing, () if notes else tuple(default.meta["categories"]), notes, file)
 
 
 def fetch_timm(name: str) -> nn.Module:
@@ -114,7 +117,7 @@ def fetch_timm(name: str) -> nn.Module:
     if config is None or not config.has_weights:
         raise BackboneError(f"timm has no pre-trained weights for '{name}'; bring some with --weights FILE")
     url = f"{constants.ENDPOINT}/{config.hf_hub_id}" if config.hf_hub_id else config.url
-    return fetch(name, url, in_hub_cache(config.hf_hub_id), lambda: timm.create_model(name, pretrained=True))
+    return fetch(name, url, bool(in_hub_cache(config.hf_hub_id)), lambda: timm.create_model(name, pretrained=True))
 
 
 def fetch(name: str, url: str, cached: bool, construct: Callable[[], nn.Module]) -> nn.Module:
@@ -128,13 +131,12 @@ def fetch(name: str, url: str, cached: bool, construct: Callable[[], nn.Module])
         raise BackboneError(f"{not_at_hand(name, url)} ({reason_of(error)[:100]})") from None
 
 
-def in_hub_cache(repository: str | None) -> bool:
-    """Whether the weights of a hub's repository are on this machine."""
+def in_hub_cache(repository: str | None) -> Path | None:
+    """The file on this machine that has the weights of a hub's repository."""
     from huggingface_hub import try_to_load_from_cache
 
-    if not repository:
-        return False
-    return any(isinstance(try_to_load_from_cache(repository, file), str) for file in HUB_FILES)
+    found = (try_to_load_from_cache(repository, file) for file in HUB_FILES) if repository else ()
+    return next((Path(file) for file in found if isinstance(file, str)), None)
 
 
 def torchvision_file(short: str) -> Path:
@@ -180,7 +182,7 @@ def known(name: str) -> Known:
         return Known(name, True, torchvision_file(name.removeprefix(TORCHVISION)).exists())
     config = timm.get_pretrained_cfg(name)
     pretrained = bool(config and config.has_weights)
-    return Known(name, pretrained, pretrained and in_hub_cache(config.hf_hub_id))
+    return Known(name, pretrained, pretrained and bool(in_hub_cache(config.hf_hub_id)))
 
 
 def unknown(name: str) -> BackboneError:

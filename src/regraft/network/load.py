@@ -5,68 +5,123 @@ import json
 from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
-
-from safetensors.torch import load_file
+from typing import TYPE_CHECKING
 
 from regraft.errors import BackboneError, reason_of
-from regraft.network import demonstration
-from regraft.network.backbone import Architecture, Backbone
+from regraft.network.backbone import Backbone
+from regraft.network.description import Architecture, keep_description, path_of, read_description
 from regraft.network.hub import TORCHVISION
-from regraft.network.libraries import from_timm, from_torchvision
 from regraft.network.preprocessing import Preprocessing, from_dict
-from regraft.network.weights import load_weights, read_weights
 from regraft.recipe import DEMONSTRATION, EMBEDDED
 
+if TYPE_CHECKING:
+    from torch import nn
+
+    from regraft.network.libraries import Pretrained
+
+SAFETENSORS = ".safetensors"
+CONFIG, DESCRIPTION, STEPS = "config.json", "description.json", "steps.json"  # of the embedded network
 RANDOM = "the demonstration network has random weights; train it, and use that run as a backbone"
 
 
 def load(name: str, weights: str | None = None, image_size: int | None = None) -> Backbone:
     """The backbone ``name`` with its pre-trained weights, from the file ``weights`` where given.
 
-    Raises BackboneError for an unknown name, weights that are not on this machine and cannot be
-    fetched, and weights of another architecture.
+    It is built at once unless it was before: then its description is in the cache. Raises BackboneError for an
+    unknown name, weights that are not on this machine and cannot be fetched, and weights of another architecture.
     """
     if name == EMBEDDED and weights:
         raise BackboneError("--weights goes with a named backbone; name one with --backbone, or leave --weights out")
     if name == EMBEDDED:
-        backbone = embedded()
-    elif name == DEMONSTRATION:
-        backbone = demonstration_backbone(weights)
-    elif is_run(name):
+        own = embedded()
+        return own if image_size in {None, own.preprocessing.size} else described(own.resized_to(image_size))
+    if name == DEMONSTRATION:
+        return demonstration_backbone(weights).resized_to(image_size)
+    if is_run(name):
         if weights:
             raise BackboneError(f"{name} is a run, which has its own weights; leave --weights out")
-        backbone = run_backbone(Path(name))
-    else:
-        theirs = name.startswith(TORCHVISION)
-        known = from_torchvision(name, weights) if theirs else from_timm(name, weights)
-        architecture = Architecture("torchvision" if theirs else "timm", name.removeprefix(TORCHVISION))
-        backbone = Backbone(name, architecture, known.model.eval(), known.preprocessing, known.classes, known.notes)
-    return backbone.resized_to(image_size)
+        return run_backbone(Path(name)).resized_to(image_size)
+    return named(name, weights, image_size)
+
+
+def described(backbone: Backbone) -> Backbone:
+    """The same with its description from the cache, or newly made and kept there; BackboneError if it can't be cut."""
+    place = path_of(backbone.name, backbone.weights, backbone.preprocessing.size)
+    if known := read_description(place):
+        return backbone.known_as(known.description)
+    keep_description(place, backbone.description, backbone.weights)
+    return backbone
+
+
+def named(name: str, weights: str | None, image_size: int | None) -> Backbone:
+    """A network of timm or torchvision."""
+    file = Path(weights) if weights else None
+    place = path_of(name, file, image_size)
+    known = read_description(place)
+    if known and known.weights and known.weights.is_file():
+        is_plain = known.weights.suffix == SAFETENSORS
+        return Backbone(
+            name,
+            known.description.architecture,
+            lambda: pretrained(name, weights).model,
+            known.description.preprocessing,
+            known.description.source_classes,
+            weights=known.weights if is_plain else None,
+        ).known_as(known.description)
+    found = pretrained(name, weights)
+    library = "torchvision" if name.startswith(TORCHVISION) else "timm"
+    backbone = Backbone(
+        name,
+        Architecture(library, name.removeprefix(TORCHVISION)),
+        lambda: found.model,
+        found.preprocessing.resized_to(image_size),
+        found.classes,
+        found.notes,
+    )
+    keep_description(place, backbone.description, found.file)
+    return backbone
+
+
+def pretrained(name: str, weights: str | None) -> "Pretrained":
+    """The network that timm or torchvision builds, with weights from the file or from where they find them."""
+    from regraft.network import libraries
+
+    return (libraries.from_torchvision if name.startswith(TORCHVISION) else libraries.from_timm)(name, weights)
 
 
 @cache
 def embedded() -> Backbone:
     """The small network inside the package, the same object each time: nobody trains it in place."""
     with as_file(files("regraft.network") / "embedded") as folder:
-        config = json.loads((folder / "config.json").read_text())
-        data = (folder / "model.safetensors").read_bytes()
-        if hashlib.sha256(data).hexdigest() != config["sha256"]:
+        config, weights = json.loads((folder / CONFIG).read_text()), folder / "model.safetensors"
+        if hashlib.sha256(weights.read_bytes()).hexdigest() != config["sha256"]:
             raise BackboneError("the embedded weights are damaged (their SHA-256 differs); install regraft anew")
-        state = load_file(folder / "model.safetensors")
     architecture = Architecture("timm", config["architecture"], config["model_args"])
-    model = architecture.build(len(config["classes"]))
-    own = model.state_dict()
-    model.load_state_dict({key: value.to(own[key].dtype) for key, value in state.items()})
-    preprocessing = from_dict(config["preprocessing"])
-    return Backbone(EMBEDDED, architecture, model.eval(), preprocessing, tuple(config["classes"]))
+
+    def build() -> "nn.Module":
+        from safetensors.torch import load_file
+
+        model, state = architecture.build(len(config["classes"])), load_file(weights)
+        own = model.state_dict()
+        model.load_state_dict({key: value.to(own[key].dtype) for key, value in state.items()})
+        return model
+
+    preprocessing, classes = from_dict(config["preprocessing"]), tuple(config["classes"])
+    own = Backbone(EMBEDDED, architecture, build, preprocessing, classes, weights=weights, steps=folder / STEPS)
+    shipped = read_description(folder / DESCRIPTION)
+    return own.known_as(shipped.description) if shipped else own
 
 
 def demonstration_backbone(weights: str | None) -> Backbone:
     """The network for teaching, with random weights unless a file has some."""
+    from regraft.network import demonstration
+    from regraft.network.weights import load_weights
+
     model = demonstration.build()
     preprocessing = Preprocessing(demonstration.SIZE, crop_share=1.0, interpolation="bilinear")
     notes = load_weights(model, Path(weights), DEMONSTRATION, "fc3") if weights else (RANDOM,)
-    return Backbone(DEMONSTRATION, Architecture("regraft", DEMONSTRATION), model.eval(), preprocessing, notes=notes)
+    architecture = Architecture("regraft", DEMONSTRATION)
+    return Backbone(DEMONSTRATION, architecture, lambda: model, preprocessing, loading_notes=notes)
 
 
 def is_run(name: str) -> bool:
@@ -76,6 +131,8 @@ def is_run(name: str) -> bool:
 
 def run_backbone(run: Path) -> Backbone:
     """The network of a finished run, without its head; BackboneError where it kept the early layers only."""
+    from regraft.network.weights import read_weights
+
     weights = read_weights(run / "model" / "model.safetensors")
     try:
         own = json.loads((run / "model" / "config.json").read_text())["regraft"]
@@ -93,4 +150,4 @@ def run_backbone(run: Path) -> Backbone:
         raise BackboneError(f"{run} kept the early layers only; name a run of head, fine-tune or from-scratch")
     if lacks:
         raise BackboneError(f"the weights in {run} do not fit their network {architecture.name}; train it again")
-    return Backbone(str(run), architecture, model.eval(), preprocessing)
+    return Backbone(str(run), architecture, lambda: model, preprocessing)

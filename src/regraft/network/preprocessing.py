@@ -1,14 +1,22 @@
-"""How an image becomes a network's input: the backbone's own evaluation transform, as plain data."""
+"""How an image becomes a network's input: the backbone's own evaluation transform, as plain data.
+
+The result is that of torchvision's Resize and CenterCrop, in one step: hardly an 8-bit pixel differs by more than a
+level, but where a filter overshoots black or white, or the decoder shrank the image. Scaling and normalisation are
+the engine's.
+"""
 
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
+import numpy as np
 from PIL import Image
 
-Transform = Callable[[Image.Image], torch.Tensor]
+if TYPE_CHECKING:
+    import torch
+
+RESAMPLING = {name: Image.Resampling[name.upper()] for name in ("bilinear", "bicubic", "lanczos")}  # antialiased
 LONGEST = 16  # times the short side that the long one may be
 SQUASH = "squash"  # timm's name for resizing both sides
 
@@ -22,7 +30,7 @@ class Preprocessing:
 
     size: int  # pixels a side of the network's input
     crop_share: float = 0.875  # the input's share of the resized short side
-    interpolation: str = "bicubic"  # bilinear, bicubic or lanczos, always antialiased
+    interpolation: str = "bicubic"  # a name in RESAMPLING
     mean: tuple[float, ...] = (0.485, 0.456, 0.406)  # per channel, of pixels in 0..1
     std: tuple[float, ...] = (0.229, 0.224, 0.225)  # likewise
     crop_mode: str = "center"  # center, or squash: without keeping the sides' ratio
@@ -31,42 +39,71 @@ class Preprocessing:
         """The same transform for inputs of ``size`` pixels (None: unchanged)."""
         return replace(self, size=size) if size else self
 
-    def resize(self) -> Callable[[Image.Image], Image.Image]:
-        """The first step: the short side, or both, to the size that the centre square is cropped from."""
-        from torchvision.transforms import v2
+    @property
+    def side(self) -> int:
+        """The short side, in pixels, that images are resized to."""
+        return math.floor(self.size / self.crop_share)
 
-        modes = {name: getattr(v2.InterpolationMode, name.upper()) for name in ("bilinear", "bicubic", "lanczos")}
-        side = math.floor(self.size / self.crop_share)
-        step = v2.Resize([side, side] if self.crop_mode == SQUASH else side, modes[self.interpolation])
-        return lambda image: step(within(image))
+    def resized(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height of an image after the first step."""
+        if self.crop_mode == SQUASH:
+            return self.side, self.side
+        short = min(width, height)
+        return self.side * width // short, self.side * height // short
 
-    def transform(self) -> Transform:
+    def resize(self, image: Image.Image, original: tuple[int, int] | None = None) -> Image.Image:
+        """The first step alone: an RGB image at the size that the centre square is cropped from.
+
+        ``original``: as ``pixels`` takes it.
+        """
+        image, (width, height) = within(image, original or image.size)
+        times = round(width / image.width)
+        box = (0, 0, min(image.width, width / times), min(image.height, height / times))
+        return image.resize(self.resized(width, height), RESAMPLING[self.interpolation], box)
+
+    def pixels(self, image: Image.Image, original: tuple[int, int] | None = None) -> np.ndarray:
+        """An RGB image -> (size, size, 3) uint8, resized and cropped at once.
+
+        ``original``: width and height before the decoder shrank the image a whole number of times.
+        """
+        image, (width, height) = within(image, original or image.size)
+        times, (wide, high) = round(width / image.width), self.resized(width, height)
+        left, top = round((wide - self.size) / 2), round((high - self.size) / 2)
+        x, y = width / wide / times, height / high / times  # pixels of the image to one of the input
+        box = (left * x, top * y, (left + self.size) * x, (top + self.size) * y)
+        inside = (max(0, box[0]), max(0, box[1]), min(image.width, box[2]), min(image.height, box[3]))
+        return np.asarray(image.resize((self.size, self.size), RESAMPLING[self.interpolation], inside))
+
+    def normalise(self, pixels: "torch.Tensor") -> "torch.Tensor":
+        """Pixels (images, size, size, 3) uint8 -> a network's input (images, 3, size, size) float32."""
+        import torch
+
+        mean, std = (torch.tensor(v, device=pixels.device) for v in (self.mean, self.std))
+        return ((pixels.float() / 255 - mean) / std).permute(0, 3, 1, 2)
+
+    def transform(self) -> "Callable[[Image.Image], torch.Tensor]":
         """A function from an RGB image to (3, size, size) float32."""
-        from torchvision.transforms import v2
+        import torch
 
-        chain: Transform = v2.Compose(
-            [
-                self.resize(),
-                v2.CenterCrop(self.size),
-                v2.PILToTensor(),
-                v2.ToDtype(torch.float32, scale=True),
-                v2.Normalize(self.mean, self.std),
-            ]
-        )
-        return chain
+        return lambda image: self.normalise(torch.from_numpy(self.pixels(image).copy())[None])[0]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
         return asdict(self)
 
 
-def within(image: Image.Image) -> Image.Image:
-    """The middle of an image that is longer than LONGEST times its short side, which would grow out of bounds."""
+def within(image: Image.Image, original: tuple[int, int]) -> tuple[Image.Image, tuple[int, int]]:
+    """The middle of an image that is longer than LONGEST times its short side, which would grow out of bounds.
+
+    And its size before the decoder shrank it; ``original`` is that of the whole image.
+    """
     most = LONGEST * min(image.size)
     if max(image.size) <= most:
-        return image
+        return image, original
     left, top = (max(0, side - most) // 2 for side in image.size)
-    return image.crop((left, top, image.width - left, image.height - top))
+    middle = image.crop((left, top, image.width - left, image.height - top))
+    times = round(original[0] / image.width)
+    return middle, (middle.width * times, middle.height * times)
 
 
 def from_dict(values: dict[str, Any]) -> Preprocessing:

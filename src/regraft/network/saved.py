@@ -1,66 +1,98 @@
-"""A grafted network on disk: model.safetensors and config.json, no pickle.
+"""A graft on disk: model.safetensors and config.json, no pickle; of a frozen network its engine's graph too.
 
 Where the graft is a whole timm network with one linear layer in place of its classifier, the file has
 timm's own names, so that ``timm.create_model("local-dir:...", pretrained=True)`` opens it too.
 """
 
+import hashlib
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from safetensors.torch import load_file, save_file
-from torch import nn
+import numpy as np
 
 from regraft.errors import RunError, reason_of
-from regraft.network.backbone import Architecture, Backbone
+from regraft.network.backbone import Backbone
+from regraft.network.cuts import find_cut
+from regraft.network.description import Architecture
+from regraft.network.engine import FLOAT32, PRECISIONS, Engine, best_engine, device_name, pytorch_engine
+from regraft.network.graft import Graft
+from regraft.network.head import Head
 from regraft.network.preprocessing import Preprocessing, from_dict
-from regraft.network.surgery import Grafted, graft, new_head
 
-AGREEMENT = 1e-4  # largest relative difference at which timm's network counts as the same
+if TYPE_CHECKING:
+    from regraft.network.surgery import Grafted
 
-
-@dataclass(frozen=True)
-class Saved:
-    """A network read back: ready to predict."""
-
-    model: Grafted
-    classes: tuple[str, ...]
-    preprocessing: Preprocessing
-    strategy: str
+FORMAT = 2  # 1: without a graph
+AGREEMENT = 0.001  # of probabilities by the graph and by torch
+MODEL, CONFIG, GRAPH = "model.safetensors", "config.json", "openvino.xml"
 
 
 def save(
-    model: Grafted, classes: Sequence[str], preprocessing: Preprocessing, strategy: str, folder: Path, complete: bool
+    graft: Graft, classes: Sequence[str], preprocessing: Preprocessing, strategy: str, folder: Path, engine: str = ""
 ) -> None:
-    """Write ``model`` to ``folder``, which must not exist; ``complete``: it kept all but the source's classifier."""
+    """Write ``graft`` to ``folder``, which must not exist; with its graph where ``engine`` is OpenVINO's."""
+    from safetensors.numpy import save_file
+
     folder.mkdir(parents=True)
-    state = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
-    linears = [module for module in model.head if isinstance(module, nn.Linear)]
-    names = timm_names(model, state, preprocessing.size)
-    save_file({names[key] if names else key: value for key, value in state.items()}, folder / "model.safetensors")
+    head, classifier = graft.head, graft.timm_classifier
+    named = {f"body.{name}": value for name, value in graft.body_state.items()}
+    for layer, (weights, biases) in enumerate(zip(head.weights, head.biases, strict=True)):
+        named |= {f"head.{2 * layer}.weight": weights, f"head.{2 * layer}.bias": biases}  # a ReLU lies between two
+    names = {name: timm_name(name, classifier) for name in named} if classifier else {}
+    state = {names.get(name, name): np.ascontiguousarray(value) for name, value in named.items()}
+    save_file(state, folder / MODEL)
+    with_graph = engine in PRECISIONS and keep_graph(graft, folder)
     config: dict[str, Any] = {
-        "architecture": model.architecture.name,
+        "architecture": graft.backbone.architecture.name,
         "num_classes": len(classes),
         "label_names": list(classes),
-        "model_args": model.architecture.args,
+        "model_args": graft.backbone.architecture.args,
         "pretrained_cfg": pretrained_cfg(len(classes), preprocessing),
         "regraft": {
-            "format": 1,
+            "format": FORMAT,
             "strategy": strategy,
-            "whole": complete,
-            "architecture": asdict(model.architecture),
-            "cuts": [cut.name for cut in model.cuts],
-            "pooling": model.pooling,
+            "whole": graft.complete,
+            "architecture": asdict(graft.backbone.architecture),
+            "cuts": [cut.name for cut in graft.cuts],
+            "pooling": graft.pooling,
             "traced_at": preprocessing.size,
-            "head": {"layers": len(linears), "inputs": linears[0].in_features, "hidden": linears[0].out_features},
+            "head": {
+                "layers": len(head.weights),
+                "inputs": head.weights[0].shape[1],
+                "hidden": head.weights[0].shape[0],
+            },
             "preprocessing": preprocessing.as_dict(),
             "names": {value: key for key, value in names.items()},
+            "graph_of": hash_of_file(folder / MODEL) if with_graph else None,
         },
     }
-    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
+
+
+def timm_name(name: str, classifier: str) -> str:
+    """Timm's name for one of ours."""
+    return name.removeprefix("body.") if name.startswith("body.") else name.replace("head.0", classifier)
+
+
+def keep_graph(graft: Graft, folder: Path) -> bool:
+    """Write the graph that OpenVINO runs beside the model; whether that could be done."""
+    from regraft.network import openvino_graph
+
+    with suppress(Exception):  # an operation that OpenVINO lacks: its errors share no kind
+        openvino_graph.keep(openvino_graph.graph_of_graft(graft), folder / GRAPH)
+        return True
+    return False
+
+
+def hash_of_file(path: Path) -> str:
+    """A hash of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "blake2b").hexdigest()
 
 
 def pretrained_cfg(classes: int, preprocessing: Preprocessing) -> dict[str, Any]:
@@ -76,46 +108,89 @@ def pretrained_cfg(classes: int, preprocessing: Preprocessing) -> dict[str, Any]
     }
 
 
-def timm_names(model: Grafted, state: dict[str, torch.Tensor], size: int) -> dict[str, str]:
-    """Our names -> timm's, or nothing where timm's network would not give the same logits (it is tried)."""
-    if model.architecture.library != "timm" or len(model.head) != 1:
-        return {}
-    head = model.head[0]
-    assert isinstance(head, nn.Linear)
-    original = model.architecture.build(head.out_features).eval()
-    classifier = getattr(original, "pretrained_cfg", {}).get("classifier")
-    if not isinstance(classifier, str):
-        return {}
-    names = {key: key.removeprefix("body.") for key in state if key.startswith("body.")}
-    names |= {"head.0.weight": f"{classifier}.weight", "head.0.bias": f"{classifier}.bias"}
-    images = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0))
-    try:
-        original.load_state_dict({names[key]: value for key, value in state.items()})
-        with torch.no_grad():
-            theirs, ours = original(images), model.cpu()(images)
-    except RuntimeError:  # other keys or shapes: not a whole network
-        return {}
-    same = torch.allclose(theirs, ours, rtol=AGREEMENT, atol=AGREEMENT * float(ours.abs().max()))
-    return names if same else {}
+@dataclass(frozen=True)
+class Saved:
+    """A graft read back: ready to predict. The torch network is built when ``module`` is first asked for."""
+
+    folder: Path
+    classes: tuple[str, ...]
+    preprocessing: Preprocessing
+    strategy: str
+    config: dict[str, Any]
+
+    @cached_property
+    def graft(self) -> Graft:
+        """Its parts; RunError where they are damaged."""
+        from safetensors.numpy import load_file
+
+        try:
+            own = self.config["regraft"]
+            state = {own["names"].get(name, name): value for name, value in load_file(self.folder / MODEL).items()}
+            layers = [f"head.{2 * layer}" for layer in range(own["head"]["layers"])]
+            head = Head(*(tuple(state[f"{name}.{part}"] for name in layers) for part in ("weight", "bias")))
+            body = {name.removeprefix("body."): value for name, value in state.items() if name.startswith("body.")}
+            architecture = Architecture(**own["architecture"])
+            backbone = Backbone(str(self.folder), architecture, lambda: filled(architecture, body), self.preprocessing)
+            cuts = tuple(find_cut(backbone.traced.cuts, name) for name in own["cuts"])
+            graft = Graft(backbone, cuts, head, own["pooling"])
+            missing = graft.module.state_dict().keys() - state.keys()
+        except Exception as error:  # JSON, safetensors and torch each raise their own kinds
+            raise damaged(self.folder, error) from None
+        if missing:
+            raise damaged(self.folder, ValueError(f"{sorted(missing)[0]} is missing"))
+        return graft
+
+    @property
+    def module(self) -> "Grafted":
+        """Images (n, 3, size, size), as ``preprocessing`` makes them -> logits (n, classes)."""
+        return self.graft.module
+
+    def engine(self, device: str) -> Engine:
+        """What runs it on ``device``: of a frozen network OpenVINO on CPUs, the graph from the run or made anew.
+
+        In float32, so that it answers as the torch network does: probabilities to within AGREEMENT.
+        """
+        place = device_name(device)
+        if self.config["regraft"].get("graph_of") and best_engine(place) in PRECISIONS:
+            from regraft.network import openvino_graph
+            from regraft.network.engine import openvino_engine
+
+            with suppress(Exception):  # damaged in ways that share no kind; torch answers then
+                if self.config["regraft"]["graph_of"] != hash_of_file(self.folder / MODEL):
+                    raise ValueError
+                if not (self.folder / GRAPH).exists():
+                    keep_graph(self.graft, self.folder)
+                return openvino_engine(openvino_graph.read(self.folder / GRAPH), FLOAT32)
+        return pytorch_engine(self.module, self.preprocessing, place)
+
+
+def filled(architecture: Architecture, state: dict[str, np.ndarray]) -> Any:
+    """The network with those of its weights that there are."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)  # the same each time, where the state lacks the later layers
+        model = architecture.build()
+    model.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()}, strict=False)
+    return model
 
 
 def load(folder: Path) -> Saved:
-    """Read a network that ``save`` wrote; RunError where it is missing or damaged."""
+    """Read what ``save`` wrote; RunError where it is missing or damaged."""
     try:
-        config = json.loads((folder / "config.json").read_text())
+        config = json.loads((folder / CONFIG).read_text())
         own = config["regraft"]
-        state = load_file(folder / "model.safetensors")
-        architecture = Architecture(**own["architecture"])
-        preprocessing = from_dict(own["preprocessing"])
-        backbone = Backbone(str(folder), architecture, architecture.build().eval(), preprocessing)
-        with torch.random.fork_rng(devices=[]):  # layers draw weights when they are made
-            head = new_head(outputs=config["num_classes"], initialiser="zeros_", **own["head"])
-        cuts = [backbone.traced.cut_of(name) for name in own["cuts"]]
-        model = graft(backbone, cuts, head, own["pooling"])
-        model.load_state_dict({own["names"].get(key, key): value for key, value in state.items()})
-        return Saved(model, tuple(config["label_names"]), preprocessing, own["strategy"])
+        preprocessing, classes = from_dict(own["preprocessing"]), tuple(config["label_names"])
+        (folder / MODEL).stat()
+        return Saved(folder, classes, preprocessing, own["strategy"], config)
     except FileNotFoundError as error:
-        raise RunError(f"{folder.parent} holds no finished run: {error.filename} is missing; train one first") from None
-    except Exception as error:  # JSON, safetensors and torch each raise their own kinds
-        why = reason_of(error)[:120]
-        raise RunError(f"the model in {folder} is damaged or from another version: {why}; train it again") from None
+        missing = error.filename
+        raise RunError(f"{folder.parent} holds no finished run: {missing} is missing; train one first") from None
+    except Exception as error:  # as above
+        raise damaged(folder, error) from None
+
+
+def damaged(folder: Path, error: Exception) -> RunError:
+    """The error for a model that cannot be read."""
+    why = reason_of(error)[:120]
+    return RunError(f"the model in {folder} is damaged or from another version: {why}; train it again")

@@ -1,15 +1,15 @@
 """Surgery: slice a network at its cuts, drop what comes after, freeze what stays, put a new head on it."""
 
-import hashlib
 from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
 from torch import fx, nn
 
-from regraft.network.backbone import Architecture, Backbone
-from regraft.network.cuts import Cut, Traced
+from regraft.network.cuts import POOLINGS, Cut
 from regraft.network.libraries import tracer_arguments
+from regraft.network.state import hash_of_state, state_of
+from regraft.network.tracing import Traced
 
 
 def mean_over(value: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:
@@ -28,7 +28,6 @@ def rms_over(value: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:
 
 
 POOLS = {"mean": mean_over, "max": max_over, "rms": rms_over}
-POOLINGS = {"average": ("mean",), "max": ("max",), "both": ("mean", "max")}  # before a head, by the recipe's names
 
 
 def pooled_network(
@@ -59,6 +58,25 @@ def pooled_network(
     return fx.GraphModule(model, graph).eval()
 
 
+def open_network(model: nn.Module, traced: Traced) -> fx.GraphModule:
+    """The whole network: images -> the values at all its cuts as they are, then its own output.
+
+    A value is copied where it is produced, for the reason above.
+    """
+    graph = fx.Graph()
+    copies: dict[fx.Node, fx.Node] = {}
+    values: dict[str, fx.Node] = {}
+    names = {cut.node for cut in traced.cuts}
+    for node in traced.graph.nodes:
+        if node.op == "output":
+            graph.output((*(values[cut.node] for cut in traced.cuts), copies[node.args[0]]))
+            break
+        copies[node] = graph.node_copy(node, lambda old: copies[old])
+        if node.name in names:
+            values[node.name] = graph.call_function(torch.clone, (copies[node],))
+    return fx.GraphModule(model, graph).eval()
+
+
 def new_head(inputs: int, outputs: int, layers: int, hidden: int, initialiser: str) -> nn.Sequential:
     """One linear layer, or two with a ReLU between; weights by ``torch.nn.init``, biases zero."""
     widths = [inputs, outputs] if layers == 1 else [inputs, hidden, outputs]
@@ -74,20 +92,10 @@ def new_head(inputs: int, outputs: int, layers: int, hidden: int, initialiser: s
 class Grafted(nn.Module):
     """A frozen body and a head on its pooled features: images (n, 3, h, w) -> logits (n, classes)."""
 
-    def __init__(
-        self,
-        body: fx.GraphModule,
-        head: nn.Sequential,
-        architecture: Architecture,
-        cuts: Sequence[Cut],
-        pooling: str = "average",
-    ) -> None:
+    def __init__(self, body: fx.GraphModule, head: nn.Sequential) -> None:
         super().__init__()
         self.body = body.requires_grad_(False)
         self.head = head
-        self.architecture = architecture
-        self.cuts = tuple(cuts)
-        self.pooling = pooling
         self.train(False)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -107,19 +115,16 @@ class Grafted(nn.Module):
         return trainable, sum(p.numel() for p in self.parameters()) - trainable
 
 
-def graft(backbone: Backbone, cuts: Sequence[Cut], head: nn.Sequential, pooling: str = "average") -> Grafted:
-    """Keep the network up to the last of ``cuts``, frozen, and put ``head`` on the features pooled as POOLINGS says."""
-    body = pooled_network(backbone.model, backbone.traced, cuts, POOLINGS[pooling])
-    return Grafted(body, head, backbone.architecture, cuts, pooling)
-
-
 def state_hash(module: nn.Module) -> str:
-    """A hash of every parameter and buffer, the proof that frozen layers did not change."""
-    digest = hashlib.blake2b(digest_size=16)
-    for name, value in module.state_dict().items():
-        digest.update(name.encode())
-        digest.update(value.detach().cpu().contiguous().view(-1).numpy().tobytes())
-    return digest.hexdigest()
+    """A hash of every parameter and buffer of a module."""
+    return hash_of_state(state_of(module))
+
+
+def graft(
+    model: nn.Module, traced: Traced, cuts: Sequence[Cut], head: nn.Sequential, pooling: str = "average"
+) -> Grafted:
+    """Keep the network up to the last of ``cuts``, frozen, and put ``head`` on the features pooled as POOLINGS says."""
+    return Grafted(pooled_network(model, traced, cuts, POOLINGS[pooling]), head)
 
 
 class Tunable(nn.Module):

@@ -1,4 +1,4 @@
-"""Where a network can be sliced: the places where one tensor separates what came before from what comes after.
+"""Finding the cuts: the places in a network where one tensor separates what came before from what comes after.
 
 On the traced graph (torch.fx) these are the dominators of the output. They are reduced to a dozen or so
 at module boundaries, each with its channels, stride and share of the network's multiply-adds.
@@ -15,23 +15,11 @@ from torch import fx, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from regraft.errors import BackboneError, reason_of
+from regraft.network.cuts import Cut, find_cut
 from regraft.network.libraries import tracer_arguments
 
 FEWEST, MOST = 6, 12  # cuts to report, where the network has as many
 SPATIAL, TOKENS = 4, 3  # dimensions of (images, channels, height, width) and of (images, tokens, channels)
-
-
-@dataclass(frozen=True)
-class Cut:
-    """One place to slice a network."""
-
-    name: str  # the outermost module whose output this is
-    aliases: tuple[str, ...]  # the modules inside it that end at the same place
-    node: str  # the graph node that produces the tensor
-    channels: int  # features that remain of the tensor after pooling over space
-    axes: tuple[int, ...]  # the tensor's dimensions that are space, to pool over; () where it has none
-    stride: int  # input pixels between neighbouring positions; 0 where no space is left
-    share: float  # of the network's multiply-adds, spent up to here
 
 
 @dataclass(frozen=True)
@@ -46,10 +34,7 @@ class Traced:
 
     def cut_of(self, name: str) -> Cut:
         """The cut by its name or an alias; BackboneError names the ones there are."""
-        for cut in self.cuts:
-            if name == cut.name or name in cut.aliases:
-                return cut
-        raise BackboneError(f"no cut '{name}' in this network; its cuts are {', '.join(c.name for c in self.cuts)}")
+        return find_cut(self.cuts, name)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from regraft.features.frozen_pass import PASS_BATCH
+from regraft.network.engine import BATCH
 from regraft.planning.defaults import batch_of, epochs_of
 from regraft.planning.size import Size
 from regraft.recipe import FROZEN_STRATEGIES, STRATEGIES, Recipe
@@ -92,7 +92,7 @@ def seconds_of(strategy: str, network: NetworkSize, recipe: Recipe, images: int,
 def memory_of(strategy: str, trained: int, network: NetworkSize, recipe: Recipe, train: int) -> int:
     """Bytes at the peak, roughly: parameters, and what one batch leaves behind."""
     if strategy in FROZEN_STRATEGIES:
-        return 4 * (network.parameters[network.cuts[-1]] + PASS_BATCH * network.activations // WITHOUT_GRADIENTS)
+        return 4 * (network.parameters[network.cuts[-1]] + BATCH * network.activations // WITHOUT_GRADIENTS)
     return TRAIN_BYTES * trained + 4 * batch_of(recipe, train) * network.activations
 
 

@@ -16,13 +16,12 @@ from regraft.features.label_issues import LabelIssue, find_label_issues, label_i
 from regraft.features.near_duplicates import NearDuplicate, find_near_duplicates, near_duplicate_faults
 from regraft.network.backbone import Backbone
 from regraft.network.load import load
-from regraft.network.surgery import stages_between
 from regraft.planning.costs import NetworkSize
 from regraft.planning.plan import Plan, make_plan
 from regraft.planning.size import size_of
 from regraft.progress import Progress, silent
 from regraft.recipe import FROZEN_STRATEGIES, Recipe
-from regraft.similarity.measure import measure_similarity
+from regraft.similarity.measure import judge_for, judged_rows, measure_similarity
 from regraft.similarity.statistics import find_statistics
 
 
@@ -87,7 +86,8 @@ def prepare(
     recipe = with_cut_names(recipe, backbone)  # unknown cuts are refused now rather than after the pass
     statistics = find_statistics(backbone.fingerprint)
     wanted = wanted_of(backbone, recipe.head.pooling, spread=statistics is not None)
-    features = extract(images, backbone, wanted, recipe, progress)
+    judge = judge_for(backbone, statistics)
+    features = extract(images, backbone, wanted, recipe, progress, judge, judged_rows(images) if judge else ())
     features = features.noting(odd_ones(features.images, features.looks))
     divide = split_images if hold_out else keep_all
     split = divide(features.images, features.pixels, recipe.planning.split_seed)
@@ -105,16 +105,14 @@ def with_cut_names(recipe: Recipe, backbone: Backbone) -> Recipe:
     """The recipe with the cuts' own names in place of aliases; BackboneError for a cut that the network lacks."""
     planning, unfreeze_from = recipe.planning, recipe.optimisation.unfreeze_from
     return recipe.but(
-        unfreeze_from=unfreeze_from and backbone.traced.cut_of(unfreeze_from).name,
-        cut=planning.cut and backbone.traced.cut_of(planning.cut).name,
-        cuts=tuple(backbone.traced.cut_of(name).name for name in planning.cuts),
+        unfreeze_from=unfreeze_from and backbone.cut_of(unfreeze_from).name,
+        cut=planning.cut and backbone.cut_of(planning.cut).name,
+        cuts=tuple(backbone.cut_of(name).name for name in planning.cuts),
     )
 
 
 def network_size(backbone: Backbone, rate: float | None) -> NetworkSize:
     """Parameters up to each cut, and what an image costs."""
-    cuts = backbone.traced.cuts
-    stages = stages_between(backbone.model, backbone.traced, cuts[-1])
-    sizes = np.cumsum([sum(p.numel() for p in stage) for stage in stages]).tolist()
-    parameters = dict(zip((cut.name for cut in cuts), sizes, strict=True))
-    return NetworkSize(parameters, {cut.name: cut.channels for cut in cuts}, backbone.traced.activations, rate)
+    cuts, known = backbone.cuts, backbone.description
+    parameters = dict(zip((cut.name for cut in cuts), np.cumsum(known.parameters).tolist(), strict=True))
+    return NetworkSize(parameters, {cut.name: cut.channels for cut in cuts}, known.activations, rate)

@@ -6,13 +6,13 @@ import sys
 from importlib.metadata import version
 from typing import Any
 
+from regraft.network.engine import gpu_may_be_here
+
 LIBRARIES = ("regraft", "torch", "torchvision", "timm", "scikit-learn", "numpy", "pillow")
 
 
 def environment(engine: str, seed: int) -> dict[str, Any]:
     """Versions, hardware, seed and command of this process."""
-    import torch
-
     return {
         "command": sys.argv,
         "seed": seed,
@@ -20,8 +20,16 @@ def environment(engine: str, seed: int) -> dict[str, Any]:
         "machine": {
             "system": platform.platform(),
             "processors": os.cpu_count(),
-            "threads": torch.get_num_threads(),
-            "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+            "gpu": gpu_name(),
         },
         "frozen_pass": engine,
     }
+
+
+def gpu_name() -> str | None:
+    """The first GPU that torch can use; torch is asked only where there may be one."""
+    if not gpu_may_be_here():
+        return None
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else None

@@ -119,10 +119,10 @@ def run_of(job: Job, trained: Trained, metrics: Metrics, overlap: Overlap, folde
         baselines=baselines_on_test(job),
         near_duplicates=overlap,
         strategy=trained.strategy,
-        cuts=tuple(cut.name for cut in trained.model.cuts),
+        cuts=tuple(cut.name for cut in trained.graft.cuts),
         frozen=trained.frozen,
         trainable_parameters=trained.trainable,
-        frozen_parameters=sum(trained.model.parameter_counts()) - trained.trainable,
+        frozen_parameters=trained.graft.parameters - trained.trainable,
         seconds=Seconds(time.perf_counter() - started, job.features.seconds, trained.seconds),
         images_through_backbone=job.features.passed + trained.passed,
         left_out=job.images.left_out,
@@ -150,8 +150,6 @@ def name_of(data: Data) -> str:
 def notes_of(job: Job, trained: Trained, overlap: Overlap) -> Iterator[str]:
     """What the user should know beside the figures."""
     yield from job.backbone.notes
-    if job.backbone.traced.note:
-        yield job.backbone.traced.note
     yield from trained.notes
     if overlap.images:
         without = overlap.accuracy_without

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from regraft.data.content import IDENTITY
 from regraft.network.saved import save
 from regraft.planning.prepare import Job
 from regraft.recipe import Recipe
@@ -44,8 +45,8 @@ def write_run(place: Path, job: Job, trained: Trained, run: Run, probabilities: 
     write_json(place / "metrics.json", all_metrics(job, trained, run))
     if trained.history:
         write_rows(place / "history.csv", trained.history)
-    complete = job.backbone.traced.cuts[-1] in trained.model.cuts
-    save(trained.model, images.classes, job.backbone.preprocessing, trained.strategy, place / "model", complete)
+    engine = job.features.engine if trained.frozen else ""
+    save(trained.graft, images.classes, job.backbone.preprocessing, trained.strategy, place / "model", engine)
     write_rows(place / "predictions.csv", predictions_of(job, probabilities))
 
 
@@ -88,6 +89,7 @@ def describe_data(job: Job) -> dict[str, Any]:
         "classes": list(images.classes),
         "counts": images.counts(),
         "fingerprint": features.fingerprint(),
+        "identity": IDENTITY,
         "pixel_fingerprint": features.pixel_fingerprint(),
         "faults": [asdict(fault) for fault in job.faults],
         "files": [

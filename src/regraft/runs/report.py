@@ -39,7 +39,7 @@ def write_report(path: Path, job: Job, trained: Trained, run: Run, probabilities
         backbone=job.recipe.network.backbone,
         classes=images.classes,
         counts=images.counts(),
-        cuts=job.backbone.traced.cuts,
+        cuts=job.backbone.cuts,
         plan=plan,
         metrics=metrics,
         summary=run.as_dict(),

@@ -5,14 +5,11 @@ import io
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from PIL import Image
-from torchvision.transforms import v2
 
 from regraft.data.content import Content
-from regraft.data.decoding import Undecodable, decode
+from regraft.data.decoding import Undecodable, decode_for
 from regraft.network.preprocessing import Preprocessing
-from regraft.training.augmentation import PRESETS, training_view
 
 THUMBNAIL = 150  # pixels a side
 VIEWS_SHOWN = 5  # of each image
@@ -21,7 +18,7 @@ VIEWS_SHOWN = 5  # of each image
 def thumbnail(content: Content) -> str | None:
     """A small JPEG as a data URL; None where the file has gone since."""
     try:
-        image = decode(content.read(), None)
+        image = decode_for(content.read(), THUMBNAIL, None).image
     except Undecodable:
         return None
     scale = THUMBNAIL / max(image.size)
@@ -42,11 +39,16 @@ def augmentation_strips(
     contents: Sequence[Content], preprocessing: Preprocessing, flip: bool, seed: int
 ) -> dict[str, str]:
     """For each preset a strip of random views of the images ``contents``; those that have gone are left out."""
-    resize = v2.Compose([preprocessing.resize(), v2.PILToTensor()])
+    import torch
+    from torchvision.transforms.v2.functional import pil_to_tensor
+
+    from regraft.training.augmentation import PRESETS, training_view
+
     images = []
     for content in contents:
         try:
-            images.append(resize(decode(content.read(), None)))
+            decoded = decode_for(content.read(), preprocessing.side, None)
+            images.append(pil_to_tensor(preprocessing.resize(decoded.image, decoded.original)))
         except Undecodable:
             continue
     strips = {}

@@ -18,7 +18,7 @@ from importlib.resources import as_file, files
 from typing import TypeVar
 
 import numpy as np
-from safetensors.torch import load_file
+from safetensors.numpy import load_file
 
 from regraft.features.features import Features
 from regraft.network.cuts import Cut
@@ -81,4 +81,5 @@ def shipped() -> DomainClassifier:
     """The one inside the package."""
     with as_file(files("regraft.network") / "embedded" / "domain_classifier.safetensors") as path:
         tensors = load_file(path)
-    return DomainClassifier(from_tensors(tensors), *(tensors[name].double().numpy() for name in ("weights", "offset")))
+    weights, offset = (tensors[name].astype(np.float64) for name in ("weights", "offset"))
+    return DomainClassifier(from_tensors(tensors), weights, offset)

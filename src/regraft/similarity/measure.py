@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from regraft.data.images import ImageSet
 from regraft.data.split import subsample
 from regraft.features.extract import extract_known
 from regraft.features.features import Features
@@ -76,7 +77,8 @@ def measure_similarity(
     """
     opinion, judged = None, np.array([], dtype=np.int64)
     if statistics is None and trained_on_photographs(backbone):
-        judged = rows[subsample(features.labels[rows], JUDGED_IMAGES)]
+        judged = rows[np.isin(rows, judged_rows(features.images))]
+        judged = judged if len(judged) else rows[:JUDGED_IMAGES]
         opinion = ask_the_judge(features, judged, backbone, recipe, progress)
     chosen = subsample(features.labels[rows], PROFILE_IMAGES)
     rows, folds = rows[chosen], folds[chosen]
@@ -102,13 +104,31 @@ def trained_on_photographs(backbone: Backbone) -> bool:
     return backbone.name != DEMONSTRATION and not is_run(backbone.name)
 
 
+def judge_for(backbone: Backbone, statistics: Statistics | None) -> Backbone | None:
+    """The embedded network, where it is to look at the images beside ``backbone``."""
+    unwanted = statistics is not None or not trained_on_photographs(backbone) or is_judge(backbone)
+    return None if unwanted else embedded()
+
+
+def is_judge(backbone: Backbone) -> bool:
+    """Whether it is the embedded network at its own size."""
+    judge = embedded()
+    return (backbone.name, backbone.preprocessing) == (judge.name, judge.preprocessing)
+
+
+def judged_rows(images: ImageSet) -> np.ndarray:
+    """The rows of images that are shown to the judge where they train: at most JUDGED_IMAGES of those that may."""
+    may_train = np.array([row for row, file in enumerate(images.files) if file.split in {None, "train"}], np.int64)
+    return np.asarray(may_train[subsample(images.labels[may_train], JUDGED_IMAGES)])
+
+
 def ask_the_judge(
     features: Features, rows: np.ndarray, backbone: Backbone, recipe: Recipe, progress: Progress
 ) -> Opinion:
     """The domain classifier's opinion of the images ``rows``, which the embedded network looks at unless it has."""
     judge = embedded()
     seen, judged = features, rows
-    if (backbone.name, backbone.preprocessing) != (judge.name, judge.preprocessing):
+    if not is_judge(backbone):
         progress("Asking the judge", 0, 1)
         seen, judged = extract_known(features, rows, judge, recipe), np.arange(len(rows))
         progress("Asking the judge", 1, 1)

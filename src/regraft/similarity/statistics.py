@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
-from safetensors.torch import load_file, save_file
+from safetensors.numpy import load_file, save_file
 
 from regraft.cache_folder import cache_folder
 from regraft.errors import RunError, reason_of
@@ -50,13 +49,13 @@ class Statistics:
         seen = side * self.size / size
         return min(levels, key=lambda level: abs(math.log((level or self.side) / seen)))
 
-    def tensors(self) -> dict[str, torch.Tensor]:
+    def tensors(self) -> dict[str, np.ndarray]:
         """What a file holds, by name."""
-        named = {"side": torch.tensor(float(self.side)), "size": torch.tensor(float(self.size))}
+        named = {"side": np.array(self.side, np.float32), "size": np.array(self.size, np.float32)}
         for (cut, level), moments in self.by_place.items():
             prefix = cut if level is None else f"{level}/{cut}"
-            named[f"{prefix}.mean"] = torch.from_numpy(moments.mean).float().contiguous()
-            named[f"{prefix}.std"] = torch.from_numpy(moments.std).float().contiguous()
+            named[f"{prefix}.mean"] = moments.mean.astype(np.float32)
+            named[f"{prefix}.std"] = moments.std.astype(np.float32)
         return named
 
     def write(self, path: Path) -> None:
@@ -68,13 +67,13 @@ class Statistics:
             raise RunError(f"{path} cannot be written: {error.strerror}; name another --out") from None
 
 
-def from_tensors(named: Mapping[str, torch.Tensor]) -> Statistics:
+def from_tensors(named: Mapping[str, np.ndarray]) -> Statistics:
     """Read what ``Statistics.tensors`` gives; other tensors are passed over."""
     by_place = {}
     for name, mean in named.items():
         if name.endswith(".mean") and (std := named.get(name.removesuffix("mean") + "std")) is not None:
             level, _, cut = name.removesuffix(".mean").rpartition("/")
-            by_place[cut, int(level) if level else None] = Moments(mean.double().numpy(), std.double().numpy())
+            by_place[cut, int(level) if level else None] = Moments(mean.astype(np.float64), std.astype(np.float64))
     return Statistics(by_place, float(named["side"]), float(named["size"]))
 
 

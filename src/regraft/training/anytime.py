@@ -42,7 +42,7 @@ def train_in_turn(job: Job, trainer: Trainer, deadline: float) -> Trained:
     tried: list[Attempt] = list(baseline_attempts(trainer))
     best: Trained | None = None
     interrupted = False
-    for candidate in candidates(job.planned_recipe(), job.plan, trainer.backbone.traced.cuts):
+    for candidate in candidates(job.planned_recipe(), job.plan, trainer.backbone.cuts):
         left = (deadline - time.monotonic()) * candidate.share
         if best and left < (0 if candidate.recipe.frozen else LEAST_SECONDS):
             tried.append(Attempt(candidate.name, None, None, None, False, 0.0, "no time was left for it"))

@@ -9,8 +9,7 @@ import torch
 from regraft.data.content import Look
 from regraft.features.frozen_pass import FrozenPass, Read, Wanted
 from regraft.network.backbone import Backbone
-from regraft.network.cuts import Cut
-from regraft.network.surgery import POOLINGS
+from regraft.network.cuts import POOLINGS, Cut
 from regraft.progress import Progress
 from regraft.recipe import Recipe
 from regraft.training.augmentation import training_view
@@ -31,9 +30,14 @@ def features_of_views(
     contents = [examples.features.looks[row].content for row in rows]
     keys = [f"{content}-{view}" for view in range(views) for content in contents]
     row_of = dict(zip(keys, np.tile(rows, views).tolist(), strict=True))
-    missing = {key: row for key, row in row_of.items() if key not in frozen.store.rows}
-    for done, _ in enumerate(frozen.through(draw_views(missing, examples, recipe)), 1):
-        progress("Looking at augmented views", done, len(missing))
+
+    def fill() -> None:
+        missing = {key: row for key, row in row_of.items() if key not in frozen.store.rows}
+        for done, _ in enumerate(frozen.through(draw_views(missing, examples, recipe)), 1):
+            progress("Looking at augmented views", done, len(missing))
+
+    fill()
+    frozen.store.again = fill
     arrays = [frozen.store.gather(name, keys) for name in frozen.wanted.names]
     return np.concatenate(arrays, axis=1).astype(np.float32), frozen.passed
 
@@ -45,7 +49,8 @@ def draw_views(missing: Mapping[str, int], examples: Examples, recipe: Recipe) -
     for key, row in missing.items():
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_of(key, recipe.seed))
-            yield Read(key, Look(key, "", 0, 0), examples.samples.batch([row], view)[0])
+            pixels = view(examples.samples.images[row]).permute(1, 2, 0).contiguous().numpy()
+            yield Read(key, Look(key, "", 0, 0), pixels)
 
 
 def seed_of(key: str, seed: int) -> int:

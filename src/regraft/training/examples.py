@@ -1,15 +1,20 @@
 """The labelled images that a strategy trains on, and what is known of them."""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from regraft.data.split import Split
 from regraft.features.features import Features
 from regraft.network.preprocessing import Preprocessing
-from regraft.training.samples import Samples, read_samples
+
+if TYPE_CHECKING:
+    from regraft.training.samples import Samples
+
+VALIDATING = 4_000  # images, or about so many, that fine-tuning sets aside of train to validate on at most
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,25 @@ class Examples:
         return len(self.features.images.classes)
 
     @cached_property
-    def samples(self) -> Samples:
+    def samples(self) -> "Samples":
         """All images decoded for training, on first use."""
+        import torch
+
+        from regraft.training.samples import read_samples
+
         files, labels = self.features.images.files, torch.from_numpy(self.labels)
         return read_samples(files, labels, self.preprocessing, self.workers)
+
+
+def rows_for_tuning(split: Split) -> tuple[np.ndarray, np.ndarray]:
+    """Rows that train and rows that validate: the given validation part, else a fold of train, about VALIDATING of it.
+
+    Copies and members of one group stay on one side.
+    """
+    if len(split.val):
+        return split.train, split.val
+    fold = split.folds == 0
+    units, first = np.unique(split.units[fold], return_index=True)
+    in_turn = units[np.argsort(first)]
+    chosen = fold & np.isin(split.units, in_turn[:: math.ceil(fold.sum() / VALIDATING)])
+    return split.train[~chosen], split.train[chosen]

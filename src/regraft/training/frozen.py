@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from torch import nn
 
 from regraft.data.split import Split
-from regraft.features.head import DECAYS, Fold, HeadSettings, Trial, best_trial, choose_decay, folds_from, solve
+from regraft.features.head import DECAYS, Fold, HeadSettings, Trial, best_trial, choose_and_solve, folds_from
 from regraft.network.backbone import Backbone
 from regraft.network.cuts import Cut
-from regraft.network.surgery import graft, state_hash
+from regraft.network.graft import Graft
+from regraft.network.head import Head
+from regraft.network.state import hash_of_state, state_of
 from regraft.progress import Progress
 from regraft.recipe import Recipe
-from regraft.training.augmented_features import features_of_views
 from regraft.training.examples import Examples
 from regraft.training.result import Judged, Trained
 
@@ -23,7 +23,7 @@ from regraft.training.result import Judged, Trained
 class Solved:
     """A head, the weight decays that were tried for it, and what judged them."""
 
-    head: nn.Sequential
+    head: Head
     trials: tuple[Trial, ...]
     judged: Judged
     passed: int  # augmented views that went through the network
@@ -37,9 +37,9 @@ def head_settings(recipe: Recipe) -> HeadSettings:
 
 def cuts_in_use(backbone: Backbone, recipe: Recipe) -> list[Cut]:
     """The cuts whose features the head takes: the recipe's, or the last one where it names none."""
-    planning, traced = recipe.planning, backbone.traced
+    planning = recipe.planning
     names = planning.cuts or ((planning.cut,) if planning.cut else ())
-    return [traced.cut_of(name) for name in names] or [traced.cuts[-1]]
+    return [backbone.cut_of(name) for name in names] or [backbone.cuts[-1]]
 
 
 def train_frozen(backbone: Backbone, examples: Examples, recipe: Recipe, progress: Progress) -> Trained:
@@ -47,21 +47,21 @@ def train_frozen(backbone: Backbone, examples: Examples, recipe: Recipe, progres
     started = time.perf_counter()
     cuts = cuts_in_use(backbone, recipe)
     progress("Training the head", 0, 1)
-    before = state_hash(backbone.model)
+    before = hash_of_state(state_of(backbone.model)) if backbone.built else None
     decay = recipe.optimisation.weight_decay
     solved = solved_head(backbone, examples, recipe, cuts, examples.split.train, decay, progress)
-    if state_hash(backbone.model) != before:
+    if before and hash_of_state(state_of(backbone.model)) != before:
         raise AssertionError("the frozen backbone changed while its head was trained")
-    model = graft(backbone, cuts, solved.head, recipe.head.pooling)
+    graft = Graft(backbone, tuple(cuts), solved.head, recipe.head.pooling)
     progress("Training the head", 1, 1)
     return Trained(
         recipe=recipe,
-        model=model,
+        graft=graft,
         judged=solved.judged,
         history=tuple({"weight_decay": t.decay, "val_accuracy": t.accuracy, "val_loss": t.loss} for t in solved.trials),
-        trainable=model.parameter_counts()[0],
+        trainable=solved.head.parameters,
         seconds=time.perf_counter() - started,
-        frozen_hash=state_hash(model.body),
+        frozen_hash=hash_of_state(graft.body_state),
         passed=solved.passed,
     )
 
@@ -81,14 +81,15 @@ def solved_head(
     at = np.flatnonzero(np.isin(chosen, rows))  # rows are among the chosen ones
     x, y, passed = features.pooled(cuts, chosen, recipe.head.pooling), labels[chosen], 0
     if views := recipe.head.views:
+        from regraft.training.augmented_features import features_of_views
+
         train = examples.split.train
         of_views, passed = features_of_views(backbone, examples, recipe, cuts, train, progress)
         folds = [Fold(with_views(fold.fit, len(chosen), len(train), views), fold.judge) for fold in folds]
         at = with_views(at, len(chosen), len(train), views)
         x, y = np.concatenate([x, of_views]), np.concatenate([y, np.tile(labels[train], views)])
     decays = DECAYS if decay is None else (decay,)
-    trials, best = choose_decay(x, y, examples.classes, folds, settings, decays)
-    head = solve(x[at], y[at], examples.classes, best if decay is None else decay, settings)
+    trials, head = choose_and_solve(x, y, examples.classes, folds, at, settings, decays)
     judge = best_trial(trials)
     return Solved(head, trials, Judged(chosen[judge.rows], judge.right), passed)
 

@@ -10,25 +10,26 @@ import numpy as np
 import torch
 from torch import nn
 
-from regraft.data.split import Split
 from regraft.errors import BackboneError, RecipeError, reason_of
 from regraft.features.head import fresh_head, weights_of_classes
 from regraft.network.backbone import Backbone
+from regraft.network.cuts import POOLINGS
 from regraft.network.engine import device_of
-from regraft.network.surgery import POOLINGS, Tunable, graft
-from regraft.planning.defaults import batch_of, completed
+from regraft.network.graft import Graft
+from regraft.network.head import head_of
+from regraft.network.surgery import Tunable
+from regraft.planning.defaults import TRAIN_BATCH, batch_of, completed
 from regraft.progress import Progress
 from regraft.recipe import Recipe
 from regraft.training.augmentation import centre_view, mixing, training_view
 from regraft.training.checkpoint import Identity
-from regraft.training.examples import Examples
+from regraft.training.examples import Examples, rows_for_tuning
 from regraft.training.frozen import head_settings, solved_head
-from regraft.training.loop import Task, run
+from regraft.training.loop import Task, batches, run
 from regraft.training.optimiser import make_optimiser
 from regraft.training.result import Judged, Trained
 from regraft.training.state import State
 
-VALIDATING = 4_000  # images, or about so many, that fine-tuning sets aside of train to validate on at most
 SMALL_BATCH = 16  # batch norm keeps its running statistics in smaller ones
 
 
@@ -57,7 +58,7 @@ def train_full(
     network.model.cpu()
     return Trained(
         recipe=recipe,
-        model=graft(network, [network.traced.cuts[-1]], head.cpu(), recipe.head.pooling),
+        graft=Graft(network, network.cuts[-1:], head_of(head), recipe.head.pooling),
         judged=Judged(task.val_rows, np.array(state.best_hits)),
         history=tuple(history_row(folder.name, row, state.best_epoch) for row in state.history),
         trainable=trainable,
@@ -76,29 +77,15 @@ def starting_point(backbone: Backbone, recipe: Recipe) -> Backbone:
         return backbone.fresh()
 
 
-def rows_for_tuning(split: Split) -> tuple[np.ndarray, np.ndarray]:
-    """Rows that train and rows that validate: the given validation part, else a fold of train, about VALIDATING of it.
-
-    Copies and members of one group stay on one side.
-    """
-    if len(split.val):
-        return split.train, split.val
-    fold = split.folds == 0
-    units, first = np.unique(split.units[fold], return_index=True)
-    in_turn = units[np.argsort(first)]
-    chosen = fold & np.isin(split.units, in_turn[:: math.ceil(fold.sum() / VALIDATING)])
-    return split.train[~chosen], split.train[chosen]
-
-
 def first_head(
     backbone: Backbone, examples: Examples, recipe: Recipe, rows: np.ndarray, progress: Progress
 ) -> nn.Sequential:
     """The head that training starts from: solved on the features of ``rows``, or random."""
-    last = backbone.traced.cuts[-1]
+    last = backbone.cuts[-1]
     if recipe.planning.strategy == "from-scratch" or recipe.optimisation.head_start == "random":
         inputs = last.channels * len(POOLINGS[recipe.head.pooling])
         return fresh_head(inputs, examples.classes, head_settings(recipe))
-    return solved_head(backbone, examples, recipe, [last], rows, None, progress).head
+    return solved_head(backbone, examples, recipe, [last], rows, None, progress).head.module()
 
 
 def make_tunable(backbone: Backbone, recipe: Recipe, head: nn.Sequential, batch: int, small: bool) -> Tunable:
@@ -125,6 +112,7 @@ def task_for(
     """All that the training loop needs; the recipe is a completed one."""
     own, size = recipe.optimisation, examples.preprocessing.size
     train_rows, val_rows = rows_for_tuning(examples.split)
+    weights = weights_of_classes(examples.labels[train_rows], examples.classes, recipe.head.class_weights)
     progress("Decoding for training", 0, 1)
     samples = examples.samples
     progress("Decoding for training", 1, 1)
@@ -145,9 +133,7 @@ def task_for(
         val_rows=val_rows,
         view=training_view(recipe.augmentation.preset, size, recipe.augmentation.flip == "yes"),
         val_view=centre_view(size),
-        class_weights=weights_of_classes(
-            torch.from_numpy(examples.labels[train_rows]), examples.classes, recipe.head.class_weights
-        ),
+        class_weights=None if weights is None else torch.from_numpy(weights),
         folder=folder,
         identity=Identity(recipe.but(time_limit=None).flat(), examples.features.fingerprint(examples.split.part_of())),
         device=device_of(recipe.network.device),
@@ -170,3 +156,16 @@ def notes_on(task: Task, state: State) -> tuple[str, ...]:
         size = task.batch_size
         notes += [f"memory ran out, so batches of {size} went through in {state.parts} parts of {size // state.parts}"]
     return tuple(notes)
+
+
+@torch.inference_mode()
+def logits_of(graft: Graft, examples: Examples, rows: np.ndarray, device: str) -> np.ndarray:
+    """Logits (rows, classes) of a trained network, from the decoded images."""
+    view, place, network = centre_view(examples.preprocessing.size), device_of(device), graft.module
+    network.to(place)
+    parts = [
+        network(examples.samples.batch(part.tolist(), view).to(place)).cpu().numpy()
+        for part in batches(rows, TRAIN_BATCH)
+    ]
+    network.cpu()
+    return np.concatenate(parts)

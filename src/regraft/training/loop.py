@@ -23,7 +23,7 @@ from regraft.recipe import Recipe
 from regraft.training import checkpoint
 from regraft.training.augmentation import Mix, View
 from regraft.training.checkpoint import Identity
-from regraft.training.depthwise import depthwise_in_float32
+from regraft.training.depthwise import quick_depthwise
 from regraft.training.ema import Weights, averaged, copy_of, follow
 from regraft.training.optimiser import factor, set_rates
 from regraft.training.precision import fabric_for
@@ -99,7 +99,7 @@ class Loop:
         self.began = time.monotonic()
         try:
             while state.epoch < task.epochs and not state.stopped:
-                with depthwise_in_float32(task.model, task.device):
+                with quick_depthwise(task.model, task.device):
                     self.train_epoch()
                 with averaged(task.model, self.average):
                     if self.judge():

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from regraft.network.surgery import Grafted
+from regraft.network.graft import Graft
 from regraft.recipe import Recipe
 
 
@@ -38,10 +38,10 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Trained:
-    """A grafted network and how it came about."""
+    """A graft and how it came about."""
 
     recipe: Recipe  # with nothing left to the plan
-    model: Grafted
+    graft: Graft
     judged: Judged  # what its settings were chosen on
     history: tuple[Mapping[str, Any], ...]  # one row an epoch, or one a weight decay
     trainable: int  # parameters that were trained

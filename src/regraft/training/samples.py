@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import floor
 from typing import Any
 
 import torch
-from torchvision.transforms import v2
+from torchvision.transforms.v2.functional import pil_to_tensor
 
-from regraft.data.decoding import Undecodable, decode
+from regraft.data.decoding import Undecodable, decode_for
 from regraft.data.images import ImageFile
 from regraft.data.prefetch import map_ahead
 from regraft.features.extract import gone
@@ -38,16 +37,16 @@ def read_samples(
     files: Sequence[ImageFile], labels: torch.Tensor, preprocessing: Preprocessing, workers: int
 ) -> Samples:
     """Decode the images and resize their short side; DataError where one that was readable is no more."""
-    resize = v2.Compose([preprocessing.resize(), v2.PILToTensor()])
 
     def read(file: ImageFile) -> torch.Tensor:
         try:
-            image: torch.Tensor = resize(decode(file.content.read(), None))
+            decoded = decode_for(file.content.read(), preprocessing.side, None)
         except Undecodable as error:
             raise gone(file, error) from None
+        image: torch.Tensor = pil_to_tensor(preprocessing.resize(decoded.image, decoded.original))
         return image
 
-    side = floor(preprocessing.size / preprocessing.crop_share)
+    side = preprocessing.side
     if len(files) * 3 * side * side * USUAL_ASPECT > MEMORY_BYTES:
         return Samples(OnDemand(files, read), labels, preprocessing)
     return Samples(tuple(image for _, image in map_ahead(read, files, workers)), labels, preprocessing)

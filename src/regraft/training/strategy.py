@@ -6,21 +6,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from regraft.errors import RegraftError
 from regraft.metrics import baselines, softmax
 from regraft.network.backbone import Backbone
-from regraft.network.engine import device_of
-from regraft.planning.defaults import TRAIN_BATCH
 from regraft.planning.prepare import Job
 from regraft.progress import Progress, silent
 from regraft.recipe import Recipe
-from regraft.training.augmentation import centre_view
-from regraft.training.examples import Examples
+from regraft.training.examples import Examples, rows_for_tuning
 from regraft.training.frozen import train_frozen
-from regraft.training.full import rows_for_tuning, train_full
-from regraft.training.loop import batches
 from regraft.training.result import Trained
 
 TRIAL_SHARE = 0.25  # of fine-tuning's epochs, that random weights get to overtake it in case 4
@@ -40,30 +34,25 @@ class Trainer:
         """``name``: of the checkpoints' folder; ``deadline``: one of time.monotonic()."""
         if recipe.frozen:
             return train_frozen(self.backbone, self.examples, recipe, self.progress)
+        from regraft.training.full import train_full
+
         folder = self.folder / name
         return train_full(self.backbone, self.examples, recipe, folder, self.resume, self.progress, deadline)
 
     def baselines_on_validation(self) -> dict[str, float]:
         """The majority class and the nearest neighbour on the rows that validate a fine-tuning."""
         train, val = rows_for_tuning(self.examples.split)
-        last, labels, pooled = [self.backbone.traced.cuts[-1]], self.examples.labels, self.examples.features.pooled
+        last, labels, pooled = self.backbone.cuts[-1:], self.examples.labels, self.examples.features.pooled
         return baselines(pooled(last, train), labels[train], pooled(last, val), labels[val])
 
-    @torch.inference_mode()
     def probabilities_of(self, trained: Trained, rows: Sequence[int] | np.ndarray) -> np.ndarray:
         """Class probabilities (rows, classes) of the network that is saved, from cached features where it is frozen."""
-        model, rows = trained.model, np.asarray(rows)
+        graft, rows = trained.graft, np.asarray(rows)
         if trained.frozen:
-            features = self.examples.features.pooled(model.cuts, rows, model.pooling)
-            return softmax(model.head(torch.from_numpy(features)).numpy())
-        view, device = centre_view(self.examples.preprocessing.size), device_of(trained.recipe.network.device)
-        model.to(device)
-        parts = [
-            model(self.examples.samples.batch(part.tolist(), view).to(device)).cpu().numpy()
-            for part in batches(rows, TRAIN_BATCH)
-        ]
-        model.cpu()
-        return softmax(np.concatenate(parts))
+            return softmax(graft.head.logits(self.examples.features.pooled(graft.cuts, rows, graft.pooling)))
+        from regraft.training.full import logits_of
+
+        return softmax(logits_of(graft, self.examples, rows, trained.recipe.network.device))
 
 
 def trainer_for(job: Job, folder: Path, resume: bool = False, progress: Progress = silent) -> Trainer:

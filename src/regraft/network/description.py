@@ -1,0 +1,111 @@
+"""What is known of a network without its weights: all that planning and a frozen head need.
+
+A description is made once, from the built network, and kept in the cache: building a network takes the seconds that
+torch and timm take to import, and its engine has the graph kept beside.
+"""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from regraft.cache_folder import cache_folder
+from regraft.network.cuts import Cut
+from regraft.network.preprocessing import Preprocessing, from_dict
+
+if TYPE_CHECKING:
+    from torch import nn
+
+FORMAT = 1  # of a description; a change makes older ones unused
+MAKERS = ("torch", "torchvision", "timm")  # whose versions a description hangs on
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What rebuilds a network without its weights."""
+
+    library: str  # timm, torchvision or regraft
+    name: str  # as that library calls it
+    args: dict[str, Any] = field(default_factory=dict)  # keyword arguments of its constructor
+
+    def build(self, classes: int | None = None) -> "nn.Module":
+        """The network with random weights; ``classes`` outputs where given, else as many as it has by default."""
+        from regraft.network.libraries import create
+
+        return create(self.library, self.name, self.args if classes is None else {**self.args, "num_classes": classes})
+
+
+@dataclass(frozen=True)
+class Description:
+    """A network that was built, loaded and traced at the size of its preprocessing."""
+
+    architecture: Architecture
+    preprocessing: Preprocessing
+    source_classes: tuple[str, ...]  # that the classifier tells apart, in order; () where it was left out
+    notes: tuple[str, ...]  # what the user should know of how the weights were loaded and the cuts were found
+    fingerprint: str  # a hash of the architecture and of every weight and buffer
+    cuts: tuple[Cut, ...]
+    stages: tuple[tuple[str, ...], ...]  # names of the parameters and buffers that each cut adds
+    parameters: tuple[int, ...]  # that each cut adds
+    all_parameters: int
+    multiply_adds: int  # for one image, up to the output
+    activations: int  # values that one image leaves behind in a forward pass
+    classifier: str  # timm's name of the last layer, where a linear one on the last cut's averages can stand for it
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return asdict(self)
+
+
+def description_from(values: Mapping[str, Any]) -> Description:
+    """Read what ``Description.as_dict`` gave, through JSON."""
+    cuts = tuple(Cut(**{**cut, "aliases": tuple(cut["aliases"]), "axes": tuple(cut["axes"])}) for cut in values["cuts"])
+    read = {
+        "architecture": Architecture(**values["architecture"]),
+        "preprocessing": from_dict(values["preprocessing"]),
+        "cuts": cuts,
+        "stages": tuple(map(tuple, values["stages"])),
+    }
+    tuples = {name: tuple(values[name]) for name in ("source_classes", "notes", "parameters")}
+    return Description(**{**values, **tuples, **read})
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A description in the cache, and the file that has the network's weights."""
+
+    description: Description
+    weights: Path | None
+
+
+def path_of(name: str, weights: Path | None, image_size: int | None) -> Path:
+    """Where the description of a named network is kept; a file of weights is known by its place, size and time."""
+    state = None
+    if weights and weights.is_file():
+        found = weights.stat()
+        state = str(weights.resolve()), found.st_size, found.st_mtime_ns
+    key = [FORMAT, name, str(weights), state, image_size, [version(library) for library in MAKERS]]
+    digest = hashlib.blake2b(json.dumps(key).encode(), digest_size=16).hexdigest()
+    return cache_folder() / "networks" / f"{digest}.json"
+
+
+def read_description(path: Path) -> Kept | None:
+    """What is in a file; None where there is none that can be read."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        values = json.loads(path.read_text())
+        return Kept(description_from(values["description"]), Path(values["weights"]) if values["weights"] else None)
+    return None
+
+
+def keep_description(path: Path, description: Description, weights: Path | None) -> None:
+    """Write a description so that no reader finds half of it; it is worth no failure."""
+    unfinished = path.with_name(f".{uuid.uuid4().hex}")
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_text(json.dumps({"description": description.as_dict(), "weights": weights and str(weights)}))
+        unfinished.replace(path)
