@@ -2,7 +2,7 @@
 
 Batches of 64; Adam 0.001 for the top layer on the frozen network, then Adam 0.00001 for all of it. Images are read,
 flipped and turned once and kept in memory, as the guide's ``cache()`` does. ``short``: 2 epochs and 1, as the guide's
-code says; ``long``: 20 and 10, as its text does. ``check`` compares the ported network with torchvision's. Channels
+code says; ``long``: 20 and 10. ``check`` compares the ported network with torchvision's. Channels
 come first, which is faster than Keras's default on PyTorch.
 """
 

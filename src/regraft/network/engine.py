@@ -138,6 +138,18 @@ def pytorch_engine(network: "nn.Module", preprocessing: Preprocessing, device: s
     return Engine(PYTORCH, run)
 
 
+def prepare_bindings() -> None:
+    """Let OpenVINO's bindings set up their use of NumPy, which they do when they first meet an array.
+
+    Two threads that do so at once wait for each other for ever: the one that does it for Python's lock, the other, which
+    has the lock, for the first to be done (pybind11's call_once).
+    """
+    import openvino
+
+    tensor = openvino.Tensor(np.zeros(1, dtype=np.uint8))
+    assert tensor.data.dtype == tensor.element_type.to_dtype()
+
+
 def openvino_engine(graph: Any, name: str, batch: int | None = None) -> Engine:
     """An OpenVINO graph on the CPU; ``run`` may be called from as many threads as there are streams.
 
@@ -147,6 +159,7 @@ def openvino_engine(graph: Any, name: str, batch: int | None = None) -> Engine:
 
     if batch:
         graph.reshape([batch, *(side.get_length() for side in list(graph.input(0).partial_shape)[1:])])
+    prepare_bindings()
     streams = streams_of(name)
     hints = {
         "INFERENCE_PRECISION_HINT": PRECISIONS[name],
