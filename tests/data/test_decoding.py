@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 
 from regraft.data.decoding import Undecodable, decode, decode_for
 from regraft.network.preprocessing import Preprocessing
@@ -102,3 +102,16 @@ def test_an_image_in_memory_stays_its_owners() -> None:
     decoded = decode_for(lazy, 64)
     assert decoded.image.size == lazy.size == (400, 300)
     assert np.array_equal(np.asarray(lazy), np.asarray(decode(data)))
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_a_tiff_is_turned_once(orientation: int) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 20, 3), dtype=np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = io.BytesIO()
+    Image.fromarray(pixels).save(data, "TIFF", exif=exif)
+    expected = ImageOps.exif_transpose(Image.open(io.BytesIO(data.getvalue())))
+    decoded = decode_for(data.getvalue(), 4)
+    assert decoded.original == decoded.image.size == expected.size
+    np.testing.assert_array_equal(np.asarray(decoded.image), np.asarray(expected))

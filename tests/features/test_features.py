@@ -8,6 +8,7 @@ from PIL import Image
 
 from regraft.data.decoding import decode
 from regraft.data.find import find_images
+from regraft.errors import BackboneError
 from regraft.features.extract import extract, extract_known
 from regraft.features.frozen_pass import confidence_of, wanted_of
 from regraft.network.backbone import Backbone
@@ -92,3 +93,11 @@ def test_the_classifiers_entropy_and_energy() -> None:
     assert found["confidence"][0] == pytest.approx([np.log(4), -np.log(4)], abs=1e-4)
     assert found["confidence"][1] == pytest.approx([0, -20], abs=1e-4)
     assert found["nearest"][1][0] == 0
+
+
+def test_numbers_that_are_not_finite_are_refused(make_folder: Make) -> None:
+    backbone = load("demonstration").copied()
+    with torch.no_grad():
+        next(backbone.model.parameters())[0] = torch.nan
+    with pytest.raises(BackboneError, match="not finite"):
+        extract(find_images(make_folder(each=3)), backbone)

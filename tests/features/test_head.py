@@ -207,3 +207,13 @@ print(sorted({name.partition(".")[0] for name in sys.modules} & {"torch", "scipy
 def test_screening_and_one_layer_need_no_torch() -> None:
     done = subprocess.run([sys.executable, "-c", WITHOUT_TORCH], capture_output=True, text=True, check=False)
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
+@pytest.mark.parametrize(("images", "channels"), [(200, 20), (30, 50)])
+def test_no_decay_at_all(images: int, channels: int) -> None:
+    draw = np.random.default_rng(0)
+    features, labels = draw.normal(size=(images, channels)).astype(np.float32), np.arange(images) % 3
+    features[:, 0] = 1.0  # varies not at all
+    head = solve(features, labels, 3, 0.0, HeadSettings())
+    assert all(np.isfinite(array).all() for array in (*head.weights, *head.biases))
+    assert (head.logits(features).argmax(1) == labels).mean() > 0.5

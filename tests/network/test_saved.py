@@ -1,5 +1,6 @@
 """A frozen run keeps its engine's graph: it answers as torch does, and only for the weights it was made of."""
 
+import pickle
 import shutil
 from pathlib import Path
 
@@ -90,3 +91,17 @@ def test_a_graph_is_kept_of_frozen_networks_only(run: Path, copy: Path, tmp_path
     saved.save(loaded.graft, loaded.classes, loaded.preprocessing, "fine-tune", tmp_path / "tuned")
     assert not (tmp_path / "tuned" / GRAPH).exists()
     assert saved.load(tmp_path / "tuned").engine("cpu").name == PYTORCH
+
+
+def test_a_classifier_is_pickled_after_its_network_was_used(run: Path, paths: list[Path]) -> None:
+    classifier = regraft.load(run, device="cpu")
+    expected = probabilities(classifier, paths)
+    assert classifier.module is not None
+    again = pickle.loads(pickle.dumps(classifier))
+    np.testing.assert_array_equal(probabilities(again, paths), expected)
+
+
+def test_every_shape_is_kept(run: Path) -> None:
+    classifier, state = regraft.load(run, device="cpu"), load_file(run / "model" / MODEL)
+    shapes = {tuple(value.shape) for value in classifier.module.state_dict().values()}
+    assert {value.shape for value in state.values()} == shapes

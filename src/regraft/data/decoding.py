@@ -66,12 +66,14 @@ def decode_for(data: bytes | Image.Image, side: int | None, max_pixels: int | No
         image = data if isinstance(data, Image.Image) else opened(data)
         width, height = image.size
         check_size(width, height, max_pixels)
-        orientation = image.getexif().get(ORIENTATION, 1)
         if side and isinstance(data, bytes):  # an image in memory is its owner's
             image.draft(None, (side, side))  # does nothing where the format cannot
+        shrunk = image.size != (width, height)
         image.load()
+        orientation = image.getexif().get(ORIENTATION, 1)  # after loading: of a TIFF that has turned it already
+        turned = to_rgb(upright(image, orientation))
         original = (height, width) if orientation in SIDEWAYS else (width, height)
-        return Decoded(to_rgb(upright(image, orientation)), original, orientation)
+        return Decoded(turned, original if shrunk else turned.size, orientation)
     except Undecodable:
         raise
     except UnidentifiedImageError:

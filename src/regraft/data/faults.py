@@ -47,7 +47,7 @@ def torn_groups(images: ImageSet) -> Iterator[Fault]:
 
 
 def copies(images: ImageSet, looks: Sequence[Look]) -> Iterator[Fault]:
-    """One fault for each image whose pixels came before: under another label, in another split, or the same again."""
+    """One fault for each image that shows what one before does: under another label, in another split, or once more."""
     seen: dict[str, list[int]] = {}
     for row, look in enumerate(looks):
         earlier = seen.setdefault(look.pixels, [])

@@ -39,7 +39,7 @@ class Split:
 def split_images(images: ImageSet, pixels: Sequence[str], seed: int) -> Split:
     """Split by folders where they say so, else by class and the pixels' hashes.
 
-    Images with identical pixels stay together, and who is test depends on the pixels and ``seed`` alone:
+    Images that show the same (content.identity_of) stay together, and who is test depends on that and ``seed`` alone:
     neither names, nor order, nor the backbone matter. Raises DataError where nothing is left to train on.
     """
     labels = images.labels

@@ -125,8 +125,9 @@ class Classifier:
         return evaluation_of(predictions, images, chosen, split, self.folder, known)
 
     def __getstate__(self) -> dict[str, Any]:
-        """All but the engine, which is made anew where it is unpickled."""
-        return {name: value for name, value in vars(self).items() if name != "engine"}
+        """All but what is made anew where it is unpickled: the engine, and the network where a folder has it."""
+        again = {"engine", "module"} if self.saved else {"engine"}
+        return {name: value for name, value in vars(self).items() if name not in again}
 
 
 def load(run: Path | str, device: str = "auto") -> Classifier:

@@ -57,7 +57,7 @@ def extract(
             if read.beside:
                 yield read.beside
 
-    for _ in second.through(noted()) if second else noted():
+    for _ in second.through(noted(), note_rate=False) if second else noted():
         pass
     pairs = zip(images.files, contents, strict=True)
     broken = [Fault(file.name, *reader.broken[content]) for file, content in pairs if content in reader.broken]
@@ -105,6 +105,7 @@ def fill(frozen: FrozenPass, images: ImageSet, looks: Iterable[Look], workers: i
 def features_of(frozen: FrozenPass, images: ImageSet, looks: Iterable[Look], started: float, workers: int) -> Features:
     """The features that a pass, begun at ``started``, left in its store."""
     seconds, wanted, looks = time.perf_counter() - started, frozen.wanted, tuple(looks)
+    frozen.forget_engine()
     frozen.store.again = partial(fill, frozen, images, looks, workers)
     return Features(
         images, wanted.cuts, looks, frozen.store, wanted.classifier, frozen.passed, seconds, frozen.engine_name

@@ -59,7 +59,7 @@ class Features:
 
     @cached_property
     def pixels(self) -> tuple[str, ...]:
-        """Per file, the hash of its decoded pixels."""
+        """Per file, the hash of what it shows (content.identity_of)."""
         return tuple(look.pixels for look in self.looks)
 
     def short_side(self, rows: np.ndarray) -> int:
@@ -75,7 +75,7 @@ class Features:
         return self.hash_with_names([look.content + named.get(row, "") for row, look in enumerate(self.looks)])
 
     def pixel_fingerprint(self) -> str:
-        """The same of the decoded pixels: however they were encoded, or never were."""
+        """The same of what the images show (content.identity_of)."""
         return self.hash_with_names(self.pixels)
 
     def hash_with_names(self, hashes: Sequence[str]) -> str:

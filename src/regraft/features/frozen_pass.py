@@ -11,6 +11,7 @@ import numpy as np
 
 from regraft.data.content import Look
 from regraft.data.prefetch import grouped, map_ahead
+from regraft.errors import BackboneError
 from regraft.features.store import open_store
 from regraft.network.backbone import Backbone
 from regraft.network.cuts import POOLINGS, Cut
@@ -57,7 +58,7 @@ class FrozenPass:
 
     def __init__(self, backbone: Backbone, wanted: Wanted, device: str = "auto", kind: Sequence[str] = ()) -> None:
         self.backbone, self.wanted, self.device = backbone, wanted, device_name(device)
-        self.engine_name = best_engine(self.device)
+        self.engine_name, self.kind = best_engine(self.device), tuple(kind)
         self.store = open_store(self.key(kind))
         self.passed = 0  # images that went through
         self.compiling = 0.0  # seconds
@@ -69,17 +70,25 @@ class FrozenPass:
         parts = [FORMAT, self.backbone.fingerprint, self.backbone.preprocessing.as_dict(), cuts, self.engine_name]
         return hashlib.blake2b(json.dumps([*parts, outputs]).encode(), digest_size=16).hexdigest()
 
-    def through(self, reads: Iterable[Read], batch_size: int | None = None) -> Iterator[Read]:
-        """Hand on what was read; what has pixels goes through the network, batches at once, into the store."""
+    def through(self, reads: Iterable[Read], batch_size: int | None = None, note_rate: bool = True) -> Iterator[Read]:
+        """Hand on what was read; what has pixels goes through the network, batches at once, into the store.
+
+        The rate is noted for later estimates, unless the reads have other work in them.
+        """
         started = time.perf_counter()
-        groups = grouped(reads, lambda read: read.pixels is not None, lambda: batch_size or self.engine.batch)
+
+        def size() -> int:  # asked before the first batch runs: the engine is made by this thread
+            engine = self.engine
+            return batch_size or engine.batch
+
+        groups = grouped(reads, lambda read: read.pixels is not None, size)
         try:
             for group, outputs in map_ahead(self.run, groups, streams_of(self.engine_name), chunk=1, ahead=1):
                 self.keep([read for read in group if read.pixels is not None], outputs)
                 yield from (replace(read, pixels=None) for read in group)
         finally:
             self.store.flush()
-        if self.passed >= ENOUGH:
+        if self.passed >= ENOUGH and note_rate:
             self.store.note_rate(self.passed / (time.perf_counter() - started - self.compiling))
 
     def run(self, group: Sequence[Read]) -> Outputs:
@@ -92,6 +101,11 @@ class FrozenPass:
 
         Of the logits, which come last, entropy, energy and the likeliest classes are kept.
         """
+        if not all(np.isfinite(output).all() for output in outputs):
+            raise BackboneError(
+                f"{self.backbone.name} answers with numbers that are not finite, as weights of a training that broke"
+                " down do; use other weights"
+            )
         arrays = {
             name: output if name.startswith("mean-") else output.clip(-HALF, HALF).astype(np.float16)
             for name, output in zip(self.wanted.names, outputs, strict=False)
@@ -109,9 +123,15 @@ class FrozenPass:
         engine = compile_pass(
             self.backbone, wanted.cuts, wanted.pools, wanted.classifier, self.device, self.engine_name
         )
-        self.engine_name = engine.name
+        if engine.name != self.engine_name:  # what it gives does not belong with what the other would have given
+            self.engine_name = engine.name
+            self.store.folder = open_store(self.key(self.kind)).folder
         self.compiling = time.perf_counter() - begun
         return engine
+
+    def forget_engine(self) -> None:
+        """Free the network's memory; it is made ready again where it is needed again."""
+        vars(self).pop("engine", None)
 
 
 def confidence_of(logits: np.ndarray) -> dict[str, np.ndarray]:

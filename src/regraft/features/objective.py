@@ -14,6 +14,7 @@ ROUGHLY, TOLERANCE = 1e-5, 1e-6  # of the loss, that may be left to gain: in a t
 STEPS = 200  # of the solver at most, for one layer
 STEPS_OF_TWO, TOLERANCE_OF_TWO = 100, 1e-5  # for two, whose minimum nobody needs
 LEAST_SPREAD = 0.01  # of the probabilities, that the curvature along the biases is taken for
+LEAST_CURVATURE = 1e-6  # along an axis, where nothing varies and nothing is decayed
 
 
 @dataclass
@@ -90,13 +91,13 @@ def fit_one_layer(images: Labelled, variance: np.ndarray, decays: Sequence[float
     start = before = np.zeros((images.x.shape[1] + 1, images.classes), np.float32)
     for step, decay in enumerate(decays):
         spread = images.spread(start)
-        curvature = np.append(spread * variance + decay, max(spread, LEAST_SPREAD))
+        curvature = np.append(np.maximum(spread * variance + decay, LEAST_CURVATURE), max(spread, LEAST_SPREAD))
         scale = (1 / np.sqrt(curvature)).astype(np.float32)[:, None]
         enough = tolerance if step == len(decays) - 1 else max(tolerance, ROUGHLY)
         point = minimise(images.one_layer(decay), start, scale, enough, STEPS)
         yield Head((point[:-1].T,), (point[-1],))
         start = point
-        if 0 < step < len(decays) - 1:
+        if 0 < step < len(decays) - 1 and decays[step + 1] > 0:
             pace = np.log(decay / decays[step + 1]) / np.log(decays[step - 1] / decay)
             start = point + np.float32(pace) * (point - before)
         before = point

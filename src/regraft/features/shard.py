@@ -48,7 +48,7 @@ class Shard:
         shape = len(self.contents), channels
         try:
             rows = np.asarray(np.memmap(path_of(self.folder, name), dtype, "r", shape=shape)[places])
-        except (FileNotFoundError, ValueError) as error:  # gone, or too short
+        except (OSError, ValueError) as error:  # gone, or too short
             raise Damaged(f"{name}: {error}") from None
         checked = self.checked.setdefault(name, np.zeros(len(self.contents), dtype=bool))
         new = ~checked[places]

@@ -73,6 +73,7 @@ class Store:
                 " free space there or point REGRAFT_CACHE to another folder"
             ) from None
         self.register(shard)
+        note_use(self.folder)
         self.pending, self.pending_bytes = [], 0
         keep_within(cache_limit(), {store.folder for store in OPEN})
 

@@ -1,6 +1,7 @@
 """The pre-trained network: what is known of it, and the network itself where it is needed."""
 
 import copy
+import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -51,9 +52,13 @@ class Backbone:
         from regraft.network.tracing import trace
 
         try:
-            return trace(self.model, self.preprocessing.size, stages_of(self.model))
+            traced = trace(self.model, self.preprocessing.size, stages_of(self.model))
         except BackboneError as error:
             raise BackboneError(f"{self.name}: {error}") from None
+        known: Description | None = vars(self).get("description")
+        if known and known.cuts != traced.cuts:  # made with another version of timm
+            del vars(self)["description"]
+        return traced
 
     @cached_property
     def description(self) -> Description:
@@ -109,10 +114,13 @@ class Backbone:
         return replace(self, build=lambda: self.model, preprocessing=self.preprocessing.resized_to(size))
 
     def copied(self) -> "Backbone":
-        """The same with weights of its own; it is not traced again, since the graph names modules."""
+        """The same with weights of its own, which may change: nothing kept for the first is taken for the copy.
+
+        It is not traced again, since the graph names modules.
+        """
         twin = replace(self, build=lambda: copy.deepcopy(self.model), weights=None, steps=None)
         vars(twin)["traced"] = self.traced
-        vars(twin)["description"] = self.description
+        vars(twin)["description"] = replace(self.description, fingerprint=f"copy-{uuid.uuid4().hex}")
         return twin
 
     def fresh(self) -> "Backbone":

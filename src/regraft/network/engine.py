@@ -8,6 +8,7 @@ import importlib.util
 import os
 import queue
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +32,7 @@ PRECISIONS = {BF16: "bf16", FLOAT32: "f32"}  # OpenVINO's names
 MOST_STREAMS = 16  # batches that OpenVINO runs at once, at most; a thread each leaves no thread to wait for another
 BATCH = 64  # images that torch runs together
 OPENVINO_BATCH = 8  # images, which fit the caches better than more
-GPU_FILES = ("nvidia[0-9]*", "kfd", "dxg")  # in /dev, where Linux has a GPU that torch can use
+GPU_FILES = ("nvidia[0-9]*", "nvhost-*", "nvmap", "kfd", "dxg")  # in /dev, where Linux has a GPU that torch can use
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,8 @@ def compile_pass(
         try:
             graph = openvino_graph.pooled(openvino_graph.graph_of(backbone), backbone, cuts, pools, logits)
             return openvino_engine(graph, name, OPENVINO_BATCH)
+        except MemoryError:
+            raise
         except Exception:  # an operation that OpenVINO cannot convert: its errors share no kind
             return compile_pass(backbone, cuts, pools, logits, device, PYTORCH)
     from regraft.network.surgery import pooled_network
@@ -114,6 +117,7 @@ def pytorch_engine(network: "nn.Module", preprocessing: Preprocessing, device: s
     import torch
 
     network = network.to(device).to(memory_format=torch.channels_last)
+    one_at_a_time = threading.Lock()  # it may stand in for an engine that several threads feed
 
     def at_once(pixels: "torch.Tensor") -> Outputs | None:
         images = preprocessing.normalise(pixels.to(device)).contiguous(memory_format=torch.channels_last)
@@ -128,7 +132,8 @@ def pytorch_engine(network: "nn.Module", preprocessing: Preprocessing, device: s
 
     @torch.inference_mode()
     def run(pixels: np.ndarray) -> Outputs:
-        outputs = at_once(torch.from_numpy(pixels))
+        with one_at_a_time:
+            outputs = at_once(torch.from_numpy(pixels))
         if outputs is None:  # now that nothing holds on to what the failed pass left behind
             middle = len(pixels) // 2
             halves = [run(half) for half in (pixels[:middle], pixels[middle:])]
@@ -141,8 +146,8 @@ def pytorch_engine(network: "nn.Module", preprocessing: Preprocessing, device: s
 def prepare_bindings() -> None:
     """Let OpenVINO's bindings set up their use of NumPy, which they do when they first meet an array.
 
-    Two threads that do so at once wait for each other for ever: the one that does it for Python's lock, the other, which
-    has the lock, for the first to be done (pybind11's call_once).
+    Two threads that do so at once wait for each other for ever: the first for Python's lock, the second, which has it,
+    for the first to be done (pybind11's call_once).
     """
     import openvino
 

@@ -44,7 +44,7 @@ def save(
     for layer, (weights, biases) in enumerate(zip(head.weights, head.biases, strict=True)):
         named |= {f"head.{2 * layer}.weight": weights, f"head.{2 * layer}.bias": biases}  # a ReLU lies between two
     names = {name: timm_name(name, classifier) for name in named} if classifier else {}
-    state = {names.get(name, name): np.ascontiguousarray(value) for name, value in named.items()}
+    state = {names.get(name, name): np.asarray(value, order="C") for name, value in named.items()}
     save_file(state, folder / MODEL)
     with_graph = engine in PRECISIONS and keep_graph(graft, folder)
     config: dict[str, Any] = {
@@ -139,6 +139,10 @@ class Saved:
         if missing:
             raise damaged(self.folder, ValueError(f"{sorted(missing)[0]} is missing"))
         return graft
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the graft, which is read again from the folder where it is unpickled."""
+        return {name: value for name, value in vars(self).items() if name != "graft"}
 
     @property
     def module(self) -> "Grafted":

@@ -38,7 +38,7 @@ class Network(Section):
     )
     weights: str | None = setting(None, "local .safetensors or .pth state dict of the backbone")
     image_size: int | None = setting(None, "pixels a side", least=16, otherwise="the backbone's own")
-    batch_size: int | None = setting(None, "images in one batch", least=1, otherwise="64 frozen, 32 in training")
+    batch_size: int | None = setting(None, "images in one batch", least=1, otherwise="the engine's own, 32 in training")
     workers: int = setting(0, "threads that decode; 0 is one a processor", least=0)
     device: str = setting("auto", "auto (a GPU where there is one), cpu, cuda, cuda:1, ...")
 

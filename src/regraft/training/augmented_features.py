@@ -37,6 +37,7 @@ def features_of_views(
             progress("Looking at augmented views", done, len(missing))
 
     fill()
+    frozen.forget_engine()
     frozen.store.again = fill
     arrays = [frozen.store.gather(name, keys) for name in frozen.wanted.names]
     return np.concatenate(arrays, axis=1).astype(np.float32), frozen.passed
@@ -50,7 +51,7 @@ def draw_views(missing: Mapping[str, int], examples: Examples, recipe: Recipe) -
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_of(key, recipe.seed))
             pixels = view(examples.samples.images[row]).permute(1, 2, 0).contiguous().numpy()
-            yield Read(key, Look(key, "", 0, 0), pixels)
+        yield Read(key, Look(key, "", 0, 0), pixels)
 
 
 def seed_of(key: str, seed: int) -> int:

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torch.nn.functional import conv2d, pad
 
+SAME = "Conv2dSame"  # timm's convolution that pads as TensorFlow does
 PART = 3  # side of the filters whose gradient is quick
 
 
@@ -32,11 +33,14 @@ def quick_depthwise(model: nn.Module, device: torch.device) -> Iterator[None]:
 
 def is_plain_depthwise(module: nn.Module) -> TypeGuard[nn.Conv2d]:
     """Whether it is a convolution of one odd square filter of 3 x 3 or more for every channel, without dilation."""
-    if not isinstance(module, nn.Conv2d) or not 1 < module.groups == module.in_channels == module.out_channels:
+    if not isinstance(module, nn.Conv2d) or (type(module) is not nn.Conv2d and type(module).__name__ != SAME):
+        return False  # others may do something to their filters first
+    if not 1 < module.groups == module.in_channels == module.out_channels:
         return False
     (side, other), dilation = module.kernel_size, set(module.dilation)
     square = side == other and side % 2 == 1 and side >= PART and module.stride[0] == module.stride[1]
-    return square and dilation == {1} and module.padding_mode == "zeros"
+    within = isinstance(module.padding, str) or max(module.padding) < side
+    return square and within and dilation == {1} and module.padding_mode == "zeros"
 
 
 def forward_of(module: nn.Conv2d) -> Any:
@@ -60,7 +64,7 @@ def forward_of(module: nn.Conv2d) -> Any:
 def paddings(module: nn.Conv2d, shape: torch.Size, stride: int, side: int) -> tuple[int, int, int, int]:
     """Zeros at the left, right, top and bottom of images of a ``shape`` (height, width)."""
     own = module.padding
-    if own == "valid" or (not isinstance(own, str) and type(module).__name__ != "Conv2dSame"):
+    if own == "valid" or (not isinstance(own, str) and type(module).__name__ != SAME):
         high, wide = (0, 0) if own == "valid" else (int(own[0]), int(own[1]))
         return wide, wide, high, high
     needed = [max((-(-length // stride) - 1) * stride + side - length, 0) for length in shape]  # as TensorFlow pads
