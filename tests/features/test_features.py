@@ -6,11 +6,12 @@ import pytest
 import torch
 from PIL import Image
 
+from regraft.data.content import Look
 from regraft.data.decoding import decode
 from regraft.data.find import find_images
 from regraft.errors import BackboneError
 from regraft.features.extract import extract, extract_known
-from regraft.features.frozen_pass import confidence_of, wanted_of
+from regraft.features.frozen_pass import FrozenPass, Read, confidence_of, wanted_of
 from regraft.network.backbone import Backbone
 from regraft.network.engine import PYTORCH
 from regraft.network.load import load
@@ -95,9 +96,10 @@ def test_the_classifiers_entropy_and_energy() -> None:
     assert found["nearest"][1][0] == 0
 
 
-def test_numbers_that_are_not_finite_are_refused(make_folder: Make) -> None:
-    backbone = load("demonstration").copied()
-    with torch.no_grad():
-        next(backbone.model.parameters())[0] = torch.nan
+def test_numbers_that_are_not_finite_are_refused() -> None:
+    backbone = load("demonstration")
+    frozen = FrozenPass(backbone, wanted_of(backbone))
+    outputs = [np.ones((1, cut.channels), np.float32) for cut in backbone.cuts]
+    outputs[1][0, 3] = np.nan
     with pytest.raises(BackboneError, match="not finite"):
-        extract(find_images(make_folder(each=3)), backbone)
+        frozen.keep([Read("0" * 32, Look("0" * 32, "", 1, 1))], outputs)
