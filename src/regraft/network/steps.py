@@ -68,26 +68,34 @@ def linear(ops: Any, step: Step, inputs: Sequence[Any], state: Mapping[str, np.n
     return ops.add(ops.matmul(inputs[0], weights, False, True), biases[None])
 
 
-OPS = {"convolution": convolution, "batch_norm": batch_norm, "add": add, "mean": mean, "linear": linear}
+def same(_ops: Any, _step: Step, inputs: Sequence[Any], _state: Mapping[str, np.ndarray]) -> Any:
+    """What it takes, by another name."""
+    return inputs[0]
+
+
+OPS = {
+    "convolution": convolution, "batch_norm": batch_norm, "add": add, "mean": mean, "linear": linear, "same": same
+}  # fmt: skip
 
 
 def written(model: "nn.Module", traced: "Traced") -> list[Step]:
     """The steps of a traced network; ValueError for a module that has no op here."""
     steps: list[Step] = []
     stands_for = {"x": "x"}  # what an identity hands on
+    cuts = {cut.node for cut in traced.cuts}
     for node in traced.graph.nodes:
         if node.op in {"placeholder", "output"}:
             continue
         of = [stands_for[argument.name] for argument in node.all_input_nodes]
         own = {"op": "add"} if node.op == "call_function" else op_of(model.get_submodule(str(node.target)))
+        if own is None and node.name in cuts:
+            own = {"op": "same"}
         if own is None:
             stands_for[node.name] = of[0]
             continue
         stands_for[node.name] = node.name
-        module = {"of_module": str(node.target)} if own["op"] not in {"add", "mean"} else {}
+        module = {"of_module": str(node.target)} if own["op"] not in {"add", "mean", "same"} else {}
         steps.append({"name": node.name, "of": of, **own, **module})
-    if lost := {cut.node for cut in traced.cuts} - {step["name"] for step in steps}:
-        raise ValueError(f"the cut at {min(lost)} is at no step")
     return steps
 
 
