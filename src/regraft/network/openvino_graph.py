@@ -57,14 +57,14 @@ def converted(backbone: Backbone) -> Any:
     """The same, from the torch network."""
     import torch
 
-    from regraft.network.surgery import open_network
+    from regraft.network.surgery import pooled_network
 
     size = backbone.preprocessing.size
     arguments, sys.argv = sys.argv, sys.argv[:1]  # OpenVINO would take a --verbose among them for its own
     try:
         with torch.inference_mode(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the tracing that OpenVINO does for itself
-            network = open_network(backbone.model, backbone.traced)
+            network = pooled_network(backbone.model, backbone.traced, backbone.cuts, ("whole",), logits=True)
             graph = openvino.convert_model(network, example_input=torch.zeros(2, 3, size, size))
     finally:
         sys.argv = arguments
@@ -90,22 +90,20 @@ def pooled(graph: Any, backbone: Backbone, cuts: Sequence[Cut], pools: Sequence[
 
     With ``logits`` the network's own output comes last.
     """
-    values = values_of(graph)
-    outputs = [pool_over(values[backbone.cuts.index(cut)], cut.axes, pool) for pool in pools for cut in cuts]
-    outputs += [values[-1]] if logits else []
+    outputs = features_at(graph, backbone, cuts, pools) + ([values_of(graph)[-1]] if logits else [])
     return taking_pixels(graph, outputs, backbone.preprocessing)
+
+
+def features_at(graph: Any, backbone: Backbone, cuts: Sequence[Cut], pools: Sequence[str]) -> list[Any]:
+    """The values at ``cuts`` pooled over space, in the order of surgery.pooled_network."""
+    values = values_of(graph)
+    return [pool_over(values[backbone.cuts.index(cut)], cut.axes, pool) for pool in pools for cut in cuts]
 
 
 def graph_of_graft(graft: Graft) -> Any:
     """Pixels -> logits."""
     graph, backbone = graph_of(graft.backbone), graft.backbone
-    values = values_of(graph)
-    features = [
-        pool_over(values[backbone.cuts.index(cut)], cut.axes, pool)
-        for pool in POOLINGS[graft.pooling]
-        for cut in graft.cuts
-    ]
-    value = ops.concat(features, 1)
+    value = ops.concat(features_at(graph, backbone, graft.cuts, POOLINGS[graft.pooling]), 1)
     for layer, (weights, biases) in enumerate(zip(graft.head.weights, graft.head.biases, strict=True)):
         value = ops.relu(value) if layer else value
         value = ops.add(ops.matmul(value, ops.constant(weights), False, True), ops.constant(biases[None]))

@@ -27,7 +27,12 @@ def rms_over(value: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:
     return value.square().mean(axes).sqrt() if axes else value.abs()
 
 
-POOLS = {"mean": mean_over, "max": max_over, "rms": rms_over}
+def whole(value: torch.Tensor, _axes: tuple[int, ...]) -> torch.Tensor:
+    """The value as it is, before a later operation may change it in place."""
+    return value.clone()
+
+
+POOLS = {"mean": mean_over, "max": max_over, "rms": rms_over, "whole": whole}
 
 
 def pooled_network(
@@ -55,25 +60,6 @@ def pooled_network(
         end = next(node for node in traced.graph.nodes if node.op == "output")
         outputs.append(copies[end.args[0]])
     graph.output(tuple(outputs))
-    return fx.GraphModule(model, graph).eval()
-
-
-def open_network(model: nn.Module, traced: Traced) -> fx.GraphModule:
-    """The whole network: images -> the values at all its cuts as they are, then its own output.
-
-    A value is copied where it is produced, for the reason above.
-    """
-    graph = fx.Graph()
-    copies: dict[fx.Node, fx.Node] = {}
-    values: dict[str, fx.Node] = {}
-    names = {cut.node for cut in traced.cuts}
-    for node in traced.graph.nodes:
-        if node.op == "output":
-            graph.output((*(values[cut.node] for cut in traced.cuts), copies[node.args[0]]))
-            break
-        copies[node] = graph.node_copy(node, lambda old: copies[old])
-        if node.name in names:
-            values[node.name] = graph.call_function(torch.clone, (copies[node],))
     return fx.GraphModule(model, graph).eval()
 
 
