@@ -56,7 +56,7 @@ def ours(name: str, images: torch.Tensor, labels: torch.Tensor) -> Callable[[], 
     """The network, precision, layout and optimiser that `regraft train --strategy fine-tune` uses."""
     model = timm.create_model(name)
     traced = trace(model, images.shape[-1], stages_of(model))
-    tunable = Tunable(model, traced, traced.cuts[-1], fresh_head(traced.cuts[-1].channels, CLASSES, HeadSettings()))
+    tunable = Tunable(model, traced, traced.cuts[-1:], fresh_head(traced.cuts[-1].channels, CLASSES, HeadSettings()))
     optimiser = make_optimiser("adamw", list(tunable.head.parameters()), tunable.stages, RATES["adamw"], 0.9, 0.05)
     device = device_of("cpu")
     fabric = Fabric(accelerator="cpu", devices=1, precision=precision_of(device))

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 DRAWS = 1_000  # of the bootstrap
-PAIRED_DRAWS = 10_000
 LEVEL = 0.95
 NEIGHBOURS, ASKED = 20_000, 5_000  # images of the baseline by neighbours, about so many at most
 BLOCK = 512  # images compared at once with all others
@@ -176,16 +175,3 @@ def paired(better: np.ndarray, other: np.ndarray) -> tuple[float, float]:
     """Difference in accuracy on the same images, and its standard error; both bool (images,)."""
     difference = better.astype(float) - other.astype(float)
     return float(difference.mean()), float(difference.std() / math.sqrt(len(difference)))
-
-
-def certainty_of(hits: np.ndarray, before: np.ndarray, seed: int) -> float:
-    """Share of paired bootstrap draws (Efron, 1979) over images in which ``hits`` beat ``before``; ties count half.
-
-    Both are bool (images,), on the same images.
-    """
-    gained, lost = int((hits & ~before).sum()), int((~hits & before).sum())
-    draws = np.random.default_rng(seed).multinomial(
-        len(hits), [gained / len(hits), lost / len(hits), 1 - (gained + lost) / len(hits)], PAIRED_DRAWS
-    )
-    difference = draws[:, 0] - draws[:, 1]
-    return float((difference > 0).mean() + 0.5 * (difference == 0).mean())

@@ -9,10 +9,10 @@ from sklearn.linear_model import LogisticRegression
 
 from regraft.features.head import (
     DECAYS,
+    NEAREST_MEAN,
     HeadSettings,
     best_trial,
     choose_and_solve,
-    choose_decay,
     folds_from,
     fresh_head,
     solve,
@@ -20,7 +20,7 @@ from regraft.features.head import (
     weights_of_classes,
 )
 from regraft.features.objective import Labelled
-from regraft.features.probe import loss_of
+from regraft.features.probe import PENALTIES, calibrated, loss_of
 from regraft.features.scale import scale_of
 from regraft.network.head import Head, head_of
 
@@ -110,8 +110,7 @@ def test_dead_channels_are_harmless(data) -> None:
 def test_the_best_decay_is_neither_end_when_labels_are_noisy(data) -> None:
     x, y = data
     folds = folds_from(np.arange(len(y)) % 5)
-    trials, decay = choose_decay(x, y, 10, folds, HeadSettings())
-    assert {trial.decay for trial in trials} >= {decay}
+    trials = try_decays(x, y, 10, folds, HeadSettings())
     assert max(trial.accuracy for trial in trials) > 0.93
     assert trials[0].accuracy < max(trial.accuracy for trial in trials)
 
@@ -142,7 +141,8 @@ def test_class_weights_help_the_rare_class() -> None:
 def test_choosing_and_solving_in_one_go(data, layers: int) -> None:
     x, y = data
     settings, folds = HeadSettings(layers=layers, hidden=16), folds_from(np.arange(len(y)) % 3)
-    trials, decay = choose_decay(x, y, 10, folds, settings)
+    trials = try_decays(x, y, 10, folds, settings)
+    decay = best_trial(trials).decay
     rows = np.arange(len(y))
     again, head = choose_and_solve(x, y, 10, folds, rows, settings)
     assert [(one.decay, one.accuracy) for one in again] == [(one.decay, one.accuracy) for one in trials]
@@ -157,14 +157,47 @@ def test_many_images_are_thinned_to_choose_the_decay(data, monkeypatch: pytest.M
     monkeypatch.setattr("regraft.features.head.CHOOSING_IMAGES", 200)
     x, y = data
     folds, rows = folds_from(np.arange(len(y)) % 2), np.arange(len(y))
-    trials, decay = choose_decay(x, y, 10, folds, HeadSettings())
-    assert decay == pytest.approx(best_trial(trials).decay * 200 / 300)
+    trials, head = choose_and_solve(x, y, 10, folds, rows, HeadSettings())
     assert {len(trial.rows) for trial in trials} == {200}
-    again, head = choose_and_solve(x, y, 10, folds, rows, HeadSettings())
-    assert again[0].accuracy == trials[0].accuracy
+    decay = best_trial(trials).decay * 200 / 300
     np.testing.assert_array_equal(head.logits(x), solve(x, y, 10, decay, HeadSettings()).logits(x))
     _, head = choose_and_solve(x, y, 10, folds, rows, HeadSettings(), (0.1,))
     np.testing.assert_array_equal(head.logits(x), solve(x, y, 10, 0.1, HeadSettings()).logits(x))
+
+
+@pytest.mark.parametrize("images", [600, 50])  # more and fewer than channels
+@pytest.mark.parametrize("penalty", [1.0, 0.1])
+def test_a_discriminant_is_that_of_scikit_learn(data, images: int, penalty: float) -> None:
+    x, y = (array[:images] for array in data)
+    head = solve(x, y, 10, penalty, HeadSettings(solver="discriminant"))
+    standard = scale_of(x).apply(x).astype(np.float64)
+    means = np.stack([standard[y == label].mean(axis=0) for label in range(10)])
+    within = np.cov((standard - means[y]).T, bias=True) + penalty * np.eye(standard.shape[1])
+    inverse = np.linalg.inv(within)
+    distance = np.einsum("icj,jk,ick->ic", standard[:, None] - means, inverse, standard[:, None] - means)
+    expected = np.log(np.bincount(y, minlength=10) / len(y)) - 0.5 * distance
+    ours = head.logits(x)
+    np.testing.assert_allclose(ours - ours[:, :1], expected - expected[:, :1], rtol=2e-3, atol=2e-2)
+
+
+def test_a_discriminant_under_the_largest_penalty_is_the_nearest_mean(data) -> None:
+    x, y = data
+    head = solve(x, y, 10, NEAREST_MEAN, HeadSettings(solver="discriminant"))
+    standard = scale_of(x).apply(x)
+    means = np.stack([standard[y == label].mean(axis=0) for label in range(10)])
+    nearest = np.square(standard[:, None] - means).sum(axis=2).argmin(axis=1)
+    assert (head.logits(x).argmax(axis=1) == nearest).mean() > 0.97  # priors decide the others
+
+
+def test_a_discriminant_says_how_sure_it_is(data) -> None:
+    x, y = data
+    rows, settings = np.arange(450), HeadSettings(solver="discriminant")
+    trials, head = choose_and_solve(x[:450], y[:450], 10, folds_from(rows % 5), rows, settings)
+    assert [trial.decay for trial in trials][:2] == [NEAREST_MEAN, PENALTIES[0]]
+    best = best_trial(trials)
+    assert best.loss == pytest.approx(loss_of(calibrated(best.logits, best.labels), best.labels), abs=1e-3)
+    assert loss_of(head.logits(x[450:]), y[450:]) < 0.6
+    assert (head.logits(x[450:]).argmax(axis=1) == y[450:]).mean() > 0.88
 
 
 def test_the_same_head_every_time(data) -> None:
@@ -191,13 +224,13 @@ WITHOUT_TORCH = """
 import sys
 import numpy as np
 import regraft.features.near_duplicates, regraft.similarity.depth_profile
-from regraft.features.head import HeadSettings, choose_decay, folds_from, solve
+from regraft.features.head import HeadSettings, choose_and_solve, folds_from
 from regraft.features.label_issues import held_out_probabilities
 from regraft.features.probe import calibrated, held_out
 x = np.random.default_rng(0).normal(size=(60, 8)).astype(np.float32)
 y, folds = np.arange(60) % 3, np.arange(60) % 5
-_, decay = choose_decay(x, y, 3, folds_from(folds), HeadSettings())
-solve(x, y, 3, decay, HeadSettings()).logits(x)
+for solver in ("logistic", "discriminant"):
+    choose_and_solve(x, y, 3, folds_from(folds), np.arange(60), HeadSettings(solver=solver))[1].logits(x)
 calibrated(held_out(x, y, 3, folds), y)
 held_out_probabilities(x, y, 3, folds)
 print(sorted({name.partition(".")[0] for name in sys.modules} & {"torch", "scipy", "sklearn"}))

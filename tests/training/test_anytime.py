@@ -3,50 +3,23 @@
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
-from results import result
 
 from regraft.errors import RunError
-from regraft.metrics import certainty_of
+from regraft.planning.plan import Plan
 from regraft.planning.prepare import prepare
+from regraft.progress import silent
 from regraft.recipe import Recipe
-from regraft.training.anytime import CERTAIN, candidates, compared, cuts_to_join, train_in_turn
+from regraft.training.anytime import train_in_turn
+from regraft.training.candidates import frozen_candidates, runs_of, tuned_candidates
 from regraft.training.result import Trained
 from regraft.training.strategy import Trainer, trainer_for
 
 Regraft = Callable[..., tuple[int, str, str]]
-
-
-def test_the_bootstrap_agrees_with_the_sign_test() -> None:
-    from scipy.stats import binom
-
-    before = np.zeros(300, dtype=bool)
-    hits = before.copy()
-    before[:12], hits[12:32] = True, True  # 20 gained, 12 lost
-    exact = binom.cdf(19, 32, 0.5) + 0.5 * binom.pmf(20, 32, 0.5)
-    assert certainty_of(hits, before, 0) == pytest.approx(exact, abs=0.02)
-    assert certainty_of(hits, hits, 0) == 0.5
-
-
-def test_an_attempt_is_kept_only_beyond_noise() -> None:
-    best = result(0.80)
-    assert compared("first", None, best).kept
-    assert not compared("noise", best, result(0.81, seed=1)).kept
-    better = compared("better", best, result(0.88, seed=1))
-    assert better.kept
-    assert better.certainty is not None
-    assert better.certainty >= CERTAIN
-    assert not compared("worse", best, result(0.70, seed=1)).kept
-
-
-def test_two_networks_meet_on_the_images_that_judged_both() -> None:
-    wide, narrow = result(0.80, images=400), result(0.80, images=80, start=100, seed=2)
-    attempt = compared("narrow", wide, narrow)
-    assert attempt.before == pytest.approx(wide.judged.hits[100:180].mean())
-    assert attempt.accuracy == pytest.approx(0.80)
 
 
 @pytest.mark.slow
@@ -57,7 +30,8 @@ def test_a_time_limit_on_the_command_line(regraft: Regraft, make_folder: Callabl
     assert code == 0, err
     printed = json.loads(out)
     names = [attempt["name"] for attempt in printed["tried"]]
-    assert names[:3] == ["majority class", "nearest neighbour", "head at the last cut"]
+    assert names[:2] == ["majority class", "nearest neighbour"]
+    assert names[2].startswith("head at ")
     assert names[-2:] == ["fine-tune", "fine-tune under stronger augmentation"]
     assert any(attempt["kept"] for attempt in printed["tried"])
     assert "What was tried" in (tmp_path / "run" / "report.html").read_text()
@@ -91,31 +65,47 @@ def test_an_attempt_that_fails_loses_nothing(
     assert found.tried[-1].name.endswith("stronger augmentation") != found.interrupted  # it ends the attempts
 
 
-def test_what_is_tried_in_turn(make_folder: Callable[..., Path]) -> None:
+def test_heads_that_are_tried(make_folder: Callable[..., Path], tmp_path: Path) -> None:
     job = prepare(make_folder(classes=3, each=10), Recipe(image_size=32))
     cuts, plan = job.backbone.cuts, job.plan
-    tried = {one.name: one for one in candidates(Recipe(views=2, flip="no"), plan, cuts)}
-    assert list(tried) == [
-        "head at the last cut", "head at an earlier cut", "head on joined cuts", "fine-tune",
-        "fine-tune under stronger augmentation",
-    ]  # fmt: skip
-    shapes = [(one.recipe.planning.strategy, one.recipe.planning.cut) for one in tried.values()]
-    early = plan.similarity.best_early_cut
-    assert shapes[:3] == [("head", cuts[-1].name), ("early-layers", early), ("head", None)]
-    assert shapes[3:] == [("fine-tune", None)] * 2
-    assert [one.recipe.head.views for one in tried.values()] == [2, 2, 2, 0, 0]
-    assert {one.recipe.augmentation.flip for one in tried.values()} == {"no"}
-    assert tried["head on joined cuts"].recipe.planning.cuts == cuts_to_join(plan, cuts)
-    stronger = tried["fine-tune under stronger augmentation"].recipe
-    assert (stronger.augmentation.preset, tried["fine-tune"].recipe.augmentation.preset) == ("strong", "medium")
-    strongest = candidates(Recipe(augmentation="strong"), plan, cuts)
-    assert [one.name for one in strongest][-1] == "fine-tune"  # there is nothing stronger
+    examples = trainer_for(job, tmp_path).examples
+    tried = {one.name: one.recipe for one in frozen_candidates(Recipe(flip="no"), plan, examples, cuts, silent)}
+    early, last = plan.similarity.best_early_cut, cuts[-1].name
+    first, second, third, *joined = tried
+    assert {first, second} == {f"head at {last}", f"head at {early}"}
+    assert first == f"head at {plan.cut}"  # the rule's comes first
+    assert (third, tried[third].head.solver) == (f"discriminant at {last}", "discriminant")
+    assert [name.split(" on ")[0] for name in joined] == ["discriminant", "head", "averaged heads"] * 2
+    for name in joined:
+        recipe = tried[name]
+        places = [index for index, cut in enumerate(cuts) if cut.name in recipe.planning.cuts]
+        assert places == list(range(places[0], places[-1] + 1))  # neighbours
+        assert recipe.planning.strategy == ("head" if last in recipe.planning.cuts else "early-layers")
+    assert {recipe.augmentation.flip for recipe in tried.values()} == {"no"}
+    with_views = [one.name for one in frozen_candidates(Recipe(views=2), plan, examples, cuts, silent)]
+    two_layers = [one.name for one in frozen_candidates(Recipe(head_layers=2), plan, examples, cuts, silent)]
+    assert len(with_views) == 4
+    assert not any("discriminant" in name or "averaged" in name for name in two_layers)
 
 
-def test_joined_cuts_are_the_last_and_others_at_other_strides(make_folder: Callable[..., Path]) -> None:
-    job = prepare(make_folder(classes=3, each=10), Recipe(image_size=32))
-    cuts = job.backbone.cuts
-    joined = cuts_to_join(job.plan, cuts)
-    strides = [cut.stride for cut in cuts if cut.name in joined]
-    assert joined[-1] == cuts[-1].name
-    assert len(strides) == len(set(strides)) == len(joined) == 3
+def test_when_the_whole_network_is_trained_too(make_folder: Callable[..., Path]) -> None:
+    plan = prepare(make_folder(classes=3, each=10), Recipe(image_size=32)).plan
+    head = Recipe(strategy="early-layers", cuts=("blocks.3", "blocks.4"), solver="discriminant", views=2)
+
+    def names(plan: Plan, **settings: Any) -> list[str]:
+        return [one.name for one in tuned_candidates(head, Recipe(**settings), plan)]
+
+    assert names(replace(plan, competing_epochs=None)) == []
+    (tune,) = tuned_candidates(head, Recipe(), replace(plan, competing_epochs=4))
+    assert (tune.recipe.planning.strategy, tune.recipe.optimisation.epochs) == ("fine-tune", 4)
+    assert (tune.recipe.planning.cuts, tune.recipe.head.views) == (("blocks.3", "blocks.4"), 0)  # from the best head
+    assert names(replace(plan, strategy="fine-tune")) == ["fine-tune"]
+    assert names(plan, time_limit=60.0) == ["fine-tune", "fine-tune under stronger augmentation"]
+    assert names(plan, time_limit=60.0, augmentation="strong") == ["fine-tune"]  # there is nothing stronger
+
+
+def test_runs_of_cuts_end_near_the_last_one() -> None:
+    runs = [tuple(run) for run in runs_of(range(9))]  # type: ignore[arg-type]
+    assert {run[-1] for run in runs} == {7, 8}
+    assert {len(run) for run in runs} == {2, 3, 4, 5}
+    assert list(runs_of(range(1))) == []  # type: ignore[arg-type]

@@ -25,7 +25,7 @@ def build(name: str, size: int = 64, pooling: str = "average") -> Ready:
     traced = backbone.traced
     last = traced.cuts[-1]
     head = fresh_head(last.channels * len(POOLINGS[pooling]), 3, HeadSettings())
-    return Ready(backbone, Tunable(backbone.model, traced, last, head, pooling))
+    return Ready(backbone, Tunable(backbone.model, traced, [last], head, pooling))
 
 
 def grafted(ready: Ready, cut: Cut, head: nn.Sequential, pooling: str = "average") -> Grafted:

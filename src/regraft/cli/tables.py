@@ -162,10 +162,11 @@ def show_fault_kinds(console: Console, kinds: Mapping[str, int], where: str) -> 
 
 def show_tried(console: Console, attempts: Sequence[dict[str, Any]]) -> None:
     """What was tried, in order, and whether it was kept."""
-    made = table("tried", "validation", "best before it", "surely better", "outcome")
+    made = table("tried", "validation", "best before it", "gain to expect", "outcome")
     for attempt in attempts:
-        figures = ("" if attempt[key] is None else f"{attempt[key]:.1%}" for key in ("accuracy", "before", "certainty"))
-        outcome = "kept" if attempt["kept"] else attempt["note"] if attempt["certainty"] is None else "turned down"
+        figures = ["" if attempt[key] is None else f"{attempt[key]:.1%}" for key in ("accuracy", "before")]
+        figures.append("" if attempt["gain"] is None else f"{100 * attempt['gain']:+.1f} points")
+        outcome = "kept" if attempt["kept"] else attempt["note"] if attempt["gain"] is None else "turned down"
         add(made, attempt["name"], *figures, outcome, style="bold" if attempt["kept"] else None)
     console.print(made)
 

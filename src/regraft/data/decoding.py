@@ -86,6 +86,16 @@ def decode_for(data: bytes | Image.Image, side: int | None, max_pixels: int | No
         raise Undecodable(kind, reason) from None
 
 
+def sides_of(data: bytes | Image.Image) -> tuple[int, int]:
+    """Width and height as the file says, its pixels not decoded; Undecodable where it is no image."""
+    try:
+        return (data if isinstance(data, Image.Image) else opened(data)).size
+    except Undecodable:
+        raise
+    except Exception as error:  # as in decode_for
+        raise Undecodable("unreadable", reason_of(error)) from None
+
+
 def upright(image: Image.Image, orientation: int) -> Image.Image:
     """Turned and mirrored as its EXIF orientation says."""
     turn = TURNS.get(orientation)

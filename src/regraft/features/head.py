@@ -1,4 +1,4 @@
-"""Solve a head on features: multinomial logistic regression, or a small network of two linear layers.
+"""Solve a head on features: logistic regression, linear discriminants, or a small network of two linear layers.
 
 The features are standardised for the solver and the standardisation is folded into the first layer
 afterwards, so that the head takes the features as the network gives them.
@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from regraft.features.axes import Axes, axes_of
 from regraft.features.objective import ROUGHLY, TOLERANCE, Labelled, fit_one_layer, fit_two_layers
-from regraft.features.probe import loss_of
+from regraft.features.probe import PENALTIES, calibrated, calibration, loss_of, sums_of
 from regraft.features.threads import one_thread
 from regraft.network.head import Head, head_of
 
@@ -25,6 +26,8 @@ DECAYS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)  # L2 per image on st
 CHOOSING_IMAGES = 10_000  # at most so many images choose the weight decay
 PATIENCE = 2  # decays in turn that may be worse than the best, before weaker ones are left out
 NEIGHBOURS = 3  # decays that are tried with two layers
+TINY = 1e-12
+NEAREST_MEAN = 1_000.0  # a penalty so large that a discriminant is the nearest class's mean
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,12 @@ class HeadSettings:
     initialiser: str = "xavier_uniform_"  # of the weights of two, a name in torch.nn.init
     class_weights: str = "none"  # as weights_of_classes takes it
     seed: int = 0  # of the initial weights
+    solver: str = "logistic"  # or discriminant (Fisher, 1936), of one layer
+
+    @property
+    def decays(self) -> tuple[float, ...]:
+        """What the weight decay is chosen from; a discriminant's is the penalty on the variance inside the classes."""
+        return DECAYS if self.solver == "logistic" else (NEAREST_MEAN, *PENALTIES)
 
 
 def weights_of_classes(labels: np.ndarray, classes: int, how: str) -> np.ndarray | None:
@@ -79,14 +88,25 @@ def folds_from(folds: np.ndarray) -> list[Fold]:
     return [pair for pair in pairs if len(pair.fit) and len(pair.judge)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trial:
     """One weight decay and what the judged images said."""
 
     decay: float
     rows: np.ndarray  # of the judged images among all that were given
-    right: np.ndarray  # (rows,) bool
-    loss: float  # mean cross-entropy
+    labels: np.ndarray  # (rows,)
+    logits: np.ndarray  # (rows, classes), of heads that did not see the row
+    scale: float = 1.0  # that the logits were multiplied by, so that they fit the labels
+
+    @cached_property
+    def right(self) -> np.ndarray:
+        """Which rows were right: (rows,) bool."""
+        return np.asarray(self.logits.argmax(axis=1) == self.labels)
+
+    @cached_property
+    def loss(self) -> float:
+        """Mean cross-entropy."""
+        return loss_of(self.logits, self.labels)
 
     @property
     def accuracy(self) -> float:
@@ -109,15 +129,27 @@ class Problem:
         labels = self.labels[rows]
         weights = weights_of_classes(labels, self.classes, self.settings.class_weights)
         images = Labelled(self.x[rows], labels, self.classes, weights)
+        if self.settings.solver == "discriminant":
+            return self.discriminants(images, decays)
         if self.settings.layers == 1:
             return fit_one_layer(images, self.axes.variance, decays, tolerance)
         start = head_of(fresh_head(len(self.axes.directions), self.classes, self.settings))
         start = replace(start, weights=(start.weights[0] @ self.axes.directions, start.weights[1]))
         return (fit_two_layers(images, decay, start) for decay in decays)  # not convex: each gets the same start
 
+    def discriminants(self, images: Labelled, penalties: Sequence[float]) -> Iterator[Head]:
+        """Linear discriminants under one penalty after another; what a class counts goes into its prior."""
+        sums = sums_of(images.x, images.labels, images.classes)
+        with np.errstate(divide="ignore"):
+            prior = 0 if images.weights is None else np.log(np.maximum(images.weights, TINY))
+        for penalty in penalties:
+            weights, biases = sums.discriminant(penalty)
+            yield Head((weights.T.astype(np.float32),), ((biases + prior).astype(np.float32),))
+
     def solve(self, rows: np.ndarray, decay: float) -> Head:
         """A head fitted on the rows, which takes the features as they were given."""
-        stronger = [one for one in DECAYS if one > decay] if self.settings.layers == 1 else []
+        convex = self.settings.layers == 1 and self.settings.solver == "logistic"
+        stronger = [one for one in DECAYS if one > decay] if convex else []
         *_, head = self.fit(rows, (*stronger, decay))
         return self.for_features(head)
 
@@ -135,13 +167,20 @@ class Problem:
             losses: list[float] = []
             for decay, head in zip(decays, self.fit(fold.fit, decays, ROUGHLY), strict=True):
                 logits[decay][fold.judge] = own = head.logits(self.x[fold.judge])
-                losses.append(loss_of(own, self.labels[fold.judge]))
+                truth = self.labels[fold.judge]
+                losses.append(loss_of(own if self.settings.solver == "logistic" else calibrated(own, truth), truth))
                 if fold is folds[0] and len(losses) > np.argmin(losses) + PATIENCE:
                     decays = decays[: len(losses)]
                     break
         labels = self.labels[judged]
-        outputs = ((decay, logits[decay][judged]) for decay in decays)
-        return [Trial(decay, judged, own.argmax(axis=1) == labels, loss_of(own, labels)) for decay, own in outputs]
+        outputs = {decay: logits[decay][judged] for decay in decays}
+        if self.settings.solver == "logistic":
+            return [Trial(decay, judged, labels, own) for decay, own in outputs.items()]
+        trials = []
+        for decay, own in outputs.items():
+            scale = calibration(own, labels)  # which no loss has settled
+            trials.append(Trial(decay, judged, labels, np.float32(scale) * own, scale))
+        return trials
 
     def trials_near_the_best(self, folds: Sequence[Fold], decays: Sequence[float]) -> list[Trial]:
         """The same; two layers get the decay with which one layer's loss is smallest, and its neighbours."""
@@ -188,26 +227,11 @@ def best_trial(trials: Sequence[Trial]) -> Trial:
     return max(trials, key=lambda trial: (trial.accuracy, -trial.loss))
 
 
-def choose_decay(
-    features: np.ndarray,
-    labels: np.ndarray,
-    classes: int,
-    folds: Sequence[Fold],
-    settings: HeadSettings,
-    decays: Sequence[float] = DECAYS,
-) -> tuple[tuple[Trial, ...], float]:
-    """The decays tried, and the one that validates best.
-
-    With more than CHOOSING_IMAGES images to fit on, a random part of them chooses, and the decay is
-    scaled to the whole: the same prior spread over more images.
-    """
-    folds, share = few_enough(folds, settings.seed)
-    trials = try_decays(features, labels, classes, folds, settings, decays)
-    return tuple(trials), best_trial(trials).decay * share
-
-
 def few_enough(folds: Sequence[Fold], seed: int) -> tuple[Sequence[Fold], float]:
-    """The folds as they are; or part of the first, and how much of it, where it has more than CHOOSING_IMAGES."""
+    """The folds as they are; or part of the first, and how much of it, where it has more than CHOOSING_IMAGES.
+
+    A decay that was chosen on the part is scaled to the whole: the same prior spread over more images.
+    """
     share = min(1.0, CHOOSING_IMAGES / max(len(fold.fit) for fold in folds))
     if share == 1:
         return folds, share
@@ -223,20 +247,22 @@ def choose_and_solve(
     folds: Sequence[Fold],
     rows: np.ndarray,
     settings: HeadSettings,
-    decays: Sequence[float] = DECAYS,
+    decays: Sequence[float] = (),
 ) -> tuple[tuple[Trial, ...], Head]:
-    """The decays tried, and a head fitted on ``rows`` with the best: choose_decay and solve, in less time.
+    """The decays tried (none given: the settings' own), and a head fitted on ``rows`` with the best.
 
     A single decay is taken as it is. The scale of the features is that of all the images that fit in some fold.
     """
     few, share = few_enough(folds, settings.seed)
+    decays = decays or settings.decays
     with one_thread():
         problem = problem_of(features, labels, classes, few, settings)
         trials = problem.trials_near_the_best(few, decays)
-        best = best_trial(trials).decay * (share if len(decays) > 1 else 1)
+        best = best_trial(trials)
+        decay = best.decay * (share if len(decays) > 1 and settings.solver == "logistic" else 1)
         if not np.isin(rows, fitting_rows(few)).all():
             problem = problem_of(features, labels, classes, [Fold(rows, rows)], settings)
-        return tuple(trials), problem.solve(rows, best)
+        return tuple(trials), problem.solve(rows, decay).times(best.scale)
 
 
 def solve(features: np.ndarray, labels: np.ndarray, classes: int, decay: float, settings: HeadSettings) -> Head:

@@ -116,7 +116,14 @@ def loss_of(logits: np.ndarray, labels: np.ndarray) -> float:
 
 
 def calibrated(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Logits (images, classes) times the one number that fits the labels best (Guo et al., 2017), float64."""
+    """Logits (images, classes) times the one number that fits the labels best, float64."""
+    logits = logits.astype(np.float64)
+    logits -= logits.max(axis=1, keepdims=True)
+    return calibration(logits, labels) * logits
+
+
+def calibration(logits: np.ndarray, labels: np.ndarray) -> float:
+    """The number by which the logits (images, classes) fit the labels best (Guo et al., 2017)."""
     logits = logits.astype(np.float64)
     logits -= logits.max(axis=1, keepdims=True)
     own = float(logits[np.arange(len(labels)), labels].mean())
@@ -130,4 +137,4 @@ def calibrated(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
         before, factor = factor, float(np.clip(wanted, max(LEAST, factor / 3), min(MOST, factor * 3)))
         if abs(factor - before) <= 1e-4 * before:
             break
-    return factor * logits
+    return factor

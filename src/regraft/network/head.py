@@ -31,6 +31,13 @@ class Head:
             value = value @ weights.T + biases
         return value
 
+    def times(self, factor: float) -> Head:
+        """The head whose logits are ``factor`` times these."""
+        return Head(
+            (*self.weights[:-1], self.weights[-1] * np.float32(factor)),
+            (*self.biases[:-1], self.biases[-1] * np.float32(factor)),
+        )
+
     def module(self) -> nn.Sequential:
         """The same in torch: Linear, or Linear, ReLU, Linear."""
         import torch

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 SAFETENSORS = ".safetensors"
 CONFIG, DESCRIPTION, STEPS = "config.json", "description.json", "steps.json"  # of the embedded network
+STRIDE = 32  # pixels of the input to one position at the embedded network's end
 RANDOM = "the demonstration network has random weights; train it, and use that run as a backbone"
 
 
@@ -33,8 +35,7 @@ def load(name: str, weights: str | None = None, image_size: int | None = None) -
     if name == EMBEDDED and weights:
         raise BackboneError("--weights goes with a named backbone; name one with --backbone, or leave --weights out")
     if name == EMBEDDED:
-        own = embedded()
-        return own if image_size in {None, own.preprocessing.size} else described(own.resized_to(image_size))
+        return embedded_at(image_size)
     if name == DEMONSTRATION:
         return demonstration_backbone(weights).resized_to(image_size)
     if is_run(name):
@@ -42,6 +43,26 @@ def load(name: str, weights: str | None = None, image_size: int | None = None) -
             raise BackboneError(f"{name} is a run, which has its own weights; leave --weights out")
         return run_backbone(Path(name)).resized_to(image_size)
     return named(name, weights, image_size)
+
+
+def embedded_at(size: int | None) -> Backbone:
+    """The embedded network for inputs of ``size`` pixels (None: its own).
+
+    Its layers halve their input five times, so that at a multiple of STRIDE all but its pooled end grows with the area.
+    """
+    own = embedded()
+    resized = own.resized_to(size)
+    if resized is own or resized.preprocessing.size % STRIDE:
+        return own if resized is own else described(resized)
+    known, area = own.description, (resized.preprocessing.size / own.preprocessing.size) ** 2
+    return resized.known_as(
+        replace(
+            known,
+            preprocessing=resized.preprocessing,
+            multiply_adds=round(known.multiply_adds * area),
+            activations=round(known.activations * area),
+        )
+    )
 
 
 def described(backbone: Backbone) -> Backbone:

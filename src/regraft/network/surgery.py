@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import fx, nn
@@ -121,20 +122,17 @@ class Tunable(nn.Module):
     """
 
     def __init__(
-        self, model: nn.Module, traced: Traced, cut: Cut, head: nn.Sequential, pooling: str = "average"
+        self, model: nn.Module, traced: Traced, cuts: Sequence[Cut], head: nn.Sequential, pooling: str = "average"
     ) -> None:
         super().__init__()
-        self.axes = cut.axes
-        self.pools = [POOLS[pool] for pool in POOLINGS[pooling]]
-        self.body = dual_body(model, cut)
+        self.body = dual_body(model, cuts, POOLINGS[pooling])
         self.head = head
         self.kept_in_evaluation: list[nn.Module] = []
-        self.stages = stages_between(model, traced, cut)
+        self.stages = stages_between(model, traced, max(cuts, key=traced.cuts.index))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Logits."""
-        value = self.body(images)["features"]
-        logits: torch.Tensor = self.head(torch.cat([pool(value, self.axes) for pool in self.pools], dim=1))
+        """Logits; the features of several cuts are joined."""
+        logits: torch.Tensor = self.head(torch.cat(self.body(images), dim=1))
         return logits
 
     def train(self, mode: bool = True) -> "Tunable":
@@ -169,14 +167,28 @@ def nodes_up_to(traced: Traced, cut: Cut) -> list[fx.Node]:
     return nodes[: 1 + next(i for i, node in enumerate(nodes) if node.name == cut.node)]
 
 
-def dual_body(model: nn.Module, cut: Cut) -> nn.Module:
-    """The original network up to ``cut``, traced for training and for evaluation (torchvision's feature extractor)."""
+def dual_body(model: nn.Module, cuts: Sequence[Cut], pools: Sequence[str]) -> nn.Module:
+    """The original network, traced for training and for evaluation (torchvision's feature extractor).
+
+    Images -> a tuple of pooled features (images, channels), as ``pooled_network`` orders them; each value is pooled
+    where it is produced.
+    """
     from torchvision.models.feature_extraction import create_feature_extractor
 
-    body: nn.Module = create_feature_extractor(
-        model, {cut.name: "features"}, tracer_kwargs=tracer_arguments(), suppress_diff_warning=True
+    body: Any = create_feature_extractor(
+        model, {cut.name: cut.name for cut in cuts}, tracer_kwargs=tracer_arguments(), suppress_diff_warning=True
     )
-    return body.requires_grad_(True)
+    for graph in (body.train_graph, body.eval_graph):
+        output = next(node for node in graph.nodes if node.op == "output")
+        values, pooled = output.args[0], []
+        for pool in pools:
+            for cut in cuts:
+                with graph.inserting_after(values[cut.name]):
+                    pooled.append(graph.call_function(POOLS[pool], (values[cut.name], cut.axes)))
+        output.args = (tuple(pooled),)
+    body.graph = body.train_graph if body.training else body.eval_graph  # compiles it
+    trained: nn.Module = body.requires_grad_(True)
+    return trained
 
 
 def stages_between(model: nn.Module, traced: Traced, last: Cut) -> list[list[nn.Parameter]]:

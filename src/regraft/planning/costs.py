@@ -11,6 +11,8 @@ from regraft.similarity.measure import Similarity
 
 TRAIN_PASSES = 6.0  # of the frozen pass, that one image costs in training; between 3 and 10 on networks tried
 TRAIN_BYTES = 16  # a trained parameter: weight, gradient and two moments, in float32
+COMPETING_SECONDS = 120.0  # that fine-tuning may take beside a frozen strategy
+FEWEST_COMPETING = 3  # epochs that it needs to be worth a try
 WITHOUT_GRADIENTS = 4  # a pass without them holds so much less of what a forward pass leaves behind
 
 
@@ -86,7 +88,26 @@ def seconds_of(strategy: str, network: NetworkSize, recipe: Recipe, images: int,
     if strategy in FROZEN_STRATEGIES:
         return images / network.rate
     epochs = epochs_of(recipe.optimisation.epochs, strategy, train)
-    return (images + TRAIN_PASSES * epochs * train) / network.rate
+    return images / network.rate + (training_seconds(network, epochs, train) or 0.0)
+
+
+def training_seconds(network: NetworkSize, epochs: int, train: int) -> float | None:
+    """Seconds that training every layer takes for so many epochs of ``train`` images, roughly."""
+    return None if network.rate is None else TRAIN_PASSES * epochs * train / network.rate
+
+
+def competing_epochs(strategy: str, network: NetworkSize, recipe: Recipe, train: int) -> int | None:
+    """Epochs that fine-tuning gets beside a frozen strategy, as many as fit in COMPETING_SECONDS; None: no try.
+
+    None too where the network's rate on this machine is not known, and where the recipe asks for something.
+    """
+    planning = recipe.planning
+    asked = planning.fast or planning.strategy or planning.cut or planning.cuts
+    if asked or strategy not in FROZEN_STRATEGIES or network.rate is None:
+        return None
+    fitting = int(COMPETING_SECONDS * network.rate / (TRAIN_PASSES * train))
+    wanted = epochs_of(recipe.optimisation.epochs, "fine-tune", train)
+    return min(wanted, fitting) if fitting >= min(wanted, FEWEST_COMPETING) else None
 
 
 def memory_of(strategy: str, trained: int, network: NetworkSize, recipe: Recipe, train: int) -> int:

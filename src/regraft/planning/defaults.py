@@ -14,14 +14,16 @@ IMAGES_TO_SEE = 20_000  # fine-tuning sees so many, in FEWEST_EPOCHS to MOST_EPO
 FEWEST_EPOCHS, MOST_EPOCHS = 10, 30
 SCRATCH_FACTOR = 3  # random weights take so many times the epochs
 WEIGHT_DECAY = 0.05
+AVERAGED = 0.1  # of all steps, that averaged weights reach back
 RATES = {  # of the optimisers, at the schedule's peak
     "sgd": 1e-2, "rmsprop": 1e-4, "adagrad": 5e-3, "adadelta": 1.0, "adam": 5e-4, "adamax": 1e-3, "nadam": 5e-4,
     "adamw": 5e-4,
 }  # fmt: skip
+MOST_AVERAGING = 0.9999
 OF_HEADS = ("head_layers", "pooling", "views", "class_weights")
 OF_TRAINING = (
-    "optimiser", "learning_rate", "layer_decay", "schedule", "epochs", "patience", "weight_decay", "augmentation",
-    "label_smoothing", "mix", "head_start", "batch_norm",
+    "optimiser", "learning_rate", "layer_decay", "schedule", "epochs", "patience", "weight_decay", "ema",
+    "augmentation", "label_smoothing", "mix", "head_start", "batch_norm",
 )  # fmt: skip
 
 
@@ -38,9 +40,15 @@ def completed(recipe: Recipe, images: int, large: bool) -> Recipe:
         epochs=epochs,
         learning_rate=RATES[own.optimiser] if own.learning_rate is None else own.learning_rate,
         weight_decay=WEIGHT_DECAY if own.weight_decay is None else own.weight_decay,
+        ema=averaging(epochs * max(1, images // batch_of(recipe, images))) if own.ema is None else own.ema,
         patience=recipe.stopping.patience or max(3, epochs // 2),
         mix=("mixup" if large else "none") if mix == "auto" else mix,
     )
+
+
+def averaging(steps: int) -> float:
+    """The decay with which averaged weights reach back over AVERAGED of ``steps``."""
+    return min(max(0.0, 1 - 1 / (AVERAGED * steps)), MOST_AVERAGING)
 
 
 def epochs_of(epochs: int | None, strategy: str | None, images: int) -> int:

@@ -7,9 +7,9 @@ from typing import Any
 from regraft.data.images import Fault
 from regraft.errors import RecipeError
 from regraft.planning.cases import case_of
-from regraft.planning.costs import Choice, Cost, NetworkSize, costs_of
+from regraft.planning.costs import Choice, Cost, NetworkSize, competing_epochs, costs_of, training_seconds
 from regraft.planning.defaults import settings_shown
-from regraft.planning.reasons import details_of, reasons_for
+from regraft.planning.reasons import details_of, reasons_for, rivals_in_words
 from regraft.planning.size import Size
 from regraft.recipe import FROZEN_STRATEGIES, Recipe
 from regraft.similarity.measure import Similarity
@@ -29,6 +29,7 @@ class Plan:
     reasons: tuple[str, ...]  # the deciding ones
     details: tuple[str, ...]  # what else is known
     costs: tuple[Cost, ...]  # of every strategy
+    competing_epochs: int | None = None  # of fine-tuning beside a frozen strategy; None where it does not compete
     settings: Mapping[str, Any] = field(default_factory=dict)  # that matter to the strategy
     faults: tuple[Fault, ...] = ()  # what is odd about the images, where that was looked for
     images_through_backbone: int = 0  # in this call
@@ -46,6 +47,7 @@ class Plan:
             "strategy": self.strategy,
             "cut": self.cut,
             "cuts": list(self.cuts),
+            "competing_epochs": self.competing_epochs,
             "early_cut": similarity.best_early_cut,
             "size": self.size.as_dict(),
             "similarity": {
@@ -87,6 +89,8 @@ def make_plan(
     cuts = cuts_for(strategy, similarity, recipe, network)
     choice = Choice(size, similarity, verdict, strategy, cuts)
     asked = strategy != case.strategy or planning.cut is not None or bool(planning.cuts)
+    beside = competing_epochs(strategy, network, recipe, size.images)
+    rivals = rivals_in_words(strategy, recipe, beside and training_seconds(network, beside, size.images))
     return Plan(
         case=case.name,
         strategy=strategy,
@@ -95,9 +99,10 @@ def make_plan(
         size=size,
         similarity=similarity,
         similar_from=planning.similar_from,
-        reasons=tuple(reasons_for(choice, case.name, asked, planning.similar_from)),
+        reasons=(*reasons_for(choice, case.name, asked, planning.similar_from), *rivals),
         details=tuple(details_of(choice, *sides)),
         costs=costs_of(choice, network, recipe, images),
+        competing_epochs=beside,
         settings=settings_shown(recipe, strategy, size.images, size.verdict == "large"),
     )
 
@@ -112,10 +117,8 @@ def strategy_of(recipe: Recipe, network: NetworkSize, ruled: str) -> str:
     planning = recipe.planning
     if planning.strategy:
         return planning.strategy
-    if planning.cuts:
-        return "head"
-    if planning.cut:
-        return "head" if planning.cut == network.cuts[-1] else "early-layers"
+    if named := planning.cuts or (planning.cut and (planning.cut,)):
+        return "head" if network.cuts[-1] in named else "early-layers"
     return ruled
 
 
@@ -124,8 +127,13 @@ def cuts_for(strategy: str, similarity: Similarity, recipe: Recipe, network: Net
     planning, last = recipe.planning, network.cuts[-1]
     if strategy not in FROZEN_STRATEGIES:
         return ()
-    if planning.cuts:
+    if planning.cuts and (strategy == "early-layers") == (last not in planning.cuts):
         return tuple(name for name in network.cuts if name in planning.cuts)
+    if planning.cuts:
+        raise RecipeError(
+            f"--strategy head keeps the whole network and early-layers leaves its last layers out, but the cuts are"
+            f" {', '.join(planning.cuts)}, where {last} is the last; leave --strategy out"
+        )
     if strategy == "early-layers":
         return (planning.cut or similarity.best_early_cut,)
     if planning.cut not in {None, last}:

@@ -17,6 +17,7 @@ from regraft.features.near_duplicates import NearDuplicate, find_near_duplicates
 from regraft.network.backbone import Backbone
 from regraft.network.load import load
 from regraft.planning.costs import NetworkSize
+from regraft.planning.image_size import with_image_size
 from regraft.planning.plan import Plan, make_plan
 from regraft.planning.size import size_of
 from regraft.progress import Progress, silent
@@ -80,8 +81,9 @@ def prepare(
     ``backbone`` in place of the one that the recipe names. Without ``hold_out`` every image trains, whatever part it
     is in, and there is nothing to report on.
     """
-    network = recipe.network
     images = find_images(data, recipe.reading)
+    recipe = recipe if backbone else with_image_size(recipe, images)
+    network = recipe.network
     backbone = backbone or load(network.backbone, network.weights, network.image_size)
     recipe = with_cut_names(recipe, backbone)  # unknown cuts are refused now rather than after the pass
     statistics = find_statistics(backbone.fingerprint)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from regraft.planning.cases import MEANING
 from regraft.planning.costs import Choice
+from regraft.recipe import FROZEN_STRATEGIES, Recipe
 from regraft.similarity.measure import Similarity
 
 CLASSES_SHOWN = 4  # of the target, with the source classes that they resemble
@@ -36,6 +37,16 @@ def reasons_for(choice: Choice, case: str, asked: bool, similar_from: float) -> 
             f"No probe does better than always naming the largest class ({similarity.chance:.1%})."
             " The labels look unrelated to the images: check them first."
         )
+
+
+def rivals_in_words(strategy: str, recipe: Recipe, seconds: float | None) -> Iterator[str]:
+    """What is tried beside the rule's strategy, unless one was asked for; ``seconds``: of fine-tuning."""
+    planning = recipe.planning
+    if planning.strategy or planning.cut or planning.cuts or strategy not in FROZEN_STRATEGIES:
+        return
+    yield "Heads on other layers are tried too, on the same features; held-out images choose."
+    if seconds is not None:
+        yield f"Fine-tuning takes about {max(1, round(seconds)):,} s here, so it is tried too (--fast leaves it out)."
 
 
 def details_of(choice: Choice, image_side: int, input_side: int) -> Iterator[str]:

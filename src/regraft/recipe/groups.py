@@ -63,6 +63,9 @@ class Planning(Section):
     strategy: str | None = setting(None, "in place of the plan's choice", choices=STRATEGIES, otherwise="the plan's")
     cut: str | None = setting(None, "where to slice; given again, a head takes the cuts joined", otherwise="the plan's")
     cuts: tuple[str, ...] = setting((), "several cuts whose features a head takes joined")
+    fast: bool = setting(
+        False, "no fine-tuning beside a frozen strategy, and the network's own image size: seconds instead of minutes"
+    )
     large_from: int = setting(20_000, "training images from which data counts as large", least=1)
     similar_from: float = setting(0.5, "similarity score from which data counts as similar", least=0, most=1)
     split_seed: int = setting(0, "of the test split, where the data gives none", least=0, most=2**32 - 2)
@@ -80,6 +83,16 @@ class Head(Section):
     layers: int = setting(1, "linear layers in the new head", choices=(1, 2), name="head_layers")
     hidden: int = setting(256, "units between two linear layers", least=1)
     initialiser: str = setting("xavier_uniform_", "of the head, in torch.nn.init", choices=INITIALISERS, flag="init")
+    solver: str = setting(
+        "logistic",
+        "of a frozen strategy's head: logistic regression, or linear discriminants, which few images suffice for",
+        choices=("logistic", "discriminant"),
+    )
+    joining: str = setting(
+        "concatenated",
+        "of several cuts: one head on all their features, or the average of a head on each",
+        choices=("concatenated", "averaged"),
+    )
     pooling: str = setting("average", "over space before the head", choices=("average", "max", "both"))
     views: int = setting(0, "augmented views of each image for a frozen strategy's head", least=0, most=100)
     class_weights: str = setting(
@@ -103,7 +116,14 @@ class Optimisation(Section):
     schedule: str = setting("cosine", "of the learning rate after warm-up", choices=("cosine", "constant", "one-cycle"))
     warm_up: float = setting(0.1, "share of the steps in which the learning rate rises", least=0, most=1)
     label_smoothing: float = setting(0.1, "of the targets, 0 to 1", least=0, most=1)
-    ema: float = setting(0.0, "decay a step of averaged weights, which are kept; 0: none", least=0, most=0.99999)
+    ema: float | None = setting(
+        None,
+        "decay a step of averaged weights, which are kept; 0: none",
+        least=0,
+        most=0.99999,
+        otherwise="as long as a tenth of all steps",
+    )
+    interpolate: bool = setting(True, "also try weights between the start and the best epoch")
     clip: float = setting(0.0, "largest norm of the gradient; 0: no limit", least=0)
     batch_norm: str = setting("auto", "its running statistics in training", choices=("auto", "frozen", "adapt"))
     unfreeze_from: str | None = setting(None, "fine-tune only what lies after this cut", otherwise="everything")

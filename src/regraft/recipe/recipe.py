@@ -97,12 +97,14 @@ class Recipe:
             yield "a recipe has one cut or several cuts to join, not both; leave one of them out"
         if len(cuts) == 1 or len(set(cuts)) < len(cuts):
             yield f"cuts are {', '.join(cuts)}; name two or more different ones to join"
-        if cuts and strategy not in {None, "head"}:
-            yield f"joined cuts go with --strategy head, not with '{strategy}'; name one --cut"
+        if (cut is not None or cuts) and strategy == "from-scratch":
+            yield "--cut goes with the pre-trained weights, not with 'from-scratch'; leave one of them out"
+        if self.head.layers > 1 and self.head.solver == "discriminant":
+            yield "--solver discriminant makes one linear layer; leave --head-layers out"
+        if self.head.layers > 1 and self.head.joining == "averaged":
+            yield "--joining averaged goes with one linear layer; leave --head-layers out"
         if self.head.views > 0 and trains_all:
             yield f"--views goes with a frozen strategy; '{strategy}' sees new views in every epoch"
-        if cut is not None and trains_all:
-            yield f"--cut goes with a frozen strategy, not with '{strategy}'; leave one of them out"
         if self.network.batch_size == 1 and self.optimisation.batch_norm == "adapt":
             yield "--batch-norm adapt needs two images in a batch or more; raise --batch-size"
         if self.optimisation.unfreeze_from is not None and strategy != "fine-tune":

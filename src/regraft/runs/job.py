@@ -74,19 +74,19 @@ def plan(
 
 
 def train_in_time(job: Job, trainer: Trainer, started: float) -> Trained:
-    """Try several things where a time is given and no strategy, else carry out the plan's."""
+    """Let candidates compete where nothing was asked for, else carry out the strategy; within the time, if any."""
     limit = job.recipe.stopping.time_limit
-    if limit is None:
-        return train_as_planned(job, trainer)
-    deadline = time.monotonic() + limit - (time.perf_counter() - started) - time_to_finish(job, limit)
     carry_out = train_in_turn if tries_more(job.recipe) else train_as_planned
-    return carry_out(job, trainer, deadline)
+    if limit is None:
+        return carry_out(job, trainer)
+    left = limit - (time.perf_counter() - started) - time_to_finish(job, limit)
+    return carry_out(job, trainer, time.monotonic() + left)
 
 
 def tries_more(recipe: Recipe) -> bool:
-    """Whether more than the plan's strategy is to be tried: where a time is given and nothing else was asked for."""
+    """Whether more than the plan's strategy is to be tried: where no strategy and no cut was asked for."""
     planning = recipe.planning
-    return recipe.stopping.time_limit is not None and not (planning.strategy or planning.cut or planning.cuts)
+    return not (planning.strategy or planning.cut or planning.cuts)
 
 
 def time_to_finish(job: Job, limit: float) -> float:

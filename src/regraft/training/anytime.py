@@ -1,119 +1,109 @@
-"""With a time limit: a usable result first, better with time; an attempt is kept only where validation proves it.
+"""Several candidates in turn: a usable result first, better with time; evidence decides what is kept.
 
-In this order: a head at the last cut, at the profile's best cut, on several cuts joined (after Head2Toe, Evci et al.,
-2022), everything fine-tuned, and fine-tuned again under stronger augmentation, each in the time that is left.
+First heads on features that are there already, judged against one another; then the whole network trained from the best
+of them, in the time that there is for it.
 """
 
+import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from regraft.errors import RegraftError
-from regraft.metrics import certainty_of
-from regraft.network.cuts import Cut
-from regraft.planning.plan import Plan
 from regraft.planning.prepare import Job
-from regraft.recipe import Recipe
-from regraft.training.result import Attempt, Judged, Trained
+from regraft.training.candidates import Candidate, frozen_candidates, tuned_candidates
+from regraft.training.choosing import PRACTICALLY_EQUAL, best_of, counts_for, gain_of
+from regraft.training.result import Attempt, Trained
 from regraft.training.strategy import Trainer, or_from_scratch
 
-CERTAIN = 0.95  # share of the bootstrap's draws in which an attempt must be better to be kept
-MOST_JOINED = 3  # cuts of a joined head
-STRONGER = {"none": "light", "light": "medium", "medium": "strong", "strong": "strong"}
 LEAST_SECONDS = 10.0  # no training of the whole network starts with less left
+NO_TIME = "no time was left for it"
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """Something to try: a recipe that names its strategy, and how it is called."""
+@dataclass
+class Contest:
+    """What was tried so far, and the best of it."""
 
-    name: str
-    recipe: Recipe
-    share: float = 1.0  # of the time that is left
-
-
-def train_in_turn(job: Job, trainer: Trainer, deadline: float) -> Trained:
-    """Try as much as the time allows; ``deadline`` is one of time.monotonic().
-
-    The result carries what was tried, kept and turned down.
-    """
-    tried: list[Attempt] = list(baseline_attempts(trainer))
+    trainer: Trainer
+    counts: np.ndarray | None  # what each image counts, as counts_for says
+    tried: list[Attempt] = field(default_factory=list)
     best: Trained | None = None
-    interrupted = False
-    for candidate in candidates(job.planned_recipe(), job.plan, trainer.backbone.cuts):
-        left = (deadline - time.monotonic()) * candidate.share
-        if best and left < (0 if candidate.recipe.frozen else LEAST_SECONDS):
-            tried.append(Attempt(candidate.name, None, None, None, False, 0.0, "no time was left for it"))
-            continue
+    interrupted: bool = False
+
+    def train(self, candidate: Candidate, deadline: float) -> Trained | None:
+        """A candidate trained; None, and why among what was tried, where that fails and there is another."""
         try:
-            trained = trainer.train(candidate.recipe, candidate.name.replace(" ", "-"), time.monotonic() + left)
+            trained = self.trainer.train(candidate.recipe, candidate.name.replace(" ", "-"), deadline)
         except (RegraftError, KeyboardInterrupt) as error:
-            if best is None:
+            if self.best is None:
                 raise
-            interrupted = isinstance(error, KeyboardInterrupt)
-            tried.append(Attempt(candidate.name, None, None, None, False, 0.0, str(error) or "interrupted"))
-        else:
-            attempt = compared(candidate.name, best, trained)
-            tried.append(attempt)
-            best = trained if attempt.kept else best
-            interrupted = trained.interrupted
-        if interrupted:
-            break
-    assert best, "the first candidate is always tried"
+            self.interrupted = isinstance(error, KeyboardInterrupt)
+            self.tried.append(Attempt(candidate.name, note=str(error) or "interrupted"))
+            return None
+        self.interrupted = trained.interrupted
+        self.best = self.best or trained
+        return trained
+
+    def heads(self, candidates: Iterator[Candidate], deadline: float) -> Trained:
+        """Train heads, the rule's first, and keep the best; the first is returned."""
+        entered: dict[str, Trained] = {}
+        for candidate in candidates:
+            if self.interrupted:
+                break
+            if entered and time.monotonic() > deadline:
+                self.tried.append(Attempt(candidate.name, note=NO_TIME))
+            elif trained := self.train(candidate, deadline):
+                entered[candidate.name] = trained
+        rule, *_ = entered.values()
+        gains = [gain_of(trained.judged, rule.judged, self.counts) for trained in entered.values()]
+        winner = best_of([trained.judged for trained in entered.values()], gains)
+        for place, (name, trained) in enumerate(entered.items()):
+            own = gains[place]
+            before, gain = (own.before, own.expected) if place else (None, None)
+            self.tried.append(Attempt(name, own.accuracy, before, gain, place == winner, trained.seconds))
+        self.best = list(entered.values())[winner]
+        return rule
+
+    def dearer(self, candidate: Candidate, deadline: float) -> None:
+        """Train a candidate that costs more than what is there, and keep it where it is worth that."""
+        left = deadline - time.monotonic()
+        if left < LEAST_SECONDS:
+            self.tried.append(Attempt(candidate.name, note=NO_TIME))
+        elif trained := self.train(candidate, time.monotonic() + candidate.share * left):
+            assert self.best, "a head was trained before"
+            gain = gain_of(trained.judged, self.best.judged, self.counts)
+            kept, notes = gain.expected > PRACTICALLY_EQUAL, "; ".join(trained.notes)
+            attempt = Attempt(candidate.name, gain.accuracy, gain.before, gain.expected, kept, trained.seconds, notes)
+            self.tried.append(attempt)
+            self.best = trained if kept else self.best
+
+
+def train_in_turn(job: Job, trainer: Trainer, deadline: float = math.inf) -> Trained:
+    """Try what the plan lets compete; the whole network is trained by ``deadline``, one of time.monotonic().
+
+    The result carries what was tried, kept and turned down, and what the rule's head would have given.
+    """
+    counts = counts_for(job.recipe.stopping.monitor, job.features.labels)
+    contest = Contest(trainer, counts, list(baseline_attempts(trainer)))
+    heads = frozen_candidates(job.planned_recipe(), job.plan, trainer.examples, trainer.backbone.cuts, trainer.progress)
+    rule = contest.heads(heads, deadline)
+    best = contest.best
+    assert best, "a head was trained"
+    for candidate in tuned_candidates(best.recipe, job.recipe, job.plan):
+        if not contest.interrupted:
+            contest.dearer(candidate, deadline)
+    best = contest.best or best
+    interrupted = contest.interrupted
     if not interrupted and not best.frozen and job.plan.case == "large-different" and time.monotonic() < deadline:
         best = or_from_scratch(best, trainer, job.recipe, deadline)
-    return replace(best, tried=tuple(tried), interrupted=interrupted or best.interrupted)
-
-
-def candidates(recipe: Recipe, plan: Plan, cuts: tuple[Cut, ...]) -> Iterator[Candidate]:
-    """What to try, from the cheapest to the dearest; ``recipe``: the planned one."""
-    last, early = cuts[-1].name, plan.similarity.best_early_cut
-    head = recipe.but(strategy="head", cut=last, cuts=(), unfreeze_from=None)
-    yield Candidate("head at the last cut", head)
-    if early != last:
-        yield Candidate("head at an earlier cut", head.but(strategy="early-layers", cut=early))
-    joined = cuts_to_join(plan, cuts)
-    if len(joined) > 1:
-        yield Candidate("head on joined cuts", head.but(cut=None, cuts=joined))
-    tune = recipe.but(strategy="fine-tune", cut=None, cuts=(), views=0)
-    preset = recipe.augmentation.preset
-    stronger = STRONGER[preset]
-    yield Candidate("fine-tune", tune, 1.0 if stronger == preset else 0.5)
-    if stronger != preset:
-        yield Candidate("fine-tune under stronger augmentation", tune.but(augmentation=stronger))
-
-
-def cuts_to_join(plan: Plan, cuts: tuple[Cut, ...]) -> tuple[str, ...]:
-    """The last cut and the best probes at other strides, at most MOST_JOINED, in the network's order."""
-    accuracy = {point.cut: point.accuracy for point in plan.similarity.profile}
-    chosen = [cuts[-1]]
-    for cut in sorted(cuts, key=lambda cut: -accuracy[cut.name]):
-        if len(chosen) < MOST_JOINED and cut.stride not in {other.stride for other in chosen}:
-            chosen.append(cut)
-    return tuple(cut.name for cut in cuts if cut in chosen)
+    return replace(best, tried=tuple(contest.tried), rule=rule, interrupted=interrupted or best.interrupted)
 
 
 def baseline_attempts(trainer: Trainer) -> Iterator[Attempt]:
     """The majority class and the nearest neighbour, on the fold or part that validates."""
     started = time.perf_counter()
     for name, accuracy in trainer.baselines_on_validation().items():
-        yield Attempt(name.replace("_", " "), accuracy, None, None, False, time.perf_counter() - started, "baseline")
-
-
-def compared(name: str, best: Trained | None, trained: Trained) -> Attempt:
-    """Whether ``trained`` is better than ``best`` on the images that judged both, beyond noise."""
-    if best is None:
-        return Attempt(name, trained.judged.accuracy, None, None, True, trained.seconds)
-    mine, theirs = common(trained.judged, best.judged)
-    certainty = certainty_of(mine, theirs, trained.recipe.seed)
-    better = certainty >= CERTAIN
-    notes = "; ".join(trained.notes)
-    return Attempt(name, float(mine.mean()), float(theirs.mean()), certainty, better, trained.seconds, notes)
-
-
-def common(one: Judged, other: Judged) -> tuple[np.ndarray, np.ndarray]:
-    """Hits of both on the images that judged both, in the same order."""
-    _, mine, theirs = np.intersect1d(one.rows, other.rows, return_indices=True)
-    return one.hits[mine], other.hits[theirs]
+        seconds = time.perf_counter() - started
+        yield Attempt(name.replace("_", " "), accuracy, seconds=seconds, note="baseline")

@@ -25,6 +25,14 @@ def follow(average: Weights, model: nn.Module, decay: float) -> None:
         average[name].copy_(current[name])
 
 
+def between(start: Weights, end: Weights, share: float) -> Weights:
+    """Weights at ``share`` of the way from one to the other; counters are the end's."""
+    return {
+        name: torch.lerp(start[name], value, share) if value.is_floating_point() else value
+        for name, value in end.items()
+    }
+
+
 @contextmanager
 def averaged(model: nn.Module, average: Weights) -> Iterator[None]:
     """The model with its averaged weights, where there are any."""

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from regraft.data.split import Split
-from regraft.features.head import DECAYS, Fold, HeadSettings, Trial, best_trial, choose_and_solve, folds_from
+from regraft.features.head import Fold, HeadSettings, Trial, best_trial, choose_and_solve, folds_from
+from regraft.features.probe import calibrated, calibration, loss_of
 from regraft.network.backbone import Backbone
-from regraft.network.cuts import Cut
+from regraft.network.cuts import POOLINGS, Cut
 from regraft.network.graft import Graft
 from regraft.network.head import Head
 from regraft.network.state import hash_of_state, state_of
@@ -25,14 +26,22 @@ class Solved:
 
     head: Head
     trials: tuple[Trial, ...]
-    judged: Judged
+    rows: np.ndarray  # (images,) of the image set, that judged
+    labels: np.ndarray  # (images,) theirs
+    logits: np.ndarray  # (images, classes), of heads that did not see the image
     passed: int  # augmented views that went through the network
+
+    @property
+    def judged(self) -> Judged:
+        """Which images judged, and which of them were right."""
+        hits = np.asarray(self.logits.argmax(axis=1) == self.labels)
+        return Judged(self.rows, hits, loss_of(calibrated(self.logits, self.labels), self.labels))
 
 
 def head_settings(recipe: Recipe) -> HeadSettings:
     """The recipe's part that concerns the head."""
     own = recipe.head
-    return HeadSettings(own.layers, own.hidden, own.initialiser, own.class_weights, recipe.seed)
+    return HeadSettings(own.layers, own.hidden, own.initialiser, own.class_weights, recipe.seed, own.solver)
 
 
 def cuts_in_use(backbone: Backbone, recipe: Recipe) -> list[Cut]:
@@ -76,6 +85,22 @@ def solved_head(
     progress: Progress,
 ) -> Solved:
     """A head on the features of ``rows`` at ``cuts``; ``decay`` None is chosen by validation."""
+    apart = len(cuts) > 1 and recipe.head.joining == "averaged"
+    parts = [[cut] for cut in cuts] if apart else [cuts]
+    solved = [solved_on(backbone, examples, recipe, part, rows, decay, progress) for part in parts]
+    return averaged(solved, cuts, recipe.head.pooling) if apart else solved[0]
+
+
+def solved_on(
+    backbone: Backbone,
+    examples: Examples,
+    recipe: Recipe,
+    cuts: Sequence[Cut],
+    rows: np.ndarray,
+    decay: float | None,
+    progress: Progress,
+) -> Solved:
+    """One head on the joined features of ``cuts``."""
     features, labels, settings = examples.features, examples.labels, head_settings(recipe)
     chosen, folds = choosing_rows(examples.split)
     at = np.flatnonzero(np.isin(chosen, rows))  # rows are among the chosen ones
@@ -88,10 +113,24 @@ def solved_head(
         folds = [Fold(with_views(fold.fit, len(chosen), len(train), views), fold.judge) for fold in folds]
         at = with_views(at, len(chosen), len(train), views)
         x, y = np.concatenate([x, of_views]), np.concatenate([y, np.tile(labels[train], views)])
-    decays = DECAYS if decay is None else (decay,)
+    decays = () if decay is None else (decay,)
     trials, head = choose_and_solve(x, y, examples.classes, folds, at, settings, decays)
-    judge = best_trial(trials)
-    return Solved(head, trials, Judged(chosen[judge.rows], judge.right), passed)
+    best = best_trial(trials)
+    return Solved(head, trials, chosen[best.rows], best.labels, best.logits, passed)
+
+
+def averaged(solved: Sequence[Solved], cuts: Sequence[Cut], pooling: str) -> Solved:
+    """The average of the logits of a head on each cut: again a linear head, on the joined features."""
+    pools = len(POOLINGS[pooling])
+    split = [np.split(one.head.weights[0], pools, axis=1) for one in solved]  # by pool, as one cut's features lie
+    weights = np.concatenate([own[pool] for pool in range(pools) for own in split], axis=1) / len(cuts)
+    bias = np.mean([one.head.biases[0] for one in solved], axis=0)
+    logits = np.mean([one.logits for one in solved], axis=0)  # all on the same images, in the same order
+    scale = calibration(logits, solved[0].labels)  # an average is less sure than its parts
+    head = Head((weights.astype(np.float32),), (bias.astype(np.float32),)).times(scale)
+    trials = tuple(trial for one in solved for trial in one.trials)
+    passed = sum(one.passed for one in solved)
+    return Solved(head, trials, solved[0].rows, solved[0].labels, scale * logits, passed)
 
 
 def with_views(places: np.ndarray, images: int, train: int, views: int) -> np.ndarray:

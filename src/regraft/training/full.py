@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from torch import nn
 from regraft.errors import BackboneError, RecipeError, reason_of
 from regraft.features.head import fresh_head, weights_of_classes
 from regraft.network.backbone import Backbone
-from regraft.network.cuts import POOLINGS
+from regraft.network.cuts import POOLINGS, Cut
 from regraft.network.engine import device_of
 from regraft.network.graft import Graft
 from regraft.network.head import head_of
@@ -24,7 +24,7 @@ from regraft.recipe import Recipe
 from regraft.training.augmentation import centre_view, mixing, training_view
 from regraft.training.checkpoint import Identity
 from regraft.training.examples import Examples, rows_for_tuning
-from regraft.training.frozen import head_settings, solved_head
+from regraft.training.frozen import cuts_in_use, head_settings, solved_head
 from regraft.training.loop import Task, batches, run
 from regraft.training.optimiser import make_optimiser
 from regraft.training.result import Judged, Trained
@@ -49,16 +49,17 @@ def train_full(
     started = time.perf_counter()
     network = starting_point(backbone, recipe)
     train_rows, _ = rows_for_tuning(examples.split)
-    head = first_head(network, examples, recipe, train_rows, progress)
+    cuts = cuts_in_use(network, recipe)
+    head = first_head(network, examples, recipe, cuts, train_rows, progress)
     recipe = completed(recipe, len(examples.split.train), examples.large)
-    tunable = make_tunable(network, recipe, head, batch_of(recipe, len(train_rows)), small=not examples.large)
+    tunable = make_tunable(network, recipe, cuts, head, batch_of(recipe, len(train_rows)), small=not examples.large)
     trainable = sum(p.numel() for p in tunable.parameters() if p.requires_grad)
     task = task_for(tunable, examples, recipe, folder, progress, deadline)
     state = run(task, resume)
     network.model.cpu()
     return Trained(
         recipe=recipe,
-        graft=Graft(network, network.cuts[-1:], head_of(head), recipe.head.pooling),
+        graft=Graft(network, tuple(cuts), head_of(head), recipe.head.pooling),
         judged=Judged(task.val_rows, np.array(state.best_hits)),
         history=tuple(history_row(folder.name, row, state.best_epoch) for row in state.history),
         trainable=trainable,
@@ -78,21 +79,22 @@ def starting_point(backbone: Backbone, recipe: Recipe) -> Backbone:
 
 
 def first_head(
-    backbone: Backbone, examples: Examples, recipe: Recipe, rows: np.ndarray, progress: Progress
+    backbone: Backbone, examples: Examples, recipe: Recipe, cuts: Sequence[Cut], rows: np.ndarray, progress: Progress
 ) -> nn.Sequential:
-    """The head that training starts from: solved on the features of ``rows``, or random."""
-    last = backbone.cuts[-1]
+    """The head on ``cuts`` that training starts from: solved on the features of ``rows``, or random."""
     if recipe.planning.strategy == "from-scratch" or recipe.optimisation.head_start == "random":
-        inputs = last.channels * len(POOLINGS[recipe.head.pooling])
+        inputs = sum(cut.channels for cut in cuts) * len(POOLINGS[recipe.head.pooling])
         return fresh_head(inputs, examples.classes, head_settings(recipe))
-    return solved_head(backbone, examples, recipe, [last], rows, None, progress).head.module()
+    return solved_head(backbone, examples, recipe, cuts, rows, None, progress).head.module()
 
 
-def make_tunable(backbone: Backbone, recipe: Recipe, head: nn.Sequential, batch: int, small: bool) -> Tunable:
+def make_tunable(
+    backbone: Backbone, recipe: Recipe, cuts: Sequence[Cut], head: nn.Sequential, batch: int, small: bool
+) -> Tunable:
     """The network ready to train on small or large data in batches of ``batch``, frozen where the recipe says so."""
     scratch, own, traced = recipe.planning.strategy == "from-scratch", recipe.optimisation, backbone.traced
     try:
-        tunable = Tunable(backbone.model, traced, traced.cuts[-1], head, recipe.head.pooling)
+        tunable = Tunable(backbone.model, traced, [traced.cut_of(cut.name) for cut in cuts], head, recipe.head.pooling)
     except Exception as error:  # tracing for training runs the network's own code
         why = reason_of(error)[:120]
         raise BackboneError(f"{backbone.name} cannot be trained as a whole: {why}; use --strategy head") from None
@@ -152,6 +154,9 @@ def history_row(phase: str, row: Mapping[str, float], best_epoch: int) -> dict[s
 def notes_on(task: Task, state: State) -> tuple[str, ...]:
     """What the user should know of how the training went."""
     notes = [f"training stopped after epoch {state.epoch}: {state.stopped}"] if state.stopped else []
+    if state.share_of_end < 1:
+        share = f"{state.share_of_end:.0%}"
+        notes.append(f"the weights that were kept lie {share} of the way from the start to epoch {state.best_epoch}")
     if state.parts > 1:
         size = task.batch_size
         notes += [f"memory ran out, so batches of {size} went through in {state.parts} parts of {size // state.parts}"]

@@ -24,14 +24,19 @@ from regraft.training import checkpoint
 from regraft.training.augmentation import Mix, View
 from regraft.training.checkpoint import Identity
 from regraft.training.depthwise import quick_depthwise
-from regraft.training.ema import Weights, averaged, copy_of, follow
+from regraft.training.early_stopping import note_if_best, reason_to_stop
+from regraft.training.ema import Weights, averaged, between, copy_of, follow
 from regraft.training.optimiser import factor, set_rates
 from regraft.training.precision import fabric_for
 from regraft.training.samples import Samples
 from regraft.training.state import OUT_OF_TIME, State, state_from
 
 NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")  # in PyTorch's messages
-DIVERGED = 2.0  # times the loss of knowing nothing
+SHARES = (0.25, 0.5, 0.75)  # of the way from the start to the best epoch
+HISTORY = (
+    "epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "val_balanced_accuracy", "val_macro_f1",
+    "seconds",
+)  # fmt: skip
 SEEDS = 2**63  # a generator takes no larger one
 
 
@@ -81,8 +86,9 @@ class Loop:
         self.task, self.state = task, State()
         self.optimisation, self.stopping = task.recipe.optimisation, task.recipe.stopping
         self.resumed = resume and (task.folder / checkpoint.LAST).exists()
+        self.start = copy_of(task.model)
         task.model.to(task.device)  # before the optimiser's state is read, which goes where the parameters are
-        self.best: Weights = {} if self.resumed else copy_of(task.model)
+        self.best: Weights = self.start
         self.average: Weights = copy_of(task.model) if self.optimisation.ema and not self.resumed else {}
         if self.resumed:
             self.restore()
@@ -96,7 +102,7 @@ class Loop:
         task, state = self.task, self.state
         if not self.resumed:
             self.judge()
-        self.began = time.monotonic()
+        self.began, classes = time.monotonic(), int(task.samples.labels.max()) + 1
         try:
             while state.epoch < task.epochs and not state.stopped:
                 with quick_depthwise(task.model, task.device):
@@ -105,25 +111,23 @@ class Loop:
                     if self.judge():
                         self.best = copy_of(task.model)
                         self.keep_best()
-                state.stopped = state.stopped or self.reason_to_stop()
+                state.stopped = state.stopped or reason_to_stop(state, self.stopping, task.epochs, classes)
                 self.save()
+            self.interpolate()
         except KeyboardInterrupt:
             state.stopped, state.interrupted = "interrupted", True
         task.model.load_state_dict(self.best)
         return state
 
-    def reason_to_stop(self) -> str:
-        """Why the training ends before its last epoch, or nothing."""
-        state, most = self.state, DIVERGED * math.log(max(2, int(self.task.samples.labels.max()) + 1))
-        losses = [row["train_loss"] for row in state.history[1:]][-2:]  # the first row is from before any training
-        if len(losses) == 2 and not min(losses) < most:  # noqa: PLR2004 - one epoch may bear a start that was far off
-            return f"the loss rose to {losses[-1]:.2f}: try a smaller --learning-rate or --clip 1"
-        least = min(state.history, key=lambda row: row["val_loss"])  # counts too, where any improvement does
-        improved = max(state.best_epoch, 0 if self.stopping.min_improvement else least["epoch"])
-        patience = self.stopping.patience or self.task.epochs
-        if state.epoch - improved >= patience and state.epoch < self.task.epochs:
-            return f"no improvement for {patience} epochs"
-        return ""
+    def interpolate(self) -> None:
+        """Keep weights between the start and the best epoch where they validate better (Wortsman et al., 2022)."""
+        state, end = self.state, self.best
+        if not (self.optimisation.interpolate and state.best_epoch) or self.stopping.monitor.startswith("train"):
+            return
+        for share in SHARES:
+            self.task.model.load_state_dict(between(self.start, end, share))
+            if note_if_best(state, self.stopping, *self.validate(), state.best_epoch):
+                self.best, state.share_of_end = copy_of(self.task.model), share
 
     def train_epoch(self) -> None:
         """The steps of one epoch that are not done yet."""
@@ -144,7 +148,7 @@ class Loop:
                 )
             self.optimiser.step()
             if self.average:
-                follow(self.average, task.model, min(optimisation.ema, (1 + done) / (10 + done)))
+                follow(self.average, task.model, min(optimisation.ema or 0.0, (1 + done) / (10 + done)))
             state.step, state.total_loss, state.right = step + 1, state.total_loss + loss, state.right + right
             task.progress("Training", done + 1, task.epochs * task.steps)
             if time.monotonic() > task.deadline:
@@ -209,9 +213,25 @@ class Loop:
             images, labels = mix(images, labels)
         return self.model(images).float(), labels
 
-    @torch.no_grad()
     def judge(self) -> bool:
         """Validate, add a row to the history, and say whether this is the best so far."""
+        state = self.state
+        row, hits = self.validate()
+        row |= {
+            "train_loss": state.total_loss / state.step if state.step else math.nan,
+            "train_accuracy": state.right / (state.step * self.task.batch_size) if state.step else math.nan,
+        }
+        row = {name: row[name] for name in HISTORY}
+        state.history.append(row)
+        self.fabric.log_dict({name: value for name, value in row.items() if math.isfinite(value)}, step=state.epoch)
+        for logger in self.fabric.loggers:
+            logger.save()
+        state.step, state.total_loss, state.right = 0, 0.0, 0
+        return note_if_best(state, self.stopping, row, hits, state.epoch)
+
+    @torch.no_grad()
+    def validate(self) -> tuple[dict[str, float], list[bool]]:
+        """Validation's figures for the weights in the model, and which images are right."""
         task, state = self.task, self.state
         self.model.eval()
         outputs = [
@@ -223,32 +243,13 @@ class Loop:
         accuracy, balanced, macro = summaries(truth.numpy(), predicted.numpy())
         row = {
             "epoch": float(state.epoch),
-            "train_loss": state.total_loss / state.step if state.step else math.nan,
-            "train_accuracy": state.right / (state.step * task.batch_size) if state.step else math.nan,
             "val_loss": float(cross_entropy(logits, truth)),
             "val_accuracy": float(accuracy),
             "val_balanced_accuracy": float(balanced),
             "val_macro_f1": float(macro),
             "seconds": state.seconds,
         }
-        state.history.append(row)
-        self.fabric.log_dict({name: value for name, value in row.items() if math.isfinite(value)}, step=state.epoch)
-        for logger in self.fabric.loggers:
-            logger.save()
-        state.step, state.total_loss, state.right = 0, 0.0, 0
-        return self.note_if_best(row, (predicted == truth).tolist())
-
-    def note_if_best(self, row: dict[str, float], hits: list[bool]) -> bool:
-        """Whether the epoch is the best so far: by the monitored figure, of equals by the smaller validation loss."""
-        state, stopping = self.state, self.stopping
-        value = stopping.sign * row[stopping.monitor]
-        least = stopping.min_improvement if math.isfinite(state.best_value) else 0.0
-        tied = least == 0 and value == state.best_value and row["val_loss"] < state.best_loss
-        improved = math.isfinite(row["val_loss"]) and (value > state.best_value + least or tied)
-        if improved or not state.best_hits:
-            state.best_epoch, state.best_hits, state.best_loss = state.epoch, hits, row["val_loss"]
-            state.best_value = value if math.isfinite(value) else -math.inf
-        return improved
+        return row, (predicted == truth).tolist()
 
     def save(self) -> None:
         """Write the last checkpoint: all that resuming needs, by name."""

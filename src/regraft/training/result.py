@@ -1,5 +1,6 @@
 """What comes out of carrying a strategy out, and the evidence that it was the right one to keep."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ class Judged:
 
     rows: np.ndarray  # (images,) int64, rows of the image set
     hits: np.ndarray  # (images,) bool
+    loss: float = math.nan  # mean cross-entropy of calibrated probabilities, where that is known
 
     @property
     def accuracy(self) -> float:
@@ -25,14 +27,14 @@ class Judged:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One thing that was tried against the best before it."""
+    """One thing that was tried, and against what."""
 
     name: str
-    accuracy: float | None  # on the images that judged both; None where no time was left for it
-    before: float | None  # the best before it, on the same images; None for the first
-    certainty: float | None  # share of the paired bootstrap's draws in which it is better
-    kept: bool
-    seconds: float
+    accuracy: float | None = None  # on the images that judged both; None where it came to nothing
+    before: float | None = None  # what it was compared with, on the same images; None for the first
+    gain: float | None = None  # that is to be expected over that on new images
+    kept: bool = False
+    seconds: float = 0.0
     note: str = ""
 
 
@@ -51,6 +53,7 @@ class Trained:
     notes: tuple[str, ...] = ()
     interrupted: bool = False
     tried: tuple[Attempt, ...] = ()
+    rule: "Trained | None" = None  # what the rule alone gives, where something else was tried too
 
     @property
     def strategy(self) -> str:
