@@ -1,4 +1,4 @@
-"""scikit-learn's logistic regression, its penalty by cross-validation, on what the frozen network makes of the images."""
+"""scikit-learn's logistic regression, its penalty by cross-validation, on the frozen network's features."""
 
 import json
 import sys

@@ -49,9 +49,18 @@ def test_labels_that_say_nothing_are_said() -> None:
 def test_joined_cuts_are_a_head_in_the_networks_order() -> None:
     plan = plan_for(0.1, cuts=("last", "early"))
     assert (plan.strategy, plan.cuts, plan.cut) == ("head", ("early", "last"), "last")
-    for wrong in ({"cuts": ("last",)}, {"cuts": ("a", "b"), "cut": "a"}, {"cuts": ("a", "b"), "strategy": "fine-tune"}):
+    for wrong in (
+        {"cuts": ("last",)},
+        {"cuts": ("a", "b"), "cut": "a"},
+        {"cuts": ("a", "b"), "strategy": "from-scratch"},
+    ):
         with pytest.raises(RecipeError):
             Recipe(**wrong)
+    assert plan_for(0.1, cuts=("middle", "early")).strategy == "early-layers"  # the last layers are left out
+    assert plan_for(0.1, cuts=("middle", "early"), strategy="fine-tune").cuts == ("early", "middle")
+    for strategy, cuts in (("head", ("early", "middle")), ("early-layers", ("early", "last"))):
+        with pytest.raises(RecipeError, match="leave --strategy out"):
+            plan_for(0.1, cuts=cuts, strategy=strategy)
 
 
 def test_copies_do_not_make_data_large() -> None:

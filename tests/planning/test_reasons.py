@@ -29,7 +29,7 @@ def many_plans() -> list[Plan]:
 
 @pytest.mark.parametrize("plan", many_plans())
 def test_reasons_are_short_and_the_score_comes_first(plan: Plan) -> None:
-    assert 3 <= len(plan.reasons) <= 6
+    assert 3 <= len(plan.reasons) <= 8
     for sentence in sentences_of(plan.reasons):
         assert len(sentence.split()) <= MOST_WORDS
         assert sentence.endswith(".")

@@ -12,9 +12,12 @@ from tiny import tiny_task
 from regraft.errors import RecipeError, RunError
 from regraft.network.surgery import state_hash
 from regraft.recipe import Recipe
+from regraft.recipe.groups import Stopping
 from regraft.training.augmentation import mixing
-from regraft.training.loop import Loop, run
-from regraft.training.state import OUT_OF_TIME
+from regraft.training.early_stopping import note_if_best, reason_to_stop
+from regraft.training.ema import between
+from regraft.training.loop import run
+from regraft.training.state import OUT_OF_TIME, State
 
 
 class Killed(Exception):
@@ -79,27 +82,26 @@ def test_patience_ends_the_training(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("losses", "goes_on"), [([1.0, 1.9, 1.4, 0.9, 0.7], True), ([1.0, 1.9, 1.4, 1.2, 1.1], False)])
 def test_patience_waits_while_the_loss_falls(losses: list[float], goes_on: bool, tmp_path: Path) -> None:
-    loop = Loop(tiny_task(tmp_path, epochs=20, patience=4), resume=False)
+    state, stopping = State(), tiny_task(tmp_path, epochs=20, patience=4).recipe.stopping
     for epoch, loss in enumerate(losses):
-        loop.state.epoch = epoch
+        state.epoch = epoch
         row = {"epoch": float(epoch), "train_loss": 1.0, "val_accuracy": 0.8 if epoch == 0 else 0.7, "val_loss": loss}
-        loop.state.history.append(row)
-        assert loop.note_if_best(row, [True]) == (epoch == 0)
-    assert (loop.reason_to_stop() == "") == goes_on
-    assert loop.state.best_epoch == 0
+        state.history.append(row)
+        assert note_if_best(state, stopping, row, [True], epoch) == (epoch == 0)
+    assert (reason_to_stop(state, stopping, 20, 3) == "") == goes_on
+    assert state.best_epoch == 0
 
 
 def test_averaged_weights_are_the_ones_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(tiny_task(tmp_path / "plain"), resume=False)
-    task = tiny_task(tmp_path / "averaged", ema=0.9)
-    judge = Loop.note_if_best
+    task = tiny_task(tmp_path / "averaged", ema=0.9, interpolate=False)
 
-    def always(loop: Loop, row: dict[str, float], hits: list[bool]) -> bool:
-        loop.state.best_hits = []  # so that any epoch counts as the best
-        judge(loop, row, hits)
+    def always(state: State, stopping: Stopping, row: dict[str, float], hits: list[bool], epoch: int) -> bool:
+        state.best_hits = []  # so that any epoch counts as the best
+        note_if_best(state, stopping, row, hits, epoch)
         return True
 
-    monkeypatch.setattr(Loop, "note_if_best", always)
+    monkeypatch.setattr("regraft.training.loop.note_if_best", always)
     state = run(task, resume=False)
     last = torch.load(tmp_path / "averaged" / "last.pt", weights_only=True)
     trained = torch.load(tmp_path / "plain" / "last.pt", weights_only=True)["model"]
@@ -107,6 +109,28 @@ def test_averaged_weights_are_the_ones_kept(tmp_path: Path, monkeypatch: pytest.
     assert any(not torch.equal(value, last["model"][name]) for name, value in last["average"].items())
     assert state.best_epoch == state.epoch
     assert all(torch.equal(value, last["average"][name]) for name, value in task.model.state_dict().items())
+
+
+def test_weights_between_the_start_and_the_best_are_kept_where_they_validate_better(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, task = (tiny_task(tmp_path / name, interpolate=name == "between") for name in ("plain", "between"))
+    start = {name: value.clone() for name, value in task.model.state_dict().items()}
+    before, after = run(plain, resume=False), run(task, resume=False)
+    assert before.best_epoch > 0
+    assert (after.best_value, -after.best_loss) >= (before.best_value, -before.best_loss)
+
+    def half(state: State, stopping: Stopping, row: dict[str, float], hits: list[bool], epoch: int) -> bool:
+        improved = note_if_best(state, stopping, row, hits, epoch)
+        return improved if state.epoch < 3 or len(state.history) < 4 else state.share_of_end == 1
+
+    half_way = tiny_task(tmp_path / "half", interpolate=True)
+    monkeypatch.setattr("regraft.training.loop.SHARES", (0.5, 0.75))
+    monkeypatch.setattr("regraft.training.loop.note_if_best", half)
+    state = run(half_way, resume=False)
+    assert state.share_of_end == 0.5
+    expected = between(start, plain.model.state_dict(), 0.5)
+    assert all(torch.equal(value, expected[name]) for name, value in half_way.model.state_dict().items())
 
 
 def test_memory_that_runs_out_halves_what_goes_through_at_once(tmp_path: Path) -> None:

@@ -145,11 +145,22 @@ def summary(result: dict[str, Any]) -> None:
         f" {seconds['total']:.1f} s, {result['images_through_backbone']:,} images through the backbone."
     )
     show_fault_kinds(console, result["faults"], "the report shows them")
+    if rule := result["rule"]:
+        say(console, rule_in_words(rule, metrics["accuracy"]))
     if result["tried"]:
         show_tried(console, result["tried"])
     for note in result["notes"]:
         say(console, f"Note: {note}")
     console.print(plain(f"Report: {result['report']}"), markup=False, emoji=False, soft_wrap=True)
+
+
+def rule_in_words(rule: Mapping[str, Any], accuracy: float) -> str:
+    """What the rule alone gives on the same images, and what was gained or lost by what was kept."""
+    named = f"The rule alone ({rule['strategy']} at {' + '.join(rule['cuts'])})"
+    if rule["kept"]:
+        return f"{named} was kept: nothing else that was tried promised more."
+    points = 100 * (accuracy - rule["accuracy"])
+    return f"{named} gives {rule['accuracy']:.1%}: what was kept is {abs(points):.1f} points {'better' if points >= 0 else 'worse'}."
 
 
 def show_fault_kinds(console: Console, kinds: Mapping[str, int], where: str) -> None:
@@ -162,7 +173,7 @@ def show_fault_kinds(console: Console, kinds: Mapping[str, int], where: str) -> 
 
 def show_tried(console: Console, attempts: Sequence[dict[str, Any]]) -> None:
     """What was tried, in order, and whether it was kept."""
-    made = table("tried", "validation", "best before it", "gain to expect", "outcome")
+    made = table("tried", "validation", "compared with", "gain to expect", "outcome")
     for attempt in attempts:
         figures = ["" if attempt[key] is None else f"{attempt[key]:.1%}" for key in ("accuracy", "before")]
         figures.append("" if attempt["gain"] is None else f"{100 * attempt['gain']:+.1f} points")

@@ -138,13 +138,17 @@ class Problem:
         return (fit_two_layers(images, decay, start) for decay in decays)  # not convex: each gets the same start
 
     def discriminants(self, images: Labelled, penalties: Sequence[float]) -> Iterator[Head]:
-        """Linear discriminants under one penalty after another; what a class counts goes into its prior."""
+        """Linear discriminants under one penalty after another; what a class counts goes into its prior.
+
+        The penalised covariance is brought back to its scale, so that the prior counts the same under each penalty.
+        """
         sums = sums_of(images.x, images.labels, images.classes)
-        with np.errstate(divide="ignore"):
-            prior = 0 if images.weights is None else np.log(np.maximum(images.weights, TINY))
+        prior = sums.prior
+        counted = prior if images.weights is None else prior + np.log(np.maximum(images.weights, TINY))
         for penalty in penalties:
             weights, biases = sums.discriminant(penalty)
-            yield Head((weights.T.astype(np.float32),), ((biases + prior).astype(np.float32),))
+            weights, biases = weights * (1 + penalty), (biases - prior) * (1 + penalty) + counted
+            yield Head((weights.T.astype(np.float32),), (biases.astype(np.float32),))
 
     def solve(self, rows: np.ndarray, decay: float) -> Head:
         """A head fitted on the rows, which takes the features as they were given."""

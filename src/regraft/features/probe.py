@@ -37,6 +37,11 @@ class Sums:
         weights, biases = self.discriminant(penalty)
         return np.asarray(x @ weights + biases)
 
+    @property
+    def prior(self) -> np.ndarray:
+        """The logarithm of each class's share of the images: (classes,)."""
+        return np.asarray(np.log(np.maximum(self.counts / self.counts.sum(), ABSENT)))
+
     def discriminant(self, penalty: float) -> tuple[np.ndarray, np.ndarray]:
         """Weights (channels, classes) and biases (classes,) of the logits."""
         images = self.counts.sum()
@@ -45,8 +50,7 @@ class Sums:
         within.flat[:: len(within) + 1] += penalty
         centre = self.features.sum(axis=0) / images
         weights = np.linalg.solve(within, (means - centre).T)
-        prior = np.log(np.maximum(self.counts / images, ABSENT))
-        return weights, prior - 0.5 * ((means + centre).T * weights).sum(axis=0)
+        return weights, self.prior - 0.5 * ((means + centre).T * weights).sum(axis=0)
 
 
 def sums_of(x: np.ndarray, labels: np.ndarray, classes: int) -> Sums:
@@ -104,7 +108,8 @@ def with_few_channels(x: np.ndarray) -> np.ndarray:
     """Fewer images than channels in coordinates of their own, (images, images), that have the same inner products."""
     if len(x) >= x.shape[1]:
         return x
-    products = (x @ x.T).astype(np.float64)
+    precise = x.astype(np.float64)
+    products = precise @ precise.T
     products.flat[:: len(x) + 1] += max(RIDGE * float(np.trace(products)) / len(x), RIDGE)
     return np.asarray(np.linalg.cholesky(products).astype(np.float32))
 

@@ -13,7 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import repeat
 from pathlib import Path
-from typing import NamedTuple
+from threading import RLock
+from typing import Any, NamedTuple
 from weakref import WeakSet
 
 import numpy as np
@@ -50,6 +51,7 @@ class Store:
     rows: dict[str, Row] = field(default_factory=dict)  # by the hash of the file's bytes
     pending: list[tuple[Sequence[Look], dict[str, np.ndarray]]] = field(default_factory=list)
     pending_bytes: int = 0
+    lock: Any = field(default_factory=RLock, repr=False)  # of reading, by several threads
 
     def add(self, looks: Sequence[Look], arrays: Mapping[str, np.ndarray]) -> None:
         """Keep some images' features, (looks, channels) each; they are on disk after ``flush`` at the latest."""
@@ -106,15 +108,16 @@ class Store:
         Each is compared with its checksum; what is damaged or gone is made again first. RunError where that cannot be.
         """
         note_use(self.folder)
-        for _ in range(ATTEMPTS):
-            gathered, damaged = self.read(name, contents)
-            if not damaged:
-                return gathered
-            for shard in damaged:
-                self.drop(shard)
-            if self.again is None:
-                break
-            self.again()
+        with self.lock:  # what is damaged is made again once
+            for _ in range(ATTEMPTS):
+                gathered, damaged = self.read(name, contents)
+                if not damaged:
+                    return gathered
+                for shard in damaged:
+                    self.drop(shard)
+                if self.again is None:
+                    break
+                self.again()
         raise RunError(f"a part of the feature cache {self.folder} was damaged and is removed; run the command again")
 
     def read(self, name: str, contents: Sequence[str]) -> tuple[np.ndarray, list[Shard]]:

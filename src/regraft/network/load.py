@@ -48,18 +48,25 @@ def load(name: str, weights: str | None = None, image_size: int | None = None) -
 def embedded_at(size: int | None) -> Backbone:
     """The embedded network for inputs of ``size`` pixels (None: its own).
 
-    Its layers halve their input five times, so that at a multiple of STRIDE all but its pooled end grows with the area.
+    Its layers halve their input five times, so that at a larger multiple of STRIDE the cuts are the same, and all but
+    the pooled end grows with the area.
     """
     own = embedded()
     resized = own.resized_to(size)
-    if resized is own or resized.preprocessing.size % STRIDE:
-        return own if resized is own else described(resized)
-    known, area = own.description, (resized.preprocessing.size / own.preprocessing.size) ** 2
+    if resized is own:
+        return own
+    known, side = own.description, resized.preprocessing.size
+    if side % STRIDE or side < known.preprocessing.size:
+        return described(resized)
+    area, pooled = (side / known.preprocessing.size) ** 2, 1 - known.cuts[-1].share
+    growth = area * (1 - pooled) + pooled
+    cuts = tuple(replace(cut, share=cut.share * area / growth) for cut in known.cuts)
     return resized.known_as(
         replace(
             known,
             preprocessing=resized.preprocessing,
-            multiply_adds=round(known.multiply_adds * area),
+            cuts=cuts,
+            multiply_adds=round(known.multiply_adds * growth),
             activations=round(known.activations * area),
         )
     )

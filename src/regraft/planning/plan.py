@@ -21,7 +21,7 @@ class Plan:
 
     case: str
     strategy: str
-    cut: str | None  # None for fine-tune and from-scratch
+    cut: str | None  # None for fine-tune and from-scratch, unless one was asked for
     cuts: tuple[str, ...]  # whose features the head takes, the last of them ``cut``
     size: Size
     similarity: Similarity
@@ -126,7 +126,8 @@ def cuts_for(strategy: str, similarity: Similarity, recipe: Recipe, network: Net
     """Whose features the head takes: the recipe's cuts, the last one, or the profile's among the earlier ones."""
     planning, last = recipe.planning, network.cuts[-1]
     if strategy not in FROZEN_STRATEGIES:
-        return ()
+        named = {*planning.cuts, planning.cut} if strategy == "fine-tune" else set()
+        return tuple(name for name in network.cuts if name in named)
     if planning.cuts and (strategy == "early-layers") == (last not in planning.cuts):
         return tuple(name for name in network.cuts if name in planning.cuts)
     if planning.cuts:

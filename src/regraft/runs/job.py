@@ -20,7 +20,7 @@ from regraft.recipe import Recipe
 from regraft.runs.folder import check_goes_on, choose_folder, writing
 from regraft.runs.record import write_plan, write_run
 from regraft.runs.report import write_report
-from regraft.runs.run import Run, Seconds
+from regraft.runs.run import Ruled, Run, Seconds
 from regraft.training.anytime import train_in_turn
 from regraft.training.result import Trained
 from regraft.training.strategy import Trainer, train_as_planned, trainer_for
@@ -102,15 +102,30 @@ def finish(job: Job, trainer: Trainer, trained: Trained, folder: Path, place: Pa
     probabilities = trainer.probabilities_of(trained, split.test)
     groups = [job.images.files[row].group for row in split.test]
     metrics = measure(probabilities, labels, job.images.classes, split.reported, job.recipe.seed, groups)
+    rule = ruled(job, trainer, trained, metrics.accuracy)
     overlap = overlap_of(job.near_duplicates, split.test, probabilities.argmax(axis=1) == labels)
-    run = run_of(job, trained, metrics, overlap, folder, started)
+    run = run_of(job, trained, metrics, overlap, rule, folder, started)
     write_run(place, job, trained, run, probabilities)
     run = replace(run, seconds=replace(run.seconds, total=time.perf_counter() - started))
     write_report(place / run.report.name, job, trained, run, probabilities)
     return run
 
 
-def run_of(job: Job, trained: Trained, metrics: Metrics, overlap: Overlap, folder: Path, started: float) -> Run:
+def ruled(job: Job, trainer: Trainer, trained: Trained, accuracy: float) -> Ruled | None:
+    """What the rule's head gives on the images reported on; ``accuracy``: of what was kept."""
+    rule, test = trained.rule, job.split.test
+    if rule is None:
+        return None
+    kept = rule.graft is trained.graft
+    if not kept:
+        predicted = trainer.probabilities_of(rule, test).argmax(axis=1)
+        accuracy = float((predicted == job.features.labels[test]).mean())
+    return Ruled(rule.strategy, tuple(cut.name for cut in rule.graft.cuts), accuracy, kept)
+
+
+def run_of(
+    job: Job, trained: Trained, metrics: Metrics, overlap: Overlap, rule: Ruled | None, folder: Path, started: float
+) -> Run:
     """What ``train`` returns."""
     return Run(
         folder=folder,
@@ -128,6 +143,7 @@ def run_of(job: Job, trained: Trained, metrics: Metrics, overlap: Overlap, folde
         left_out=job.images.left_out,
         faults=dict(Counter(fault.kind for fault in job.faults)),
         tried=trained.tried,
+        rule=rule,
         interrupted=trained.interrupted,
         notes=tuple(notes_of(job, trained, overlap)),
     )

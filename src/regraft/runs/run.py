@@ -27,6 +27,16 @@ class Seconds:
 
 
 @dataclass(frozen=True)
+class Ruled:
+    """What the case's rule alone gives, where something else was tried too."""
+
+    strategy: str
+    cuts: tuple[str, ...]
+    accuracy: float  # on the images that are reported on
+    kept: bool  # whether it was returned
+
+
+@dataclass(frozen=True)
 class Run:
     """A run folder and what is in it."""
 
@@ -45,6 +55,7 @@ class Run:
     left_out: int  # files that could not be used
     faults: Mapping[str, int]  # how many of each kind
     tried: tuple[Attempt, ...]
+    rule: Ruled | None  # None where a strategy was asked for
     interrupted: bool
     notes: tuple[str, ...]  # what the user should know beside the figures
 
@@ -70,6 +81,7 @@ class Run:
             "report": str(self.report),
             "faults": dict(self.faults),
             "tried": [asdict(attempt) for attempt in self.tried],
+            "rule": asdict(self.rule) if self.rule else None,
             "notes": list(self.notes),
         }
 

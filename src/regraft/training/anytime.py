@@ -6,19 +6,23 @@ of them, in the time that there is for it.
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from regraft.data.prefetch import map_ahead
 from regraft.errors import RegraftError
+from regraft.features.threads import one_thread
 from regraft.planning.prepare import Job
+from regraft.progress import silent
 from regraft.training.candidates import Candidate, frozen_candidates, tuned_candidates
 from regraft.training.choosing import PRACTICALLY_EQUAL, best_of, counts_for, gain_of
 from regraft.training.result import Attempt, Trained
 from regraft.training.strategy import Trainer, or_from_scratch
 
 LEAST_SECONDS = 10.0  # no training of the whole network starts with less left
+LEAST_ERROR = 0.01  # of the best head on held-out images, for the whole network to be trained beside it
 NO_TIME = "no time was left for it"
 
 
@@ -32,52 +36,69 @@ class Contest:
     best: Trained | None = None
     interrupted: bool = False
 
-    def train(self, candidate: Candidate, deadline: float) -> Trained | None:
-        """A candidate trained; None, and why among what was tried, where that fails and there is another."""
+    def train(self, candidate: Candidate, deadline: float) -> Trained | Attempt:
+        """A candidate trained; or why there is nothing of it."""
         try:
-            trained = self.trainer.train(candidate.recipe, candidate.name.replace(" ", "-"), deadline)
-        except (RegraftError, KeyboardInterrupt) as error:
-            if self.best is None:
-                raise
-            self.interrupted = isinstance(error, KeyboardInterrupt)
-            self.tried.append(Attempt(candidate.name, note=str(error) or "interrupted"))
-            return None
-        self.interrupted = trained.interrupted
-        self.best = self.best or trained
-        return trained
+            return self.trainer.train(candidate.recipe, candidate.name.replace(" ", "-"), deadline)
+        except RegraftError as error:
+            return Attempt(candidate.name, note=str(error))
 
-    def heads(self, candidates: Iterator[Candidate], deadline: float) -> Trained:
-        """Train heads, the rule's first, and keep the best; the first is returned."""
-        entered: dict[str, Trained] = {}
-        for candidate in candidates:
-            if self.interrupted:
-                break
-            if entered and time.monotonic() > deadline:
-                self.tried.append(Attempt(candidate.name, note=NO_TIME))
-            elif trained := self.train(candidate, deadline):
-                entered[candidate.name] = trained
-        rule, *_ = entered.values()
-        gains = [gain_of(trained.judged, rule.judged, self.counts) for trained in entered.values()]
-        winner = best_of([trained.judged for trained in entered.values()], gains)
+    def heads(self, candidates: Sequence[Candidate], deadline: float) -> Trained:
+        """Solve heads, several at once, and keep the best; the first, which the rule gives, is returned."""
+        first, *others = candidates
+        rule = self.best = self.trainer.train(first.recipe, first.name.replace(" ", "-"), deadline)
+        entered, quiet = {first.name: rule}, replace(self, trainer=replace(self.trainer, progress=silent))
+
+        def solve(candidate: Candidate) -> Trained | Attempt:
+            late = time.monotonic() > deadline
+            return Attempt(candidate.name, note=NO_TIME) if late else quiet.train(candidate, deadline)
+
+        try:
+            with one_thread():  # each of several
+                for done, (candidate, outcome) in enumerate(map_ahead(solve, others, chunk=1, ahead=1), 1):
+                    self.trainer.progress("Trying heads", done, len(others))
+                    if isinstance(outcome, Trained):
+                        entered[candidate.name] = outcome
+                    else:
+                        self.tried.append(outcome)
+        except KeyboardInterrupt:
+            self.interrupted = True
+        self.compare(entered)
+        return rule
+
+    def compare(self, entered: Mapping[str, Trained]) -> None:
+        """Keep the best of the heads, by what each has over the first of them."""
+        heads = list(entered.values())
+        gains = [gain_of(trained.judged, heads[0].judged, self.counts) for trained in heads]
+        winner = best_of([trained.judged for trained in heads], gains)
         for place, (name, trained) in enumerate(entered.items()):
             own = gains[place]
             before, gain = (own.before, own.expected) if place else (None, None)
-            self.tried.append(Attempt(name, own.accuracy, before, gain, place == winner, trained.seconds))
-        self.best = list(entered.values())[winner]
-        return rule
+            note = "" if place else "what the rule gives"
+            self.tried.append(Attempt(name, own.accuracy, before, gain, place == winner, trained.seconds, note))
+        self.best = heads[winner]
 
     def dearer(self, candidate: Candidate, deadline: float) -> None:
         """Train a candidate that costs more than what is there, and keep it where it is worth that."""
-        left = deadline - time.monotonic()
-        if left < LEAST_SECONDS:
-            self.tried.append(Attempt(candidate.name, note=NO_TIME))
-        elif trained := self.train(candidate, time.monotonic() + candidate.share * left):
-            assert self.best, "a head was trained before"
-            gain = gain_of(trained.judged, self.best.judged, self.counts)
-            kept, notes = gain.expected > PRACTICALLY_EQUAL, "; ".join(trained.notes)
-            attempt = Attempt(candidate.name, gain.accuracy, gain.before, gain.expected, kept, trained.seconds, notes)
-            self.tried.append(attempt)
-            self.best = trained if kept else self.best
+        assert self.best, "a head was trained before"
+        left, error = deadline - time.monotonic(), 1 - self.best.judged.accuracy
+        if left < LEAST_SECONDS or error < LEAST_ERROR:
+            note = NO_TIME if left < LEAST_SECONDS else "the best head leaves too little to gain"
+            self.tried.append(Attempt(candidate.name, note=note))
+            return
+        try:
+            trained = self.train(candidate, time.monotonic() + candidate.share * left)
+        except KeyboardInterrupt:
+            self.interrupted, trained = True, Attempt(candidate.name, note="interrupted")
+        if isinstance(trained, Attempt):
+            self.tried.append(trained)
+            return
+        self.interrupted = trained.interrupted
+        gain = gain_of(trained.judged, self.best.judged, self.counts)
+        kept, notes = gain.expected > PRACTICALLY_EQUAL, "; ".join(trained.notes)
+        figures = gain.accuracy, gain.before, gain.expected
+        self.tried.append(Attempt(candidate.name, *figures, kept, trained.seconds, notes))
+        self.best = trained if kept else self.best
 
 
 def train_in_turn(job: Job, trainer: Trainer, deadline: float = math.inf) -> Trained:
@@ -88,7 +109,7 @@ def train_in_turn(job: Job, trainer: Trainer, deadline: float = math.inf) -> Tra
     counts = counts_for(job.recipe.stopping.monitor, job.features.labels)
     contest = Contest(trainer, counts, list(baseline_attempts(trainer)))
     heads = frozen_candidates(job.planned_recipe(), job.plan, trainer.examples, trainer.backbone.cuts, trainer.progress)
-    rule = contest.heads(heads, deadline)
+    rule = contest.heads(list(heads), deadline)
     best = contest.best
     assert best, "a head was trained"
     for candidate in tuned_candidates(best.recipe, job.recipe, job.plan):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from regraft.data.prefetch import map_ahead
 from regraft.data.split import subsample
 from regraft.features.probe import calibrated, held_out, loss_of
 from regraft.features.threads import one_thread
@@ -81,15 +82,18 @@ def promising_runs(examples: Examples, cuts: Sequence[Cut], progress: Progress) 
     rows, folds = split.train[chosen], split.folds[chosen]
     labels = examples.labels[rows]
     runs = [run for run in runs_of(cuts) if sum(cut.channels for cut in run) <= MOST_CHANNELS]
-    judged: list[tuple[float, tuple[Cut, ...]]] = []
-    for done, run in enumerate(runs, 1):
-        x = examples.features.pooled(run, rows)
-        with one_thread():
-            logits = held_out(x, labels, examples.classes, folds)
-        accuracy, loss = float((logits.argmax(axis=1) == labels).mean()), loss_of(calibrated(logits, labels), labels)
-        judged.append((accuracy - LOSS_COUNTS * loss, run))
-        progress("Screening joined cuts", done, len(runs))
-    return [run for _, run in sorted(judged, key=lambda pair: -pair[0])]
+
+    def worth(run: tuple[Cut, ...]) -> float:
+        logits = held_out(examples.features.pooled(run, rows), labels, examples.classes, folds)
+        accuracy = float((logits.argmax(axis=1) == labels).mean())
+        return accuracy - LOSS_COUNTS * loss_of(calibrated(logits, labels), labels)
+
+    judged: list[tuple[tuple[Cut, ...], float]] = []
+    with one_thread():  # each of several
+        for pair in map_ahead(worth, runs, chunk=1, ahead=1):
+            judged.append(pair)
+            progress("Screening joined cuts", len(judged), len(runs))
+    return [run for run, _ in sorted(judged, key=lambda pair: -pair[1])]
 
 
 def runs_of(cuts: Sequence[Cut]) -> Iterator[tuple[Cut, ...]]:
