@@ -5,7 +5,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.peers.measure import Process, run
@@ -61,12 +61,12 @@ def run_one(contestant: Contestant, data: Path, seed: int, setting: Setting) -> 
     with tempfile.TemporaryDirectory(prefix="results-") as name:
         folder = Path(name)
         extra = {"REGRAFT_CACHE": str(folder / "cache")}
-        options = contestant.options
+        options, before = contestant.options, 0.0
         if contestant.name == RULE:
             planned = run(regraft("plan", data, seed, setting), extra, folder)
             if planned.failure:
                 return Result(None, planned.wall, failure=planned.failure)
-            options = ("--strategy", json.loads(planned.output)["strategy"])
+            options, before = ("--strategy", json.loads(planned.output)["strategy"]), planned.wall
         command = regraft("train", data, seed, setting, *options, "--out", str(folder / "run"))
         if contestant.peer == "logistic":
             network = [str(setting.weights)] if setting.network == "squeezenet" else []
@@ -75,7 +75,8 @@ def run_one(contestant: Contestant, data: Path, seed: int, setting: Setting) -> 
             python = str(setting.pythons[contestant.peer])
             command = [python, "-m", f"benchmarks.peers.{contestant.peer}_peer", str(data), str(setting.weights)]
             command += ["--seed", str(seed)]
-        return result_of(run(command, extra, folder))
+        result = result_of(run(command, extra, folder))
+        return replace(result, seconds=result.seconds + before)
 
 
 def regraft(command: str, data: Path, seed: int, setting: Setting, *options: str) -> list[str]:

@@ -160,7 +160,8 @@ def rule_in_words(rule: Mapping[str, Any], accuracy: float) -> str:
     if rule["kept"]:
         return f"{named} was kept: nothing else that was tried promised more."
     points = 100 * (accuracy - rule["accuracy"])
-    return f"{named} gives {rule['accuracy']:.1%}: what was kept is {abs(points):.1f} points {'better' if points >= 0 else 'worse'}."
+    verdict = f"{abs(points):.1f} points {'better' if points >= 0 else 'worse'}"
+    return f"{named} gives {rule['accuracy']:.1%}: what was kept is {verdict}."
 
 
 def show_fault_kinds(console: Console, kinds: Mapping[str, int], where: str) -> None:

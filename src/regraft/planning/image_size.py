@@ -21,10 +21,10 @@ def with_image_size(recipe: Recipe, images: ImageSet) -> Recipe:
 
     The largest of SIZES that half of the images fill and whose pass stays within PASS_SECONDS, by the number of
     processors; else the network's own. It follows from the data and the machine's make alone, so that a second run
-    takes the same. ``--fast`` keeps the network's own.
+    takes the same.
     """
     network = recipe.network
-    if network.backbone != EMBEDDED or network.image_size is not None or recipe.planning.fast:
+    if network.backbone != EMBEDDED or network.image_size is not None:
         return recipe
     side = usual_side(images)
     rate = GPU_RATE if device_name(network.device) != "cpu" else PROCESSOR_RATE * (os.cpu_count() or 1)

@@ -63,9 +63,7 @@ class Planning(Section):
     strategy: str | None = setting(None, "in place of the plan's choice", choices=STRATEGIES, otherwise="the plan's")
     cut: str | None = setting(None, "where to slice; given again, a head takes the cuts joined", otherwise="the plan's")
     cuts: tuple[str, ...] = setting((), "several cuts whose features a head takes joined")
-    fast: bool = setting(
-        False, "no fine-tuning beside a frozen strategy, and the network's own image size: seconds instead of minutes"
-    )
+    fast: bool = setting(False, "heads on the frozen network alone: seconds instead of minutes")
     large_from: int = setting(20_000, "training images from which data counts as large", least=1)
     similar_from: float = setting(0.5, "similarity score from which data counts as similar", least=0, most=1)
     split_seed: int = setting(0, "of the test split, where the data gives none", least=0, most=2**32 - 2)

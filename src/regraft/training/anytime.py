@@ -22,7 +22,7 @@ from regraft.training.result import Attempt, Trained
 from regraft.training.strategy import Trainer, or_from_scratch
 
 LEAST_SECONDS = 10.0  # no training of the whole network starts with less left
-LEAST_ERROR = 0.01  # of the best head on held-out images, for the whole network to be trained beside it
+LEAST_ERROR = 0.02  # of the best head on held-out images, for the whole network to compete without a time limit
 NO_TIME = "no time was left for it"
 
 
@@ -81,10 +81,9 @@ class Contest:
     def dearer(self, candidate: Candidate, deadline: float) -> None:
         """Train a candidate that costs more than what is there, and keep it where it is worth that."""
         assert self.best, "a head was trained before"
-        left, error = deadline - time.monotonic(), 1 - self.best.judged.accuracy
-        if left < LEAST_SECONDS or error < LEAST_ERROR:
-            note = NO_TIME if left < LEAST_SECONDS else "the best head leaves too little to gain"
-            self.tried.append(Attempt(candidate.name, note=note))
+        left = deadline - time.monotonic()
+        if left < LEAST_SECONDS:
+            self.tried.append(Attempt(candidate.name, note=NO_TIME))
             return
         try:
             trained = self.train(candidate, time.monotonic() + candidate.share * left)
@@ -112,8 +111,11 @@ def train_in_turn(job: Job, trainer: Trainer, deadline: float = math.inf) -> Tra
     rule = contest.heads(list(heads), deadline)
     best = contest.best
     assert best, "a head was trained"
+    enough = not math.isfinite(deadline) and best.judged.accuracy > 1 - LEAST_ERROR
     for candidate in tuned_candidates(best.recipe, job.recipe, job.plan):
-        if not contest.interrupted:
+        if enough:
+            contest.tried.append(Attempt(candidate.name, note="the best head leaves too little to gain"))
+        elif not contest.interrupted:
             contest.dearer(candidate, deadline)
     best = contest.best or best
     interrupted = contest.interrupted

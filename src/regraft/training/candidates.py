@@ -61,6 +61,8 @@ def tuned_candidates(best: Recipe, recipe: Recipe, plan: Plan) -> Iterator[Candi
 
     ``best``: of the best head, which the training starts from; ``recipe``: as it was given.
     """
+    if recipe.planning.fast:
+        return
     limit = recipe.stopping.time_limit
     tune = best.but(strategy="fine-tune", views=0, weight_decay=recipe.optimisation.weight_decay)
     if limit is None and plan.strategy in FROZEN_STRATEGIES:
