@@ -37,6 +37,22 @@ def write_weights(path: Path, seed: int) -> None:
     save_file(torchvision.models.squeezenet1_1().state_dict(), path)
 
 
+@pytest.mark.slow
+def test_the_embedded_network_at_a_larger_size_is_described_as_it_is() -> None:
+    resized = load("embedded", image_size=160)
+    assert not resized.built
+    known, built = resized.description, replace(resized)  # the second knows nothing yet
+    for name in ("fingerprint", "stages", "parameters", "preprocessing", "classifier"):
+        assert getattr(known, name) == getattr(built.description, name)
+    for own, other in zip(known.cuts, built.description.cuts, strict=True):
+        assert replace(own, share=0.0) == replace(other, share=0.0)
+        assert own.share == pytest.approx(other.share, rel=1e-3)
+    assert known.multiply_adds == pytest.approx(built.description.multiply_adds, rel=1e-3)
+    assert known.activations == pytest.approx(built.description.activations, rel=0.01)
+    assert resized.traced.cuts == built.traced.cuts
+    assert resized.cuts == known.cuts  # its description stays when it is traced
+
+
 def test_the_shipped_description_is_the_shipped_networks() -> None:
     shipped = embedded()
     model, traced = shipped.model, shipped.traced

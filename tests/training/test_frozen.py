@@ -1,13 +1,20 @@
 """Heads on frozen networks, through the command line: joined cuts, augmented views."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from regraft.errors import BackboneError
+from regraft.network.cuts import Cut
 from regraft.network.load import load
+from regraft.planning.prepare import prepare
+from regraft.progress import silent
+from regraft.recipe import Recipe
+from regraft.training.frozen import Solved, solved_head
+from regraft.training.strategy import trainer_for
 
 Regraft = Callable[..., tuple[int, str, str]]
 
@@ -37,6 +44,32 @@ def test_a_joined_head(regraft: Regraft, digits: Path, tmp_path: Path) -> None:
         assert regraft("train", digits, *shallow)[0] == 0
         load(str(tmp_path / "shallow"))
     assert load(str(tmp_path / "run")).name == str(tmp_path / "run")
+
+
+@pytest.mark.parametrize("pooling", ["average", "both"])
+def test_averaged_heads_are_the_mean_of_a_head_on_each_cut(
+    pooling: str, make_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    job = prepare(make_folder(classes=3, each=10), Recipe(image_size=32, pooling=pooling))
+    examples = trainer_for(job, tmp_path).examples
+    cuts, rows = job.backbone.cuts[-3:-1], job.split.train
+    recipe = Recipe(pooling=pooling, solver="discriminant")
+
+    def solved(chosen: Sequence[Cut], joining: str) -> Solved:
+        return solved_head(job.backbone, examples, recipe.but(joining=joining), chosen, rows, None, silent)
+
+    average = solved(cuts, "averaged")
+    apart = [solved([cut], "concatenated") for cut in cuts]
+    inputs = [job.features.pooled([cut], rows, pooling) for cut in cuts]
+    expected = np.mean([one.head.logits(x) for one, x in zip(apart, inputs, strict=True)], axis=0)
+    ours = average.head.logits(job.features.pooled(cuts, rows, pooling))
+    factor = float(
+        ours.ravel() @ expected.ravel() / (expected.ravel() @ expected.ravel())
+    )  # made as sure as it is right
+    np.testing.assert_allclose(ours, factor * expected, atol=1e-3 * np.abs(ours).max())
+    np.testing.assert_allclose(average.logits, factor * np.mean([one.logits for one in apart], 0), rtol=1e-3, atol=1e-3)
+    assert average.judged.accuracy == float((average.logits.argmax(1) == average.labels).mean())
+    assert len(average.trials) == sum(len(one.trials) for one in apart)
 
 
 @pytest.mark.slow

@@ -94,7 +94,7 @@ def test_patience_waits_while_the_loss_falls(losses: list[float], goes_on: bool,
 
 def test_averaged_weights_are_the_ones_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(tiny_task(tmp_path / "plain"), resume=False)
-    task = tiny_task(tmp_path / "averaged", ema=0.9, interpolate=False)
+    task = tiny_task(tmp_path / "averaged", ema=0.9, interpolate="no")
 
     def always(state: State, stopping: Stopping, row: dict[str, float], hits: list[bool], epoch: int) -> bool:
         state.best_hits = []  # so that any epoch counts as the best
@@ -114,7 +114,9 @@ def test_averaged_weights_are_the_ones_kept(tmp_path: Path, monkeypatch: pytest.
 def test_weights_between_the_start_and_the_best_are_kept_where_they_validate_better(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain, task = (tiny_task(tmp_path / name, interpolate=name == "between") for name in ("plain", "between"))
+    plain, task = (
+        tiny_task(tmp_path / name, interpolate="yes" if name == "between" else "no") for name in ("plain", "between")
+    )
     start = {name: value.clone() for name, value in task.model.state_dict().items()}
     before, after = run(plain, resume=False), run(task, resume=False)
     assert before.best_epoch > 0
@@ -124,7 +126,7 @@ def test_weights_between_the_start_and_the_best_are_kept_where_they_validate_bet
         improved = note_if_best(state, stopping, row, hits, epoch)
         return improved if state.epoch < 3 or len(state.history) < 4 else state.share_of_end == 1
 
-    half_way = tiny_task(tmp_path / "half", interpolate=True)
+    half_way = tiny_task(tmp_path / "half", interpolate="yes")
     monkeypatch.setattr("regraft.training.loop.SHARES", (0.5, 0.75))
     monkeypatch.setattr("regraft.training.loop.note_if_best", half)
     state = run(half_way, resume=False)

@@ -83,6 +83,24 @@ def test_a_tuned_network_pools_as_it_is_saved(pooling: str) -> None:
         torch.testing.assert_close(network(images), grafted(ready, last, network.head, pooling)(images))
 
 
+@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("name", ["resnet18", "torchvision/squeezenet1_1", "mobilenetv3_small_100"])  # in-place values
+def test_a_network_tuned_on_joined_cuts_is_the_network_that_is_saved(name: str, pooling: str) -> None:
+    backbone = backbone_of(name, 64)
+    traced = backbone.traced
+    cuts = traced.cuts[-4:-1]
+    inputs = sum(cut.channels for cut in cuts) * len(POOLINGS[pooling])
+    network = Tunable(backbone.model, traced, cuts, fresh_head(inputs, 3, HeadSettings()), pooling)
+    network.train()
+    nn.functional.cross_entropy(network(torch.randn(6, 3, 64, 64)), torch.arange(6) % 3).backward()
+    assert all(p.grad is not None for stage in network.stages for p in stage)
+    assert len(network.stages) == len(traced.cuts) - 1  # what comes after the last of them is gone
+    images = torch.rand(2, 3, 64, 64)
+    with torch.no_grad():
+        found = graft(backbone.model, traced, cuts, network.head, pooling)(images)
+        torch.testing.assert_close(found, network.eval()(images), rtol=1e-4, atol=1e-5)
+
+
 def test_frozen_norms_keep_their_statistics() -> None:
     ready = build("resnet18")
     ready.network.freeze_norms()

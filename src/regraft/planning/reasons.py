@@ -58,6 +58,7 @@ def details_of(choice: Choice, image_side: int, input_side: int) -> Iterator[str
     if size.distinct < size.images:
         yield f"{size.images - size.distinct:,} training images are copies of others."
     nearer = max(SMALLEST_INPUT, SMALLEST_INPUT * round(image_side / SMALLEST_INPUT))
+    yield f"Images go in at {input_side} pixels a side; the short side of half of them has {image_side} or more."
     if image_side * BLOWN_UP <= input_side and nearer < input_side:
         yield (
             f"Half of the images have a short side of {image_side} pixels or less, blown up to {input_side}:"

@@ -121,7 +121,9 @@ class Optimisation(Section):
         most=0.99999,
         otherwise="as long as a tenth of all steps",
     )
-    interpolate: bool = setting(True, "also try weights between the start and the best epoch")
+    interpolate: str = setting(
+        "yes", "also try weights between the start and the best epoch, keep them if better", choices=("yes", "no")
+    )
     clip: float = setting(0.0, "largest norm of the gradient; 0: no limit", least=0)
     batch_norm: str = setting("auto", "its running statistics in training", choices=("auto", "frozen", "adapt"))
     unfreeze_from: str | None = setting(None, "fine-tune only what lies after this cut", otherwise="everything")

@@ -122,7 +122,7 @@ class Loop:
     def interpolate(self) -> None:
         """Keep weights between the start and the best epoch where they validate better (Wortsman et al., 2022)."""
         state, end = self.state, self.best
-        if not (self.optimisation.interpolate and state.best_epoch) or self.stopping.monitor.startswith("train"):
+        if self.optimisation.interpolate == "no" or not state.best_epoch or self.stopping.monitor.startswith("train"):
             return
         for share in SHARES:
             self.task.model.load_state_dict(between(self.start, end, share))
