@@ -2,7 +2,7 @@
 
     python -m benchmarks.choosing DATA... --repeats 3 --most 1500
 
-For each set and repeated split every head that ``train`` tries is judged inside the training part, and on the test part.
+For each set and repeated split every head that ``train`` tries is judged inside the training part, and on the test.
 Regret is how far the test accuracy of the one that a way of choosing picks lies below the best head's.
 """
 

@@ -1,5 +1,6 @@
 """What is run on every split, and one run of it."""
 
+import csv
 import json
 import re
 import sys
@@ -29,7 +30,7 @@ CONTESTANTS = (
     Contestant(RULE),  # the plan's strategy, nothing beside it
     Contestant("head", ("--strategy", "head")),
     Contestant("early layers", ("--strategy", "early-layers")),
-    Contestant("fine-tune", ("--strategy", "fine-tune")),
+    Contestant("fine-tune", ("--strategy", "fine-tune", "--time-limit", "2m")),
     Contestant("from scratch", ("--strategy", "from-scratch")),
     Contestant("5 minutes", ("--time-limit", "5m")),
     Contestant("logistic regression", peer="logistic"),
@@ -54,6 +55,8 @@ class Result:
     seconds: float  # of the whole process
     strategy: str = ""
     failure: str = ""
+    start: float | None = None  # validation accuracy of the head that a fine-tuning began with
+    end: float | None = None  # the same of what it ended with
 
 
 def run_one(contestant: Contestant, data: Path, seed: int, setting: Setting) -> Result:
@@ -76,7 +79,8 @@ def run_one(contestant: Contestant, data: Path, seed: int, setting: Setting) -> 
             command = [python, "-m", f"benchmarks.peers.{contestant.peer}_peer", str(data), str(setting.weights)]
             command += ["--seed", str(seed)]
         result = result_of(run(command, extra, folder))
-        return replace(result, seconds=result.seconds + before)
+        start, end = validated(folder / "run") if result.strategy == "fine-tune" else (None, None)
+        return replace(result, seconds=result.seconds + before, start=start, end=end)
 
 
 def regraft(command: str, data: Path, seed: int, setting: Setting, *options: str) -> list[str]:
@@ -86,6 +90,14 @@ def regraft(command: str, data: Path, seed: int, setting: Setting, *options: str
     if setting.network == "squeezenet":
         line += ["--backbone", "torchvision/squeezenet1_1", "--weights", str(setting.weights)]
     return line
+
+
+def validated(run_folder: Path) -> tuple[float, float]:
+    """Validation accuracy before any training and of what was kept."""
+    with (run_folder / "history.csv").open() as file:
+        first = next(csv.DictReader(file))
+    kept = json.loads((run_folder / "metrics.json").read_text())["validation"]["accuracy"]
+    return float(first["val_accuracy"]), float(kept)
 
 
 def result_of(process: Process) -> Result:

@@ -19,7 +19,7 @@ WHAT = {
     "rule": "the strategy that the case's rule names, alone: `--strategy` as the plan says",
     "head": "`--strategy head`",
     "early layers": "`--strategy early-layers`",
-    "fine-tune": "`--strategy fine-tune`",
+    "fine-tune": "`--strategy fine-tune --time-limit 2m`",
     "from scratch": "`--strategy from-scratch`",
     "5 minutes": "`--time-limit 5m`",
     "logistic regression": "scikit-learn's LogisticRegressionCV on the last cut's features, at the network's own size",
@@ -64,6 +64,12 @@ def tables(rows: Sequence[Row]) -> Iterator[str]:
         cells = [seconds_of(chosen(rows, one, name)) for name in names]
         first = next(row for row in rows if row["set"] == one)
         yield f"| {one} | {first['train']:,}, {first['test']:,} | {' | '.join(cells)} |"
+    if tuned := [row for row in rows if row.get("start") is not None]:
+        yield "\nFine-tuning's validation accuracy, of the head that it begins with and of what it ends with:\n"
+        yield "| set | run | start | end |\n|---|---|---|---|"
+        for row in tuned:
+            start, end = (f"{100 * row[key]:.1f}" for key in ("start", "end"))
+            yield f"| {row['set']} | {row['contestant']} | {start} | {end} |"
     yield "\nDifference from `rule`, in points of accuracy, over the sets that both were run on:\n"
     for name in names:
         if name != "rule" and (differences := differences_of(rows, sets, name, "rule")):

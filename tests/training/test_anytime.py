@@ -15,7 +15,7 @@ from regraft.planning.prepare import prepare
 from regraft.progress import silent
 from regraft.recipe import Recipe
 from regraft.training.anytime import train_in_turn
-from regraft.training.candidates import frozen_candidates, runs_of, tuned_candidates
+from regraft.training.candidates import frozen_candidates, one_a_stride, promising_runs, runs_of, tuned_candidates
 from regraft.training.result import Trained
 from regraft.training.strategy import Trainer, trainer_for
 
@@ -109,3 +109,26 @@ def test_runs_of_cuts_end_near_the_last_one() -> None:
     assert {run[-1] for run in runs} == {7, 8}
     assert {len(run) for run in runs} == {2, 3, 4, 5}
     assert list(runs_of(range(1))) == []  # type: ignore[arg-type]
+
+
+def test_wide_networks_have_one_cut_a_stride_joined(make_folder: Callable[..., Path], tmp_path: Path) -> None:
+    job = prepare(make_folder(classes=3, each=10), Recipe(backbone="demonstration"))
+    examples, cuts = trainer_for(job, tmp_path).examples, job.backbone.cuts
+    wide = [replace(cut, channels=cut.channels * 1000) for cut in cuts]
+    assert [cut.stride for cut in one_a_stride(wide)] == sorted({cut.stride for cut in cuts})
+    assert promising_runs(examples, wide, silent) == []  # even they are too wide
+    assert promising_runs(examples, cuts, silent)
+
+
+def test_balanced_figures_let_weighed_classes_compete(make_folder: Callable[..., Path], tmp_path: Path) -> None:
+    job = prepare(make_folder(classes=3, each=10), Recipe(image_size=32))
+    examples, cuts = trainer_for(job, tmp_path).examples, job.backbone.cuts
+
+    def weights(**settings: Any) -> list[str]:
+        recipe = Recipe(**settings)
+        return [one.recipe.head.class_weights for one in frozen_candidates(recipe, job.plan, examples, cuts, silent)]
+
+    plain = weights()
+    assert set(plain) == {"none"}
+    assert weights(monitor="val_balanced_accuracy") == plain + ["auto"] * len(plain)
+    assert weights(monitor="val_macro_f1", class_weights="effective-number") == ["effective-number"] * len(plain)

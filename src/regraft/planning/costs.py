@@ -1,5 +1,6 @@
 """What each strategy would train and cost on this machine, and why it is the plan's or is not. Pure."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,8 @@ from regraft.similarity.measure import Similarity
 TRAIN_PASSES = 6.0  # of the frozen pass, that one image costs in training; between 3 and 10 on networks tried
 TRAIN_BYTES = 16  # a trained parameter: weight, gradient and two moments, in float32
 COMPETING_SECONDS = 120.0  # that fine-tuning may take beside a frozen strategy
-FEWEST_COMPETING = 3  # epochs that it needs to be worth a try
+FEWEST_COMPETING, USUAL_COMPETING = 3, 4  # epochs that it needs to be worth a try, and that it gets
+COMPETING_IMAGES = 2_500  # that it sees at least, in more epochs of few images
 WITHOUT_GRADIENTS = 4  # a pass without them holds so much less of what a forward pass leaves behind
 
 
@@ -106,7 +108,7 @@ def competing_epochs(strategy: str, network: NetworkSize, recipe: Recipe, train:
     if asked or strategy not in FROZEN_STRATEGIES or network.rate is None:
         return None
     fitting = int(COMPETING_SECONDS * network.rate / (TRAIN_PASSES * train))
-    wanted = epochs_of(recipe.optimisation.epochs, "fine-tune", train)
+    wanted = recipe.optimisation.epochs or max(USUAL_COMPETING, math.ceil(COMPETING_IMAGES / train))
     return min(wanted, fitting) if fitting >= min(wanted, FEWEST_COMPETING) else None
 
 

@@ -11,11 +11,12 @@ from regraft.network.cuts import Cut
 from regraft.planning.plan import Plan
 from regraft.progress import Progress
 from regraft.recipe import FROZEN_STRATEGIES, Recipe
+from regraft.training.choosing import is_balanced
 from regraft.training.examples import Examples
 
 STRONGER = {"none": "light", "light": "medium", "medium": "strong", "strong": "strong"}
 LONGEST_RUN = 5  # neighbouring cuts that are joined at most
-MOST_CHANNELS = 3_000  # of joined cuts
+MOST_CHANNELS = 3_200  # of joined cuts
 SCREENING_IMAGES = 4_000  # at most so many judge which cuts are worth joining
 JOINS = 2  # runs of cuts that get heads
 LOSS_COUNTS = 0.15  # of the mean cross-entropy in nats, taken from the accuracy: it tells near runs apart
@@ -34,7 +35,20 @@ class Candidate:
 def frozen_candidates(
     recipe: Recipe, plan: Plan, examples: Examples, cuts: Sequence[Cut], progress: Progress
 ) -> Iterator[Candidate]:
-    """Heads on the frozen network, what the rule gives first; ``recipe``: the planned one."""
+    """Heads on the frozen network, what the rule gives first; ``recipe``: the planned one.
+
+    Where balanced figures are monitored, each is tried with weighed classes too, unless the recipe weighs them.
+    """
+    plain = list(heads_without_weights(recipe, plan, examples, cuts, progress))
+    yield from plain
+    if is_balanced(recipe.stopping.monitor) and recipe.head.class_weights == "none":
+        yield from (Candidate(f"{one.name}, weighed", one.recipe.but(class_weights="auto")) for one in plain)
+
+
+def heads_without_weights(
+    recipe: Recipe, plan: Plan, examples: Examples, cuts: Sequence[Cut], progress: Progress
+) -> Iterator[Candidate]:
+    """Heads with the recipe's own class weights."""
     last, early = cuts[-1].name, plan.similarity.best_early_cut
     base = recipe.but(strategy="head", cut=last, cuts=(), unfreeze_from=None)
     at_last = Candidate(f"head at {last}", base)
@@ -47,7 +61,7 @@ def frozen_candidates(
         yield Candidate(f"discriminant at {last}", base.but(solver="discriminant"))
     for run in promising_runs(examples, cuts, progress)[: 1 if few else JOINS]:
         names = tuple(cut.name for cut in run)
-        shown = f"{names[0]} to {names[-1]}"
+        shown = f"{names[0]} to {names[-1]}" if len(names) > 2 else " + ".join(names)  # noqa: PLR2004
         joined = base.but(strategy="head" if last in names else "early-layers", cut=None, cuts=names)
         if several:
             yield Candidate(f"discriminant on {shown}", joined.but(solver="discriminant"))
@@ -83,7 +97,8 @@ def promising_runs(examples: Examples, cuts: Sequence[Cut], progress: Progress) 
     chosen = subsample(examples.labels[split.train], SCREENING_IMAGES)
     rows, folds = split.train[chosen], split.folds[chosen]
     labels = examples.labels[rows]
-    runs = [run for run in runs_of(cuts) if sum(cut.channels for cut in run) <= MOST_CHANNELS]
+    wide = channels_of(cuts[-2:]) > MOST_CHANNELS
+    runs = [run for run in runs_of(one_a_stride(cuts) if wide else cuts) if channels_of(run) <= MOST_CHANNELS]
 
     def worth(run: tuple[Cut, ...]) -> float:
         logits = held_out(examples.features.pooled(run, rows), labels, examples.classes, folds)
@@ -96,6 +111,16 @@ def promising_runs(examples: Examples, cuts: Sequence[Cut], progress: Progress) 
             judged.append(pair)
             progress("Screening joined cuts", len(judged), len(runs))
     return [run for run, _ in sorted(judged, key=lambda pair: -pair[1])]
+
+
+def channels_of(cuts: Sequence[Cut]) -> int:
+    """Channels of joined cuts."""
+    return sum(cut.channels for cut in cuts)
+
+
+def one_a_stride(cuts: Sequence[Cut]) -> list[Cut]:
+    """The last cut at each stride: what joins where neighbours are too wide to."""
+    return list({cut.stride: cut for cut in cuts}.values())
 
 
 def runs_of(cuts: Sequence[Cut]) -> Iterator[tuple[Cut, ...]]:

@@ -55,6 +55,9 @@ def best_of(judged: Sequence[Judged], gains: Sequence[Gain]) -> int:
 
 def counts_for(monitor: str, labels: np.ndarray) -> np.ndarray | None:
     """What each image counts: the same, or as much as its class is rare where balanced figures are monitored."""
-    if not any(word in monitor for word in ("balanced", "macro")):
-        return None
-    return np.asarray(1 / np.bincount(labels)[labels])
+    return np.asarray(1 / np.bincount(labels)[labels]) if is_balanced(monitor) else None
+
+
+def is_balanced(monitor: str) -> bool:
+    """Whether a monitored figure counts rare classes as much as frequent ones."""
+    return "balanced" in monitor or "macro" in monitor
