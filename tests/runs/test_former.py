@@ -96,7 +96,8 @@ def test_a_run_that_knew_jpegs_by_their_pixels_knows_them_still(
 def test_a_former_recipe_is_read_and_kept(name: str, tmp_path: Path) -> None:
     values = json.loads((FORMER / name).read_text())
     recipe = read_recipe(FORMER / name)
-    assert recipe.flat() == values | {"cuts": ()}
+    since = {"cuts": (), "fast": False, "solver": "logistic", "joining": "concatenated", "interpolate": "yes"}
+    assert recipe.flat() == values | since
     recipe.write(tmp_path / "recipe.json")
     assert read_recipe(tmp_path / "recipe.json") == recipe
     assert set(json.loads((tmp_path / "recipe.json").read_text())) == set(recipe.as_dict())
@@ -104,7 +105,7 @@ def test_a_former_recipe_is_read_and_kept(name: str, tmp_path: Path) -> None:
 
 def test_what_former_recipes_say() -> None:
     head, tune = read_recipe(FORMER / "recipe.json"), read_recipe(FORMER / "fine-tune-recipe.json")
-    assert head == Recipe(backbone="demonstration", strategy="early-layers", cut="conv3", image_size=32)
+    assert head == Recipe(backbone="demonstration", strategy="early-layers", cut="conv3", image_size=32, ema=0.0)
     assert (tune.planning.strategy, tune.planning.cut, tune.network.batch_size) == ("fine-tune", None, 16)
     assert (tune.head.layers, tune.head.hidden, tune.head.initialiser) == (2, 32, "kaiming_normal_")
     assert (tune.optimisation.epochs, tune.optimisation.learning_rate, tune.stopping.patience) == (2, 0.0005, 3)

@@ -113,9 +113,9 @@ def verdict_of(similarity: Similarity, similar_from: float) -> str:
 
 
 def strategy_of(recipe: Recipe, network: NetworkSize, ruled: str) -> str:
-    """The recipe's strategy, the one that its cuts imply, or the rule's."""
+    """The recipe's strategy, the one that its cuts imply, which joined ones do of a frozen network, or the rule's."""
     planning = recipe.planning
-    if planning.strategy:
+    if planning.strategy and not (planning.cuts and planning.strategy in FROZEN_STRATEGIES):
         return planning.strategy
     if named := planning.cuts or (planning.cut and (planning.cut,)):
         return "head" if network.cuts[-1] in named else "early-layers"
@@ -128,13 +128,8 @@ def cuts_for(strategy: str, similarity: Similarity, recipe: Recipe, network: Net
     if strategy not in FROZEN_STRATEGIES:
         named = {*planning.cuts, planning.cut} if strategy == "fine-tune" else set()
         return tuple(name for name in network.cuts if name in named)
-    if planning.cuts and (strategy == "early-layers") == (last not in planning.cuts):
-        return tuple(name for name in network.cuts if name in planning.cuts)
     if planning.cuts:
-        raise RecipeError(
-            f"--strategy head keeps the whole network and early-layers leaves its last layers out, but the cuts are"
-            f" {', '.join(planning.cuts)}, where {last} is the last; leave --strategy out"
-        )
+        return tuple(name for name in network.cuts if name in planning.cuts)
     if strategy == "early-layers":
         return (planning.cut or similarity.best_early_cut,)
     if planning.cut not in {None, last}:
