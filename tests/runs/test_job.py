@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from regraft import Run, load, train
+from regraft import Recipe, Run, load, train
 from regraft.network.engine import PYTORCH
 from regraft.network.load import load as load_backbone
 from regraft.network.surgery import graft
@@ -22,7 +22,7 @@ Make = Callable[..., Path]
 @pytest.fixture(scope="module")
 def run(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """One trained run."""
-    return train(digits, out=tmp_path_factory.mktemp("train") / "run")
+    return train(digits, Recipe(fast=True), out=tmp_path_factory.mktemp("train") / "run")
 
 
 @pytest.mark.slow
@@ -33,7 +33,7 @@ def test_the_run_folder(run: Run) -> None:
     assert run.baselines["majority_class"] < 0.2
     assert {path.name for path in folder.iterdir()} == {
         "plan.json", "recipe.json", "environment.json", "data.json", "history.csv", "model", "metrics.json",
-        "report.html", "predictions.csv",
+        "report.html", "predictions.csv", "tried.json",
     }  # fmt: skip
     data = json.loads((folder / "data.json").read_text())
     assert len(data["files"]) == 300
@@ -48,6 +48,34 @@ def test_the_run_folder(run: Run) -> None:
     assert "http://" not in page.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
         "http://creativecommons.org", ""
     )
+
+
+@pytest.mark.slow
+def test_the_run_says_what_the_rule_alone_gives(run: Run, digits: Path, tmp_path: Path) -> None:
+    tried = {attempt.name: attempt for attempt in run.tried}
+    assert sum(attempt.kept for attempt in run.tried) == 1
+    assert "fine-tune" not in tried  # it was to be fast
+    (by_rule,) = (attempt for attempt in run.tried if attempt.note == "the rule")
+    assert (by_rule.gain, by_rule.before) == (None, None)
+    assert run.rule
+    assert run.rule.strategy == run.plan.strategy
+    alone = train(digits, Recipe(strategy=run.plan.strategy), out=tmp_path / "alone")
+    assert run.rule.accuracy == alone.metrics.accuracy
+    assert run.rule.kept == (by_rule.kept)
+    assert (alone.rule, alone.tried) == (None, ())
+    kept = next(attempt for attempt in run.tried if attempt.kept)
+    assert kept.accuracy is not None
+    assert kept.accuracy >= (by_rule.accuracy or 0) - 0.005
+
+
+@pytest.mark.slow
+def test_fine_tuning_competes_where_it_is_quick(make_folder: Make, tmp_path: Path) -> None:
+    run = train(make_folder(classes=3, each=30), Recipe(image_size=32, epochs=1), out=tmp_path / "run")
+    assert run.plan.competing_epochs == 1
+    assert any("Fine-tuning takes about" in reason for reason in run.plan.reasons)
+    last = run.tried[-1]
+    assert last.name == "fine-tune"
+    assert last.accuracy is not None or last.note == "the best head leaves too little to gain"
 
 
 @pytest.mark.slow

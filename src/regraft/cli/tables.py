@@ -174,11 +174,11 @@ def show_fault_kinds(console: Console, kinds: Mapping[str, int], where: str) -> 
 
 def show_tried(console: Console, attempts: Sequence[dict[str, Any]]) -> None:
     """What was tried, in order, and whether it was kept."""
-    made = table("tried", "validation", "compared with", "gain to expect", "outcome")
+    made = table("tried", "held out", "gain to expect", "")
     for attempt in attempts:
-        figures = ["" if attempt[key] is None else f"{attempt[key]:.1%}" for key in ("accuracy", "before")]
+        figures = ["" if attempt["accuracy"] is None else f"{attempt['accuracy']:.1%}"]
         figures.append("" if attempt["gain"] is None else f"{100 * attempt['gain']:+.1f} points")
-        outcome = "kept" if attempt["kept"] else attempt["note"] if attempt["gain"] is None else "turned down"
+        outcome = "kept" if attempt["kept"] else attempt["note"]
         add(made, attempt["name"], *figures, outcome, style="bold" if attempt["kept"] else None)
     console.print(made)
 

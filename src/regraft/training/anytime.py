@@ -74,7 +74,7 @@ class Contest:
         for place, (name, trained) in enumerate(entered.items()):
             own = gains[place]
             before, gain = (own.before, own.expected) if place else (None, None)
-            note = "" if place else "what the rule gives"
+            note = "" if place else "the rule"
             self.tried.append(Attempt(name, own.accuracy, before, gain, place == winner, trained.seconds, note))
         self.best = heads[winner]
 
