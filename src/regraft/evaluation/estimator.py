@@ -29,6 +29,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ``X``: paths, Pillow images, or a uint8 array (images, height, width, 3). ``y``: one label each. All images given to
     ``fit`` train; choices are made by cross-validation among them. Nothing is written but the feature cache.
 
+    Without a recipe, a strategy and a time limit heads on the frozen network compete and nothing is fine-tuned.
+
     Parameters: ``backbone``, ``weights``, ``image_size`` (pixels a side), ``strategy``, ``time_limit`` (seconds),
     ``device`` and ``random_state`` are settings of the ``recipe``, over which they win where they are not None.
 
@@ -107,7 +109,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             changes["seed"] = int(self.random_state)
         elif self.random_state is not None:
             changes["seed"] = int(check_random_state(self.random_state).randint(MOST_SEEDS))
-        return (self.recipe or Recipe()).but(**changes)
+        quick = Recipe(fast=self.time_limit is None)  # fit is called many times over
+        return (self.recipe or quick).but(**changes)
 
     def __sklearn_tags__(self) -> Any:
         """Images, and no tables of numbers."""

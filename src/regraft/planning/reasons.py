@@ -44,8 +44,11 @@ def rivals_in_words(strategy: str, recipe: Recipe, seconds: float | None) -> Ite
     planning = recipe.planning
     if planning.strategy or planning.cut or planning.cuts or strategy not in FROZEN_STRATEGIES:
         return
+    limited = recipe.stopping.time_limit is not None and not planning.fast
     yield "Heads on other layers are tried too, on the same features; held-out images choose."
-    if seconds is not None:
+    if limited:
+        yield "Fine-tuning is tried too, in the time that is left."
+    elif seconds is not None:
         yield f"Fine-tuning takes about {max(1, round(seconds)):,} s here, so it is tried too (--fast leaves it out)."
 
 

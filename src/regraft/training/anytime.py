@@ -48,6 +48,8 @@ class Contest:
         first, *others = candidates
         rule = self.best = self.trainer.train(first.recipe, first.name.replace(" ", "-"), deadline)
         entered, quiet = {first.name: rule}, replace(self, trainer=replace(self.trainer, progress=silent))
+        head = first.recipe.head
+        workers = 1 if head.views or head.layers > 1 else 0  # torch draws from one generator for all threads
 
         def solve(candidate: Candidate) -> Trained | Attempt:
             late = time.monotonic() > deadline
@@ -55,7 +57,7 @@ class Contest:
 
         try:
             with one_thread():  # each of several
-                for done, (candidate, outcome) in enumerate(map_ahead(solve, others, chunk=1, ahead=1), 1):
+                for done, (candidate, outcome) in enumerate(map_ahead(solve, others, workers, 1, 1), 1):
                     self.trainer.progress("Trying heads", done, len(others))
                     if isinstance(outcome, Trained):
                         entered[candidate.name] = outcome
