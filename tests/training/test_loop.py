@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from tiny import tiny_task
@@ -14,7 +15,7 @@ from regraft.network.surgery import state_hash
 from regraft.recipe import Recipe
 from regraft.recipe.groups import Stopping
 from regraft.training.augmentation import mixing
-from regraft.training.early_stopping import note_if_best, reason_to_stop
+from regraft.training.early_stopping import cross_fitted, note_if_best, reason_to_stop
 from regraft.training.ema import between
 from regraft.training.loop import run
 from regraft.training.state import OUT_OF_TIME, State
@@ -42,7 +43,7 @@ def test_a_killed_training_goes_on_to_the_same_bits(tmp_path: Path, at: int, ema
     assert state_hash(again.model) == state_hash(whole.model)
     assert [row["val_loss"] for row in found.history] == [row["val_loss"] for row in expected.history]
     assert len(found.history) == 4
-    assert found.best_hits == expected.best_hits
+    assert found.hits == expected.hits
 
 
 def test_ctrl_c_keeps_the_best_so_far(tmp_path: Path) -> None:
@@ -92,12 +93,22 @@ def test_patience_waits_while_the_loss_falls(losses: list[float], goes_on: bool,
     assert state.best_epoch == 0
 
 
+def test_images_that_chose_the_weights_do_not_judge_them() -> None:
+    draw = np.random.default_rng(0)
+    guesses = draw.random((30, 400)) < 0.5  # thirty epochs of guessing
+    assert max(row.mean() for row in guesses) > 0.54
+    assert abs(np.mean([cross_fitted(draw.random((30, 400)) < 0.5).mean() for _ in range(50)]) - 0.5) < 0.01
+    steady = np.arange(400) % 10 > 0
+    np.testing.assert_array_equal(cross_fitted([guesses[0].tolist(), steady.tolist()]), steady)
+    np.testing.assert_array_equal(cross_fitted([[True], [False]]), [True])  # one image: the start is judged
+
+
 def test_averaged_weights_are_the_ones_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(tiny_task(tmp_path / "plain"), resume=False)
     task = tiny_task(tmp_path / "averaged", ema=0.9, interpolate="no")
 
     def always(state: State, stopping: Stopping, row: dict[str, float], hits: list[bool], epoch: int) -> bool:
-        state.best_hits = []  # so that any epoch counts as the best
+        state.hits.clear()  # so that any epoch counts as the best
         note_if_best(state, stopping, row, hits, epoch)
         return True
 

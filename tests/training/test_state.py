@@ -18,13 +18,13 @@ from regraft.training.state import OUT_OF_TIME, State, state_from
 
 KEPT: dict[str, Any] = {
     "epoch": 2, "step": 3, "total_loss": 1.5, "right": 7, "best_epoch": 1, "best_value": 0.5, "best_loss": 0.75,
-    "best_hits": [True, False], "share_of_end": 0.5, "parts": 2,
+    "hits": [[True, False]], "share_of_end": 0.5, "parts": 2,
     "seconds": 4.0, "stopped": "", "interrupted": False,
     "history": [{"epoch": 0.0}],
 }  # fmt: skip
 WRONG: dict[str, Any] = {
     "epoch": "2", "step": 1.5, "total_loss": None, "right": "7", "best_epoch": None, "best_value": "much",
-    "best_loss": [], "best_hits": "TF", "share_of_end": None, "parts": 2.0,
+    "best_loss": [], "hits": "TF", "share_of_end": None, "parts": 2.0,
     "seconds": "4", "stopped": 0, "interrupted": "no", "history": {},
 }  # fmt: skip
 

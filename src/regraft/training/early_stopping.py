@@ -1,7 +1,9 @@
 """Which epoch is the best so far, and when more of them are no use."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from regraft.recipe.groups import Stopping
 from regraft.training.state import State
@@ -19,10 +21,25 @@ def note_if_best(state: State, stopping: Stopping, row: Mapping[str, float], hit
     least = stopping.min_improvement if math.isfinite(state.best_value) else 0.0
     tied = least == 0 and value == state.best_value and row["val_loss"] < state.best_loss
     improved = math.isfinite(row["val_loss"]) and (value > state.best_value + least or tied)
-    if improved or not state.best_hits:
-        state.best_epoch, state.best_hits, state.best_loss = epoch, hits, row["val_loss"]
+    state.hits.append(hits)
+    if improved or len(state.hits) == 1:
+        state.best_epoch, state.best_loss = epoch, row["val_loss"]
         state.best_value = value if math.isfinite(value) else -math.inf
     return improved
+
+
+def cross_fitted(hits: Sequence[Sequence[bool]]) -> np.ndarray:
+    """What choosing among weights by validation gives on images that did not choose: (images,) bool.
+
+    ``hits``: of each weights, whether it is right on each validation image. Every second image is judged by the weights
+    that are best on the others, and the other way round; of equals by the earliest.
+    """
+    right = np.array(hits, dtype=bool)
+    judged = np.empty(right.shape[1], dtype=bool)
+    for own, others in ((slice(0, None, 2), slice(1, None, 2)), (slice(1, None, 2), slice(0, None, 2))):
+        chosen = right[:, others].sum(axis=1).argmax()  # the first where there are no others
+        judged[own] = right[chosen, own]
+    return judged
 
 
 def reason_to_stop(state: State, stopping: Stopping, epochs: int, classes: int) -> str:

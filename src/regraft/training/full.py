@@ -23,6 +23,7 @@ from regraft.progress import Progress
 from regraft.recipe import Recipe
 from regraft.training.augmentation import centre_view, mixing, training_view
 from regraft.training.checkpoint import Identity
+from regraft.training.early_stopping import cross_fitted
 from regraft.training.examples import Examples, rows_for_tuning
 from regraft.training.frozen import cuts_in_use, head_settings, solved_head
 from regraft.training.loop import Task, batches, run
@@ -60,7 +61,7 @@ def train_full(
     return Trained(
         recipe=recipe,
         graft=Graft(network, tuple(cuts), head_of(head), recipe.head.pooling),
-        judged=Judged(task.val_rows, np.array(state.best_hits)),
+        judged=Judged(task.val_rows, cross_fitted(state.hits)),
         history=tuple(history_row(folder.name, row, state.best_epoch) for row in state.history),
         trainable=trainable,
         seconds=time.perf_counter() - started,

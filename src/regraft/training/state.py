@@ -21,7 +21,7 @@ class State:
     best_epoch: int = 0
     best_value: float = -math.inf  # of the monitored metric, signed so that more is better
     best_loss: float = math.inf  # of validation at the best epoch; it breaks ties
-    best_hits: list[bool] = field(default_factory=list)  # per validation image, whether the best epoch is right
+    hits: list[list[bool]] = field(default_factory=list)  # of each weights validated, whether it is right on each image
     share_of_end: float = 1.0  # of the way from the start to the best epoch, where the weights that are kept lie
     parts: int = 1  # a batch goes through in so many, more than one where memory ran out
     seconds: float = 0.0
