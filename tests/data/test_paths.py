@@ -86,6 +86,19 @@ def test_every_file_of_a_zip(folder: Path, tmp_path: Path) -> None:
     check(outcomes(tmp_path / "new.ZIP"))
 
 
+def test_members_that_are_passed_over_have_their_place(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "odd.zip", "w") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        for name in ("a.jpg", "a.jpg", "/etc/b.jpg"):
+            archive.writestr(name, encoded())
+    said = [(name, outcome(content).partition(":")[0]) for name, content in contents_at(tmp_path / "odd.zip", "image")]
+    root = str(tmp_path / "odd.zip")
+    assert sorted(said) == [
+        (f"{root}//etc/b.jpg", "unsafe path"),
+        (f"{root}/a.jpg", "image"),
+        (f"{root}/a.jpg", "named twice"),
+    ]
+
+
 @pytest.mark.parametrize("suffix", ["tar", "tar.gz"])
 def test_every_file_of_a_tar(folder: Path, tmp_path: Path, suffix: str) -> None:
     with tarfile.open(tmp_path / f"new.{suffix}", f"w:{suffix.partition('.')[2]}") as archive:

@@ -39,15 +39,13 @@ def never_found(metrics: Metrics, weighed: bool | None) -> Iterator[Remark]:
         return
     answers = [row.name for row, named, _ in rows if named]
     them = "it" if len(lost) == 1 else "them"
-    taken = (
-        f"every image is taken for '{answers[0]}'"
-        if len(answers) == 1
-        else f"all images of {them} are taken for others"
-    )
-    mend = (
-        "" if weighed is None else f" Bring more images of {them}{'' if weighed else ', or try --class-weights auto'}."
-    )
-    yield Remark("never found", f"{counted(lost, metrics)} never found: {taken}.{mend}", first=True)
+    taken = f"every image is taken for '{answers[0]}'"
+    if len(answers) > 1:
+        taken = f"all images of {them} are taken for others"
+    mend = {None: "", True: f" Bring more images of {them}."}
+    weigh = f" Bring more images of {them}, or try --class-weights auto."
+    text = f"{counted(lost, metrics)} never found: {taken}.{mend.get(weighed, weigh)}"
+    yield Remark("never found", text, first=True)
 
 
 def against_largest(metrics: Metrics, largest: float) -> Iterator[Remark]:

@@ -56,9 +56,10 @@ def contents_at(path: Path, image_column: str) -> list[Named]:
 
 def in_tree(root: Path, tree: Tree) -> Iterator[Named]:
     """Every file of a folder or an archive, sorted by name, with what was passed over."""
-    passed_over = {fault.path: NoImage(in_words(fault)) for fault in tree.faults}
-    for name, content in sorted({**passed_over, **tree.files}.items()):
-        yield str(root / name), content if isinstance(content, NoImage) else image_or_not(name, content)
+    passed_over = [(fault.path, NoImage(in_words(fault))) for fault in tree.faults]
+    files = [(name, image_or_not(name, content)) for name, content in tree.files.items()]
+    for name, content in sorted([*passed_over, *files], key=lambda named: named[0]):
+        yield f"{root}/{name}", content
 
 
 def in_words(fault: Fault) -> Fault:
