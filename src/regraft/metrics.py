@@ -13,6 +13,7 @@ LEVEL = 0.95
 NEIGHBOURS, ASKED = 20_000, 5_000  # images of the baseline by neighbours, about so many at most
 BLOCK = 512  # images compared at once with all others
 SUMMARIES = ("accuracy", "balanced_accuracy", "macro_f1")
+UNEVEN = 2  # times the images of the smallest class that the largest has
 
 
 @dataclass(frozen=True)
@@ -39,18 +40,22 @@ class Metrics:
     per_class: tuple[ClassMetrics, ...]
     confusion: np.ndarray  # (classes, classes) int64: images by true class (rows) and predicted class (columns)
 
+    @property
+    def uneven(self) -> bool:
+        """Whether the classes that are there differ much in size, so that the accuracy is mostly the large ones'."""
+        there = [row.images for row in self.per_class if row.images]
+        return max(there) >= UNEVEN * min(there)
+
     def summary(self) -> dict[str, Any]:
         """The three figures with their intervals, as plain data."""
         figures = {name: getattr(self, name) for name in SUMMARIES}
         ends = {name: list(pair) for name, pair in self.intervals.items()}
-        return {**figures, "split": self.split, "intervals": ends}
+        return {**figures, "split": self.split, "images": self.images, "uneven": self.uneven, "intervals": ends}
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
         rows = [{"class": row.name, **{k: v for k, v in asdict(row).items() if k != "name"}} for row in self.per_class]
         return {
-            "split": self.split,
-            "images": self.images,
             **self.summary(),
             "interval_level": LEVEL,
             "per_class": rows,
@@ -123,7 +128,7 @@ def of_length_one(vectors: np.ndarray) -> np.ndarray:
 def summaries(truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """Class ids, each (images,), and what each counts (1) -> (3,): accuracy, balanced accuracy, macro F1.
 
-    Balanced accuracy averages over the classes that occur, macro F1 over those that occur or are predicted.
+    The latter two average over the classes that occur.
     """
     weights = np.ones(len(truth)) if weights is None else weights
     classes = int(max(truth.max(), predicted.max())) + 1
@@ -131,9 +136,8 @@ def summaries(truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray | No
     named = np.bincount(predicted, weights, classes)
     hit = np.bincount(truth, weights * (truth == predicted), classes)
     recall, f1 = share_of(hit, occurs), share_of(2 * hit, occurs + named)
-    return np.array(
-        [hit.sum() / occurs.sum(), recall.sum() / (occurs > 0).sum(), f1.sum() / (occurs + named > 0).sum()]
-    )
+    there = (occurs > 0).sum()
+    return np.array([hit.sum() / occurs.sum(), recall.sum() / there, f1.sum() / there])
 
 
 def intervals(

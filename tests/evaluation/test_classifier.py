@@ -1,5 +1,6 @@
 """A run, loaded: what it takes, what it gives back."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -100,3 +101,41 @@ def test_metrics_of_an_evaluation_are_those_of_its_predictions(
     assert evaluation.metrics.accuracy == pytest.approx(np.mean([a == b for a, b in zip(labels, truth, strict=True)]))
     assert evaluation.metrics.split == "test"
     assert evaluation.as_dict()["metrics"]["images"] == 12
+
+
+def test_a_class_that_train_lacks_is_judged_where_the_run_knows_it(
+    classifier: Classifier, make_folder: Callable[..., Path]
+) -> None:
+    root = make_folder("parts", each=6, parts=("train", "test"))
+    shutil.rmtree(root / "train" / "class0")
+    evaluation = classifier.evaluate(root)
+    assert [row.images for row in evaluation.metrics.per_class] == [6, 6]
+    assert not evaluation.left_out
+    (root / "test" / "wasps").mkdir()
+    picture(0, 1).save(root / "test" / "wasps" / "1.png")
+    evaluation = classifier.evaluate(root)
+    assert evaluation.metrics.images == 12
+    assert [(fault.path, fault.kind) for fault in evaluation.left_out] == [("test/wasps", "unknown class")]
+
+
+def test_classes_are_matched_whatever_their_capital_letters(
+    classifier: Classifier, make_folder: Callable[..., Path]
+) -> None:
+    root = make_folder("capital", each=6)
+    (root / "class0").rename(root / "Class0")
+    evaluation = classifier.evaluate(root)
+    assert [(row.name, row.images) for row in evaluation.metrics.per_class] == [("class0", 6), ("class1", 6)]
+    assert evaluation.metrics.accuracy > 0.9
+    assert "'Class0'" in evaluation.notes[0]
+    (root / "Class0").rename(root / "wasps")
+    with pytest.raises(DataError, match=r"'wasps' \(it knows 'class0', 'class1'\)"):
+        classifier.evaluate(root)
+
+
+def test_a_class_without_an_image_is_said(classifier: Classifier, make_folder: Callable[..., Path]) -> None:
+    root = make_folder("one", each=6)
+    shutil.rmtree(root / "class0")
+    evaluation = classifier.evaluate(root)
+    assert evaluation.metrics.macro_f1 > 0.8
+    assert evaluation.remarks[0].text == "No image of 'class0': the figures are of 'class1' alone."
+    assert evaluation.as_dict()["remarks"][0]["first"]

@@ -75,3 +75,10 @@ def test_the_nearest_neighbour_is_scikit_learns() -> None:
 def test_wilsons_interval_is_scipys(right: int, images: int) -> None:
     expected = binomtest(right, images).proportion_ci(0.95, method="wilson")
     assert wilson(right, images) == pytest.approx((expected.low, expected.high), abs=1e-12)
+
+
+def test_macro_f1_is_of_the_classes_that_are_there() -> None:
+    labels, predicted = np.ones(8, dtype=int), np.array([1] * 7 + [0])
+    found = measure(np.eye(2)[predicted], labels, "ab", "all", 0)
+    assert found.macro_f1 == pytest.approx(f1_score(labels, predicted, labels=[1], average="macro"))
+    assert found.macro_f1 > 0.9

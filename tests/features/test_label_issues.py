@@ -37,3 +37,29 @@ def test_late_cuts_with_few_channels(channels: list[int], chosen: list[int]) -> 
     narrow = narrow_and_late(cuts)  # type: ignore[arg-type]
     assert [cut.channels for cut in narrow] == chosen
     assert narrow[-1] is cuts[-1] or chosen[-1] < channels[-1]
+
+
+def test_a_rare_class_that_is_never_named_is_left_alone() -> None:
+    draw = np.random.default_rng(0)
+    labels = np.repeat([0, 1], [6, 594])
+    x = draw.normal(0, 1, (600, 30)).astype(np.float32)
+    assert doubted_labels(held_out_probabilities(x, labels, 2, np.arange(600) % 10), labels) == []
+
+
+def test_of_a_rare_class_half_must_be_recognised() -> None:
+    labels = np.repeat([0, 1, 2], [6, 100, 100])
+    sure = np.full((206, 3), 0.05)
+    sure[np.arange(206), labels] = 0.9
+    sure[100] = 0.05, 0.05, 0.9  # a label that is wrong
+    taken = sure.copy()
+    taken[1:6] = 0.3, 0.6, 0.1
+    assert {issue.row for issue in doubted_labels(taken, labels)} == {100}
+    taken[1:4] = 0.9, 0.05, 0.05  # four of six are recognised
+    assert {issue.row for issue in doubted_labels(taken, labels)} == {4, 5, 100}
+
+
+def test_a_class_that_is_not_known_is_no_likelier_label() -> None:
+    labels = np.repeat([0, 1], [1, 30])
+    probabilities = np.tile([0.2, 0.8], (31, 1))
+    probabilities[5] = 0.7, 0.3  # the one image of class 0 is not recognised
+    assert doubted_labels(probabilities, labels) == []

@@ -163,33 +163,35 @@ def evaluate(run: Run, data: Data, as_json: AsJson = False, quiet: Quiet = False
 
 
 @app.command()
-@takes("device", "max_pixels")
+@takes("device", "max_pixels", "image_column")
 def predict(
     run: Run,
-    paths: Annotated[list[Path], typer.Argument(help="Images, or folders of images.")],
+    paths: Annotated[list[Path], typer.Argument(help="Images; folders, archives (.zip, .tar) or tables of images.")],
     out: Annotated[Path | None, typer.Option(help="Write a CSV with every class's probability here.")] = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
     **settings: Any,
 ) -> None:
-    """Predict the class of images."""
+    """Predict the class of images; every other file is listed with the reason."""
     from regraft.cli import tables
     from regraft.evaluation.classifier import load
+    from regraft.evaluation.prediction import check_predicted
     from regraft.runs.folder import write_rows
 
     check_file(out, overwrite)
     recipe = recipe_from(settings)
-    classifier = load(run, recipe.network.device)
+    reading, classifier = recipe.reading, load(run, recipe.network.device)
     with progress_bar(quiet) as progress:
-        predictions = classifier.predict(paths, progress, recipe.reading.max_pixels)
+        predictions = classifier.predict(paths, progress, reading.max_pixels, reading.image_column)
     rows = [prediction.as_dict() for prediction in predictions]
     if out:
         try:
             write_rows(out, rows)
         except OSError as error:
-            raise RunError(f"{out} cannot be written: {error.strerror}; name another --out") from None
+            raise RunError(f"{out} cannot be written: {error.strerror or error}; name another --out") from None
     give({"run": str(run), "predictions": rows}, as_json, tables.predictions)
+    check_predicted(predictions)
 
 
 @app.command()

@@ -130,10 +130,9 @@ def ranking(result: dict[str, Any]) -> None:
 def summary(result: dict[str, Any]) -> None:
     """What a training gave."""
     console = Console(highlight=False)
-    metrics, seconds = result["metrics"], result["seconds"]
-    low, high = metrics["intervals"]["accuracy"]
-    accuracy, baselines = f"Accuracy [bold]{metrics['accuracy']:.1%}[/]", result["baselines"]
-    console.print(f"{accuracy} on the {metrics['split']} images (95% interval {low:.1%} to {high:.1%}).")
+    metrics, seconds, baselines = result["metrics"], result["seconds"], result["baselines"]
+    show_remarks(console, result["remarks"], first=True)
+    console.print(figures_in_words(metrics))
     console.print(
         f"Nearest neighbour {baselines['nearest_neighbour']:.1%}, largest class {baselines['majority_class']:.1%}."
     )
@@ -144,6 +143,7 @@ def summary(result: dict[str, Any]) -> None:
         f"{result['trainable_parameters']:,} trainable and {result['frozen_parameters']:,} frozen parameters;"
         f" {seconds['total']:.1f} s, {result['images_through_backbone']:,} images through the backbone."
     )
+    show_remarks(console, result["remarks"], first=False)
     show_fault_kinds(console, result["faults"], "the report shows them")
     if rule := result["rule"]:
         say(console, rule_in_words(rule, metrics["accuracy"]))
@@ -152,6 +152,27 @@ def summary(result: dict[str, Any]) -> None:
     for note in result["notes"]:
         say(console, f"Note: {note}")
     console.print(plain(f"Report: {result['report']}"), markup=False, emoji=False, soft_wrap=True)
+
+
+def show_remarks(console: Console, remarks: Sequence[Mapping[str, Any]], first: bool) -> None:
+    """The remarks that come before the figures, or the others."""
+    for remark in remarks:
+        if remark["first"] == first:
+            console.print(Text(plain(remark["text"]), style="bold red" if first else ""), soft_wrap=True)
+
+
+def figures_in_words(metrics: Mapping[str, Any]) -> str:
+    """The accuracy, with the balanced accuracy beside it where classes are uneven, and their intervals."""
+    shown = ("accuracy", "balanced_accuracy") if metrics["uneven"] else ("accuracy",)
+    figures = [f"{name.replace('_', ' ')} [bold]{metrics[name]:.1%}[/]" for name in shown]
+    ends = [f"{low:.1%} to {high:.1%}" for low, high in (metrics["intervals"][name] for name in shown)]
+    images = (
+        f"{metrics['images']:,} images"
+        if metrics["split"] == "all"
+        else f"{metrics['images']:,} {metrics['split']} images"
+    )
+    text = f"{', '.join(figures)} on {images} (95% interval{'s' if metrics['uneven'] else ''} {' and '.join(ends)})."
+    return text[0].upper() + text[1:]
 
 
 def rule_in_words(rule: Mapping[str, Any], accuracy: float) -> str:
@@ -187,20 +208,22 @@ def evaluation(result: dict[str, Any]) -> None:
     """Metrics, class by class."""
     console = Console(highlight=False)
     metrics = result["metrics"]
-    low, high = metrics["intervals"]["accuracy"]
-    console.print(
-        f"Accuracy [bold]{metrics['accuracy']:.1%}[/] on {metrics['images']} images ({low:.1%} to {high:.1%})"
-    )
-    console.print(f"Balanced accuracy {metrics['balanced_accuracy']:.1%}, macro F1 {metrics['macro_f1']:.1%}")
+    show_remarks(console, result["remarks"], first=True)
+    console.print(figures_in_words(metrics))
+    console.print(f"Balanced accuracy {metrics['balanced_accuracy']:.1%}, macro F1 {metrics['macro_f1']:.1%}.")
     made = table("class", "images", "precision", "recall", "F1")
     for row in metrics["per_class"]:
-        add(made, row["class"], str(row["images"]), *(f"{row[key]:.1%}" for key in ("precision", "recall", "f1")))
+        figures = (f"{row[key]:.1%}" if row["images"] else "-" for key in ("precision", "recall", "f1"))
+        add(made, row["class"], f"{row['images']:,}", *figures)
     console.print(made)
+    show_remarks(console, result["remarks"], first=False)
     seen = result["trained_on"]
     if seen and seen["images"]:
         others = seen["accuracy_on_the_others"]
         rest = "" if others is None else f"; accuracy on the others {others:.1%}"
         console.print(f"The run was trained on {seen['images']:,} of these {seen['of']:,} images{rest}")
+    for note in result["notes"]:
+        say(console, f"Note: {note}")
     if result["left_out"]:
         show_faults(console, result["left_out"])
 
@@ -213,7 +236,11 @@ def predictions(result: dict[str, Any]) -> None:
             add(made, row["path"], row["error"], "", style="red")
         else:
             add(made, row["path"], row["class"], f"{row['probability']:.1%}")
-    Console(highlight=False).print(made)
+    console = Console(highlight=False)
+    console.print(made)
+    rows, errors = result["predictions"], sum(row["error"] is not None for row in result["predictions"])
+    if 0 < errors < len(rows):
+        console.print(f"{len(rows) - errors:,} of {len(rows):,} files are predicted; the others say why not.")
 
 
 def reference(result: dict[str, Any]) -> None:

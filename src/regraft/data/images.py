@@ -22,6 +22,7 @@ SPLIT_NAMES = {
 }  # fmt: skip
 SPLITS = ("train", "val", "test")
 FEWEST_CLASSES = 2
+EVALUATED = 1  # the fewest classes of images that train nothing: then a class need not be in train
 LEFT_OUT, KEPT, IGNORED = "left out", "kept", "ignored"  # what is done about a fault
 
 
@@ -146,8 +147,8 @@ def collect(
 ) -> ImageSet:
     """Give the classes ids, in the order of their names.
 
-    Images of a class that train has none of are left out and listed, and so are those without a split where others
-    have one. Raises DataError where no image or fewer than ``fewest_classes`` are left.
+    Images of a class that train has none of are left out and listed, unless they are only EVALUATED, and so are those
+    without a split where others have one. Raises DataError where no image or fewer than ``fewest_classes`` are left.
     """
     items, listed = list(labelled), list(faults)
     if any(item.split for item in items):
@@ -155,7 +156,8 @@ def collect(
         items = [item for item in items if item.split]
     if not items:
         raise DataError(f"there is no labelled image in {root}; {expected(root)}")
-    training = {item.label for item in items if item.split in {None, "train"}} or {item.label for item in items}
+    training = {item.label for item in items if item.split in {None, "train"} or fewest_classes == EVALUATED}
+    training = training or {item.label for item in items}
     classes = tuple(sorted(training))
     if len(classes) < fewest_classes:
         raise DataError(

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from regraft.data.content import CHANNELS, COLOUR, GREY, Content, Given, OnDisk
+from regraft.data.content import CHANNELS, COLOUR, GREY, Given
 from regraft.data.decoding import Undecodable, decode_for
 from regraft.data.find import Data, find_images
-from regraft.data.images import Fault
+from regraft.data.images import EVALUATED, Fault
 from regraft.data.prefetch import grouped, map_ahead
-from regraft.data.readers.folder import images_at
+from regraft.data.readers.paths import Named, contents_at
 from regraft.errors import DataError, RunError
 from regraft.evaluation.evaluate import Evaluation, Identify, chose, evaluation_of, part_to_evaluate
 from regraft.evaluation.prediction import Prediction
@@ -29,7 +29,8 @@ from regraft.recipe import MAX_PIXELS, Reading
 if TYPE_CHECKING:
     from regraft.network.surgery import Grafted
 
-Named = tuple[str, Content]  # an image and what it is called
+
+IMAGE_COLUMN = Reading().image_column
 
 
 @dataclass(frozen=True)
@@ -68,14 +69,21 @@ class Classifier:
             return self.saved.engine(self.device)
         return pytorch_engine(self.module, self.preprocessing, device_name(self.device))
 
-    def predict(self, images: Any, progress: Progress = silent, max_pixels: int = MAX_PIXELS) -> list[Prediction]:
+    def predict(
+        self,
+        images: Any,
+        progress: Progress = silent,
+        max_pixels: int = MAX_PIXELS,
+        image_column: str = IMAGE_COLUMN,
+    ) -> list[Prediction]:
         """The classes of images, in order.
 
-        ``images``: a path or several (files, and folders of images); a Pillow image or several; an array (images,
-        height, width, 3) or (height, width, 3) of uint8, or a list of such images. A file that cannot be read, or has
-        more than ``max_pixels`` pixels, comes back with its fault. Raises DataError for a path that is not there.
+        ``images``: a path or several (an image, a folder, an archive, a table with an ``image_column``); a Pillow image
+        or several; an array (images, height, width, 3) or (height, width, 3) of uint8, or a list of such images. Every
+        file has its place: one that is no image, cannot be read or has more than ``max_pixels`` pixels comes back with
+        its fault. Raises DataError for a path that is not there.
         """
-        return list(self.predict_contents(contents_of(images), progress, max_pixels))
+        return list(self.predict_contents(contents_of(images, image_column), progress, max_pixels))
 
     def predict_contents(
         self,
@@ -114,15 +122,16 @@ class Classifier:
     def evaluate(self, data: Data, reading: Reading = Reading(), progress: Progress = silent) -> Evaluation:
         """Metrics on labelled images: their test part, else their val part, else all of them.
 
-        Classes are matched by name; one that the classifier does not know raises DataError. Images that the run was
+        Classes are matched by name; one that the classifier does not know raises DataError, or is left out and listed
+        where train, if it is given, has none of it either. Images that the run was
         trained on are counted, and the accuracy without them is given beside.
         """
-        images = find_images(data, reading, fewest_classes=1)
-        split, chosen = part_to_evaluate(images, self.classes)
-        contents, known = [(file.name, file.content) for file in chosen], chose(self.folder)
+        images = find_images(data, reading, fewest_classes=EVALUATED)
+        part, known = part_to_evaluate(images, self.classes), chose(self.folder)
+        contents = [(file.name, file.content) for file in part.files]
         identify = known.identify if known else None
         predictions = list(self.predict_contents(contents, progress, reading.max_pixels, identify))
-        return evaluation_of(predictions, images, chosen, split, self.folder, known)
+        return evaluation_of(predictions, part, self.folder, known)
 
     def __getstate__(self) -> dict[str, Any]:
         """All but what is made anew where it is unpickled: the engine, and the network where a folder has it."""
@@ -140,12 +149,12 @@ def load(run: Path | str, device: str = "auto") -> Classifier:
     return Classifier(saved.classes, saved.preprocessing, saved.strategy, folder, device, saved)
 
 
-def contents_of(images: Any) -> list[Named]:
+def contents_of(images: Any, image_column: str = IMAGE_COLUMN) -> list[Named]:
     """Images as Classifier.predict takes them, each with its name."""
     named: list[Named] = []
     for place, item in enumerate([images] if is_one(images) else images):
         if isinstance(item, (str, Path)):
-            named += [(str(path), OnDisk(path)) for path in images_at([Path(item)])]
+            named += contents_at(Path(item), image_column)
         else:
             named.append((str(place), Given(partial(same, item))))
     if not named:

@@ -12,7 +12,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from regraft.data.images import LEFT_OUT, Labelled, collect
+from regraft.data.images import IGNORED, LEFT_OUT, Labelled, collect
+from regraft.data.readers.paths import Named, NoImage
 from regraft.errors import DataError
 from regraft.evaluation.classifier import Classifier, contents_of
 from regraft.planning.prepare import prepare
@@ -63,7 +64,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         started = time.perf_counter()
         labels = column_or_1d(y, warn=True)
         check_classification_targets(labels)
-        contents = contents_of(X)
+        contents = images_of(X)
         if len(contents) != len(labels):
             raise DataError(f"there are {len(contents)} images and {len(labels)} labels; give one for each image")
         classes, ids = np.unique(labels, return_inverse=True)
@@ -90,7 +91,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict_proba(self, X: Any) -> np.ndarray:  # noqa: N803
         """Class probabilities (images, classes), float64; DataError where an image cannot be read."""
         check_is_fitted(self)
-        predictions = self.classifier_.predict(X, max_pixels=self.full_recipe().reading.max_pixels)
+        most = self.full_recipe().reading.max_pixels
+        predictions = list(self.classifier_.predict_contents(images_of(X), max_pixels=most))
         for prediction in predictions:
             if prediction.fault:
                 raise DataError(f"image {prediction.name} cannot be read: {prediction.fault.reason}; leave it out")
@@ -118,3 +120,13 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.two_d_array = False
         tags.input_tags.string = True
         return tags
+
+
+def images_of(X: Any) -> list[Named]:  # noqa: N803
+    """The images given, without the files in their folders that are none: each image has a label."""
+    contents = contents_of(X)
+    return [
+        (name, content)
+        for name, content in contents
+        if not (isinstance(content, NoImage) and content.fault.action == IGNORED)
+    ]

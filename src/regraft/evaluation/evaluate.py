@@ -1,8 +1,10 @@
 """A classifier measured on labelled images."""
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,10 @@ from regraft.data.images import LEFT_OUT, Fault, ImageFile, ImageSet
 from regraft.errors import DataError
 from regraft.evaluation.prediction import Prediction
 from regraft.metrics import Metrics, measure
+from regraft.runs.remarks import Remark, remarks_on
 
 SEED = 0  # of the bootstrap
+SHOWN = 20  # classes in a message
 Identify = Callable[[bytes | Image.Image, Decoded], str]  # a hash of what an image shows
 
 
@@ -37,27 +41,80 @@ class Evaluation:
     metrics: Metrics
     trained_on: TrainedOn | None  # None where the run does not say
     left_out: tuple[Fault, ...]
+    notes: tuple[str, ...] = ()  # what the user should know beside the figures
+
+    @property
+    def remarks(self) -> tuple[Remark, ...]:
+        """What must be said beside the figures."""
+        return remarks_on(self.metrics)
 
     def as_dict(self) -> dict[str, Any]:
         """What ``evaluate --json`` prints."""
         return {
             "run": str(self.run) if self.run else None,
+            "remarks": [asdict(remark) for remark in self.remarks],
             "metrics": self.metrics.as_dict(),
             "trained_on": asdict(self.trained_on) if self.trained_on else None,
             "left_out": [asdict(fault) for fault in self.left_out],
+            "notes": list(self.notes),
         }
 
 
-def part_to_evaluate(images: ImageSet, classes: Sequence[str]) -> tuple[str, list[ImageFile]]:
-    """Which part of labelled images is evaluated, and its files; DataError for a class that is not in ``classes``."""
-    unknown = sorted(set(images.classes) - set(classes))
-    if unknown:
+@dataclass(frozen=True)
+class Part:
+    """The labelled images that are judged."""
+
+    images: ImageSet  # with the run's names of classes, and what is left out among its faults
+    split: str  # test, val or all
+    files: tuple[ImageFile, ...]
+    renamed: Mapping[str, str]  # classes that the run spells otherwise, by their own spelling
+
+
+def part_to_evaluate(images: ImageSet, classes: Sequence[str]) -> Part:
+    """The test part, else the val part, else all images, of classes that are in ``classes``.
+
+    Capital letters and the encoding of accents don't matter where they tell no two classes apart. Another class raises
+    DataError; where train is given and has none of it either, it is left out and listed.
+    """
+    spelt = spelling_of(classes)
+    names = tuple(name if name in classes else spelt.get(folded(name), name) for name in images.classes)
+    renamed = {own: name for own, name in zip(images.classes, names, strict=True) if own != name}
+    images = replace(images, classes=names)
+    training = {names[file.label] for file in images.files if file.split == "train"}
+    unknown = [name for name in names if name not in classes]
+    if refused := [name for name in unknown if not training or name in training]:
         raise DataError(
-            f"the run does not know the class '{unknown[0]}' (it knows {', '.join(classes)});"
+            f"the run does not know the class {listed(refused)} (it knows {listed(classes)});"
             f" rename or remove that folder below {images.root}"
         )
     split = next((name for name in ("test", "val") if name in images.splits), "all")
-    return split, [file for file in images.files if split in {"all", file.split}]
+    part = [file for file in images.files if split in {"all", file.split}]
+    files = tuple(file for file in part if names[file.label] in classes)
+    if not files:
+        raise DataError(f"the run knows no class in {images.root}: there is {listed(unknown)}; rename the folders")
+    counts = Counter(names[file.label] for file in part if names[file.label] in unknown)
+    faults = (
+        Fault(f"{split}/{name}", "unknown class", f"{count} images of '{name}', which the run does not know")
+        for name, count in counts.items()
+    )
+    return Part(images.noting(faults), split, files, renamed)
+
+
+def spelling_of(classes: Sequence[str]) -> dict[str, str]:
+    """The classes by what is left of them without capital letters; none that another one is alike to."""
+    counts = Counter(map(folded, classes))
+    return {folded(name): name for name in classes if counts[folded(name)] == 1}
+
+
+def folded(name: str) -> str:
+    """A name without capital letters, its accents encoded in one way."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first of them, and how many more."""
+    rest = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    return ", ".join(f"'{name}'" for name in names[:SHOWN]) + rest
 
 
 @dataclass(frozen=True)
@@ -85,16 +142,10 @@ def first_identity_of(data: bytes | Image.Image, decoded: Decoded) -> str:
     return hash_of(decode(data, None))
 
 
-def evaluation_of(
-    predictions: Sequence[Prediction],
-    images: ImageSet,
-    files: Sequence[ImageFile],
-    split: str,
-    run: Path | None,
-    known: Chose | None,
-) -> Evaluation:
-    """The metrics of ``predictions`` of the ``files`` of a part; DataError where none of them could be read."""
-    pairs = [(p, file) for p, file in zip(predictions, files, strict=True) if p.probabilities is not None]
+def evaluation_of(predictions: Sequence[Prediction], part: Part, run: Path | None, known: Chose | None) -> Evaluation:
+    """The metrics of ``predictions`` of a part's files; DataError where none of them could be read."""
+    images = part.images
+    pairs = [(p, file) for p, file in zip(predictions, part.files, strict=True) if p.probabilities is not None]
     if not pairs:
         raise DataError(f"none of the {len(predictions)} images in {images.root} can be read; give other images")
     classes = predictions[0].classes
@@ -103,9 +154,10 @@ def evaluation_of(
     faults = (fault for fault in images.faults if fault.action == LEFT_OUT)
     return Evaluation(
         run=run,
-        metrics=measure(probabilities, labels, classes, split, SEED, [file.group for _, file in pairs]),
+        metrics=measure(probabilities, labels, classes, part.split, SEED, [file.group for _, file in pairs]),
         trained_on=trained_on(known, [p.identity for p, _ in pairs], probabilities.argmax(1) == labels),
         left_out=(*faults, *(p.fault for p in predictions if p.fault)),
+        notes=tuple(f"'{own}' is judged as the run's '{name}'" for own, name in part.renamed.items()),
     )
 
 

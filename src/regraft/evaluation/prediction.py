@@ -1,11 +1,13 @@
 """What a classifier says of one image."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from regraft.data.images import Fault
+from regraft.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -38,3 +40,15 @@ class Prediction:
             "error": f"{self.fault.kind}: {self.fault.reason}" if self.fault else None,
             **{f"p({name})": None if p is None else round(float(p[i]), 6) for i, name in enumerate(self.classes)},
         }
+
+
+def check_predicted(predictions: Sequence[Prediction]) -> None:
+    """Raise DataError where no image could be predicted."""
+    faults = [prediction.fault for prediction in predictions if prediction.fault]
+    if len(faults) < len(predictions):
+        return
+    files = "the one file is no image that can" if len(faults) == 1 else f"none of the {len(faults):,} files can"
+    first = faults[0]
+    raise DataError(
+        f"{files} be predicted ({first.path}: {first.kind}: {first.reason}); give images that open in a viewer"
+    )

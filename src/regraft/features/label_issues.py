@@ -21,6 +21,7 @@ LAST = 4  # cuts, of which the narrowest are joined
 MOST_CHANNELS = 1_024  # together: with wider ones fewer wrong labels are found
 FOLDS = 10  # each image is judged by what the others' tell
 LEARNED = 5_000  # images that are learned from, at most
+RARE = 10  # times the images of a rare class that the largest has
 FEWEST_LISTED, SHARE_LISTED = 20, 0.02  # of the images; a list that a person can go through
 
 
@@ -68,7 +69,7 @@ def doubted_labels(probabilities: np.ndarray, labels: np.ndarray) -> list[LabelI
     """Images (of (images, classes) and (images,)) that look more like another class.
 
     Those that confident learning puts there come first, then those that are merely taken for it; by the margin of
-    the other class over the label within both.
+    the other class over the label within both. A label is left alone where the classifier does not know both classes.
     """
     each = np.arange(len(labels))
     own = probabilities[each, labels]
@@ -80,10 +81,23 @@ def doubted_labels(probabilities: np.ndarray, labels: np.ndarray) -> list[LabelI
     sure = confident.max(axis=1) > own
     other = np.where(sure, confident.argmax(axis=1), others.argmax(axis=1))
     likely = probabilities[each, other]
-    doubted = np.flatnonzero(likely > own)
+    known = known_classes(probabilities, labels)
+    doubted = np.flatnonzero((likely > own) & known[labels] & known[other])
     order = np.lexsort((own - likely, ~sure))
     worst = order[np.isin(order, doubted)]
     return [LabelIssue(int(row), int(other[row]), float(likely[row]), float(own[row])) for row in worst]
+
+
+def known_classes(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Which classes (classes,) the classifier knows well enough to doubt a label: bool.
+
+    It recognises one of its images or more, and of a rare class half of them: else most right labels were doubted.
+    """
+    classes = probabilities.shape[1]
+    images = np.bincount(labels, minlength=classes)
+    recognised = np.bincount(labels[probabilities.argmax(axis=1) == labels], minlength=classes)
+    rare = RARE * images <= images.max()
+    return np.asarray((recognised > 0) & (~rare | (2 * recognised >= images)))
 
 
 def label_issue_faults(features: Features, issues: Sequence[LabelIssue]) -> Iterator[Fault]:

@@ -19,6 +19,7 @@ from regraft.progress import Progress, silent
 from regraft.recipe import Recipe
 from regraft.runs.folder import check_goes_on, choose_folder, writing
 from regraft.runs.record import write_plan, write_run
+from regraft.runs.remarks import remarks_on
 from regraft.runs.report import write_report
 from regraft.runs.run import Ruled, Run, Seconds
 from regraft.training.anytime import train_in_turn
@@ -127,11 +128,13 @@ def run_of(
     job: Job, trained: Trained, metrics: Metrics, overlap: Overlap, rule: Ruled | None, folder: Path, started: float
 ) -> Run:
     """What ``train`` returns."""
+    figures, weighed = baselines_on_test(job), trained.recipe.head.class_weights != "none"
     return Run(
         folder=folder,
         plan=job.plan_with_faults(),
         metrics=metrics,
-        baselines=baselines_on_test(job),
+        baselines=figures,
+        remarks=remarks_on(metrics, figures["majority_class"], weighed),
         near_duplicates=overlap,
         strategy=trained.strategy,
         cuts=tuple(cut.name for cut in trained.graft.cuts),

@@ -55,6 +55,7 @@ def all_metrics(job: Job, trained: Trained, run: Run) -> dict[str, Any]:
     carved = "cross-validation inside train" if trained.frozen else "a fold of train"
     validated_by = "the validation images" if len(job.split.val) else carved
     return run.metrics.as_dict() | {
+        "remarks": [asdict(remark) for remark in run.remarks],
         "baselines": dict(run.baselines),
         "near_duplicates": asdict(run.near_duplicates),
         "validation": {"accuracy": trained.judged.accuracy, "by": validated_by},

@@ -9,10 +9,12 @@ from typing import Any
 from regraft.features.near_duplicates import Overlap
 from regraft.metrics import Metrics
 from regraft.planning.plan import Plan
+from regraft.runs.remarks import Remark
 from regraft.training.result import Attempt
 
 CARD = """<div style="display:inline-block;padding:.8em 1.2em;border:1px solid #dfe4e8;border-radius:8px">
-<b>{accuracy:.1%}</b> accuracy on {images:,} {split} images (95% interval {low:.1%} to {high:.1%})<br>
+{remarks}<b>{accuracy:.1%}</b> accuracy{balanced} on {images:,} {split} images
+(95% interval {low:.1%} to {high:.1%})<br>
 case <b>{case}</b>, strategy <b>{strategy}</b>, {seconds:.1f} s<br>
 <a href="{report}">{report}</a></div>"""
 
@@ -44,6 +46,7 @@ class Run:
     plan: Plan
     metrics: Metrics
     baselines: Mapping[str, float]  # accuracy of the majority class and of the nearest neighbour on the same images
+    remarks: tuple[Remark, ...]  # what must be said beside the figures
     near_duplicates: Overlap  # of the images reported on with those that trained or chose
     strategy: str  # that was carried out
     cuts: tuple[str, ...]  # whose features the head takes
@@ -74,6 +77,7 @@ class Run:
             "cut": self.cuts[-1] if self.frozen else None,
             "cuts": list(self.cuts),
             **{name: getattr(self, name) for name in (*as_they_are, "interrupted")},
+            "remarks": [asdict(remark) for remark in self.remarks],
             "metrics": self.metrics.summary(),
             "baselines": dict(self.baselines),
             "near_duplicates": asdict(self.near_duplicates),
@@ -88,7 +92,10 @@ class Run:
     def _repr_html_(self) -> str:
         """A card for notebooks."""
         low, high = self.metrics.intervals["accuracy"]
+        remarks = "".join(f"<b>{escape(remark.text)}</b><br>\n" for remark in self.remarks if remark.first)
+        balanced = f", {self.metrics.balanced_accuracy:.1%} balanced" if self.metrics.uneven else ""
         return CARD.format(
+            remarks=remarks, balanced=balanced,
             accuracy=self.metrics.accuracy, images=self.metrics.images, split=self.metrics.split, low=low, high=high,
             case=self.plan.case, strategy=self.strategy, seconds=self.seconds.total, report=escape(str(self.report)),
         )  # fmt: skip

@@ -32,6 +32,11 @@ def is_tar(path: Path) -> bool:
 
 def read_zip(path: Path, fewest_classes: int = FEWEST_CLASSES) -> ImageSet:
     """The class folders in a zip archive."""
+    return by_folder(path, zip_tree(path), fewest_classes)
+
+
+def zip_tree(path: Path) -> Tree:
+    """The members of a zip archive by name."""
     try:
         archive = zipfile.ZipFile(path)
         members = archive.infolist()
@@ -40,7 +45,7 @@ def read_zip(path: Path, fewest_classes: int = FEWEST_CLASSES) -> ImageSet:
     tree = Tree()
     for info in members:
         add(tree, info.filename, None if info.is_dir() else InZip(archive, info))
-    return by_folder(path, tree, fewest_classes)
+    return tree
 
 
 def tar_tree(path: Path) -> Tree:

@@ -1,0 +1,141 @@
+"""Images to predict at a path: a file, or every file in a folder, in an archive, in a table's column."""
+
+import struct
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NoReturn
+
+from PIL import Image
+
+from regraft.data.content import Content, InTar, InZip, OnDisk
+from regraft.data.decoding import HEIC_BRANDS, Undecodable
+from regraft.data.images import IGNORED, LEFT_OUT, Fault
+from regraft.data.readers.archive import is_tar, tar_tree, zip_tree
+from regraft.data.readers.folder import Tree, is_image, kind_of, tree_of
+from regraft.data.readers.table import TABLES, Row, check_columns, parquet_rows, text_of, text_rows
+from regraft.errors import DataError
+from regraft.recipe import Reading
+
+HEAD = 16  # bytes by which Pillow knows a format
+SHOWN = 200  # letters of a path
+Named = tuple[str, Content]  # an image and what it is called
+
+
+@dataclass(frozen=True)
+class NoImage:
+    """What stands in the place of an image, and why it is none."""
+
+    fault: Fault
+
+    def read(self) -> NoReturn:
+        """Raise Undecodable with the reason."""
+        raise Undecodable(self.fault.kind, self.fault.reason)
+
+
+def contents_at(path: Path, image_column: str) -> list[Named]:
+    """What lies at ``path``, by name: images, and a NoImage for every other file. DataError where nothing is there."""
+    kind = kind_of(path)
+    if kind is None:
+        raise DataError(f"there is no file or folder {str(path)[:SHOWN]}; give images, or folders of images")
+    if kind == "folder":
+        listed = list(in_tree(path, tree_of(path)))
+    elif path.suffix.lower() in TABLES:
+        listed = list(in_table(path, image_column))
+    elif path.suffix.lower() == ".zip":
+        listed = list(in_tree(path, zip_tree(path)))
+    elif is_tar(path):
+        listed = list(in_tree(path, tar_tree(path)))
+    else:
+        listed = [(str(path), OnDisk(path))]
+    if not listed:
+        raise DataError(f"there is no file in {path}; give images, or a folder, an archive or a table of images")
+    return listed
+
+
+def in_tree(root: Path, tree: Tree) -> Iterator[Named]:
+    """Every file of a folder or an archive, sorted by name, with what was passed over."""
+    passed_over = [(fault.path, NoImage(in_words(fault))) for fault in tree.faults]
+    files = [(name, image_or_not(name, content)) for name, content in tree.files.items()]
+    for name, content in sorted([*passed_over, *files], key=lambda named: named[0]):
+        yield f"{root}/{name}", content
+
+
+def in_words(fault: Fault) -> Fault:
+    """The fault of a file or folder that was passed over, as a person reads it beside predictions."""
+    hidden = "hidden, or a system's own; to predict it, give it by itself"
+    return replace(fault, kind="passed over", reason=hidden) if fault.kind == "hidden" else fault
+
+
+def image_or_not(name: str, content: Content) -> Content:
+    """``content`` where its name or its first bytes are an image's, else the reason why not."""
+    if is_image(name):
+        return content
+    path, head = Path(name), head_of(content)
+    if head is None or begins_as_image(head):  # where it cannot be read, reading says why
+        return content
+    if not head:
+        return NoImage(Fault(name, "empty", "the file holds no bytes", IGNORED))
+    if path.suffix.lower() in TABLES:
+        reason = "a table; to predict what it lists, give it by itself"
+    elif path.suffix.lower() == ".zip" or is_tar(path):
+        reason = "an archive; to predict what it holds, give it by itself"
+    else:
+        reason = "neither its name nor its first bytes are an image's"
+    return NoImage(Fault(name, "not an image", reason, IGNORED))
+
+
+def head_of(content: Content) -> bytes | None:
+    """The first bytes; None where they cannot be had."""
+    try:
+        match content:
+            case OnDisk(path):
+                with path.open("rb") as file:
+                    return file.read(HEAD)
+            case InZip(archive, info):
+                with archive.open(info) as member:
+                    return member.read(HEAD)
+            case InTar(opened, offset, size):
+                return opened.read_at(offset, min(HEAD, size))
+    except Exception:  # zipfile and zlib raise many kinds
+        return None
+    return None
+
+
+def begins_as_image(head: bytes) -> bool:
+    """Whether a format that Pillow reads, or HEIC, begins with these bytes."""
+    if head[4:8] == b"ftyp" and head[8:12] in HEIC_BRANDS:
+        return True
+    Image.init()
+    for _, accepts in Image.OPEN.values():
+        with suppress(IndexError, TypeError, struct.error):  # too few bytes
+            if accepts and accepts(head):
+                return True
+    return False
+
+
+def in_table(path: Path, column: str) -> Iterator[Named]:
+    """Every row of a table, in order; paths are relative to its folder."""
+    alone = Reading(image_column=column, label_column=column)  # no label is needed
+    rows: Iterable[Row] = parquet_rows(path, alone) if path.suffix.lower() == ".parquet" else text_rows(path)
+    for number, row in enumerate(rows, 1):
+        if number == 1:
+            check_columns(path, row, alone)
+        name = text_of(row, column)
+        if not name:
+            yield f"row {number} of {path}", NoImage(Fault(f"row {number}", "no image", "its image column is empty"))
+        elif "://" in name:
+            yield name, NoImage(Fault(name, "not a file", "a web address; download it and list the file"))
+        elif is_file(path.parent / name):
+            yield str(path.parent / name), OnDisk(path.parent / name)
+        else:
+            yield name, NoImage(Fault(name, "missing", f"there is no such file in {path.parent}", LEFT_OUT))
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file is there, whatever its name."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long for the file system, or with a zero byte
+        return False
