@@ -16,7 +16,7 @@ NUMBERED = re.compile(r"(?<![^\W\d_])([^\W\d_]+)([_-]?)\d+")  # a word and its n
 UP_TO_LAST, FOLDER = r"([^/]+)[_-][^/_-]+$", r"([^/]+)/[^/]+$"
 LEAST_SHARE = 0.9  # of a class's names that a pattern must match, and of pairs that it must hold together
 SAMPLE, MOST_WORDS = 2_000, 20  # names that words are looked for in, and words
-FEWEST_EACH = 2  # images in a group, on average
+FEWEST_EACH = 2  # images of a class in a group, on average
 
 
 def proposed_for(images: ImageSet, pairs: Sequence[tuple[int, int]]) -> str | None:
@@ -74,13 +74,12 @@ def groups_of(images: ImageSet, pattern: str) -> list[str | None]:
 
 def fits(images: ImageSet, groups: Sequence[str | None]) -> bool:
     """Whether groups are such as can be split: several in each class, of several images, in most of some class's."""
-    matched, members, of_class = Counter[int](), Counter[str](), defaultdict[int, set[str]](set)
+    matched, of_class = Counter[int](), defaultdict[int, set[str]](set)
     for label, group in zip(images.labels.tolist(), groups, strict=True):
         if group is not None:
             matched[label] += 1
-            members[group] += 1
             of_class[label].add(group)
     sizes = Counter(images.labels.tolist())
     several = all(len(of) > 1 for of in of_class.values())
     common = any(matched[label] >= LEAST_SHARE * sizes[label] for label in matched)
-    return several and common and sum(members.values()) >= FEWEST_EACH * len(members)
+    return several and common and sum(matched.values()) >= FEWEST_EACH * sum(len(of) for of in of_class.values())

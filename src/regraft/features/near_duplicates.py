@@ -17,14 +17,14 @@ from regraft.features.features import Features
 from regraft.features.neighbours import nearest_two
 
 SAME_PICTURE, SAME_SCENE = "near-duplicate", "same scene"  # kinds of fault
-FAR = 0.75  # cosine distance of standardised features (unrelated images: 1) from which no network calls two copies
-ALIKE = 0.7  # correlation of two pictures' structure from which one is a copy of the other (docs/decisions/018-copies.md)
-MOST_ALIKE = 0.95  # and from which it is so whatever other pairs of the set are like
-BEYOND = 5.0  # standard deviations over the usual pair of one class, from which it is so in sets of like pictures
+FAR = 0.75  # cosine distance of standardised features (unrelated images: 1) from which a pair is not looked at
+ALIKE = 0.7  # correlation of two pictures' structure from which they are copies (docs/decisions/018-copies.md)
+BEYOND = 5.0  # and standard deviations over pairs of one class, which are very like each other in some sets
+MOST_ALIKE = 0.95  # correlation that is enough in any set
 PAIRS = 64  # pairs of one class that say what is usual
 ROUND, FRUITFUL = 1_000, 0.01  # test images judged at a time, the nearest first, as long as such a share are copies
 ENOUGH = 80  # pixels a side that a JPEG is decoded to at least
-REMEMBERED = 300  # pictures, of up to 700 KB
+REMEMBERED = 100  # pictures, of up to 700 KB
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ class Overlap:
 def find_near_duplicates(features: Features, split: Split, workers: int = 0) -> tuple[NearDuplicate, ...]:
     """For each test image the one among the others that it shows the same picture or scene as, if there is one.
 
-    Candidates are the nearest in standardised features, of the last cut and of one halfway. How near does not matter,
-    since that hangs on the network and on how much is copied. What decides is whether small grey pictures agree.
+    Candidates are the nearest in standardised features, of the last cut and of one halfway. How near decides nothing,
+    since that hangs on the network and on how much is copied; small grey pictures of the two must agree.
     """
     others = np.concatenate([split.train, split.val]).astype(np.int64)
     if not len(others) or not len(split.test):
