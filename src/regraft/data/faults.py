@@ -7,6 +7,7 @@ import numpy as np
 
 from regraft.data.content import Look
 from regraft.data.images import KEPT, SPLITS, Fault, ImageSet
+from regraft.data.name_groups import unused_groups
 
 FEW = 5  # images of a class: one a fold of cross-validation
 FAR_LARGER = 16.0  # times the median number of pixels
@@ -15,7 +16,8 @@ FEWEST_FOR_MEDIAN = 10
 
 def odd_ones(images: ImageSet, looks: Sequence[Look]) -> tuple[Fault, ...]:
     """Everything that one look at each image (in the order of the files) and the classes' counts give away."""
-    return (*class_faults(images), *torn_groups(images), *copies(images, looks), *far_larger(images, looks))
+    of_groups = (*torn_groups(images), *unused_groups(images))
+    return (*class_faults(images), *of_groups, *copies(images, looks), *far_larger(images, looks))
 
 
 def class_faults(images: ImageSet) -> Iterator[Fault]:

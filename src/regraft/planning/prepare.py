@@ -43,8 +43,8 @@ class Job:
 
     @cached_property
     def near_duplicates(self) -> tuple[NearDuplicate, ...]:
-        """Test images that are copies of others, or nearly."""
-        return find_near_duplicates(self.features, self.split)
+        """Test images that show the picture or the scene of others."""
+        return find_near_duplicates(self.features, self.split, self.recipe.network.workers)
 
     @cached_property
     def label_issues(self) -> tuple[LabelIssue, ...]:

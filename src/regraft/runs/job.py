@@ -17,6 +17,7 @@ from regraft.planning.plan import Plan
 from regraft.planning.prepare import Job, prepare
 from regraft.progress import Progress, silent
 from regraft.recipe import Recipe
+from regraft.runs.copies import notes_of_copies
 from regraft.runs.folder import check_goes_on, choose_folder, writing
 from regraft.runs.record import write_plan, write_run
 from regraft.runs.remarks import remarks_on
@@ -170,10 +171,4 @@ def notes_of(job: Job, trained: Trained, overlap: Overlap) -> Iterator[str]:
     """What the user should know beside the figures."""
     yield from job.backbone.notes
     yield from trained.notes
-    if overlap.images:
-        without = overlap.accuracy_without
-        rest = "no image is left without them" if without is None else f"without them the accuracy is {without:.1%}"
-        yield (
-            f"{overlap.images:,} of the {overlap.of:,} images reported on are copies, or nearly, of images that trained"
-            f" or chose: with them the accuracy is {overlap.accuracy_with:.1%}, {rest}"
-        )
+    yield from notes_of_copies(job, overlap)

@@ -1,0 +1,38 @@
+"""What a run says about images that are on both sides of the split."""
+
+from collections.abc import Iterator
+
+from regraft.data.name_groups import KIND, proposed_for
+from regraft.features.near_duplicates import SAME_SCENE, Overlap
+from regraft.planning.prepare import Job
+
+
+def notes_of_copies(job: Job, overlap: Overlap) -> Iterator[str]:
+    """How much copies are worth, what to do about shared scenes, and which groups the names show."""
+    pattern = None
+    if overlap.images:
+        yield accuracies(overlap)
+    if overlap.same_scene:
+        scenes = [(pair.row, pair.other) for pair in job.near_duplicates if pair.kind == SAME_SCENE]
+        pattern = proposed_for(job.images, scenes)
+        yield advice(overlap, pattern, bool(job.images.splits))
+    yield from (fault.reason for fault in job.images.faults if fault.kind == KIND and pattern is None)
+
+
+def accuracies(overlap: Overlap) -> str:
+    """The accuracy with copies and without."""
+    without = overlap.accuracy_without
+    rest = "no image is left without them" if without is None else f"without them it is {without:.1%}"
+    return (
+        f"{overlap.images:,} of the {overlap.of:,} images reported on are copies of images that trained or chose:"
+        f" with them the accuracy is {overlap.accuracy_with:.1%}, {rest}"
+    )
+
+
+def advice(overlap: Overlap, pattern: str | None, given: bool) -> str:
+    """What to do about scenes on both sides; ``given``: the parts are the user's own."""
+    seen = f"{overlap.same_scene:,} of these share the scene (bursts, video frames, tiles), not the picture"
+    how = f"--group-by '{pattern}'" if pattern else "--group-by and what names a scene"
+    if given:
+        return f"{seen}: put each scene into one part; where the parts are not given, {how} does so"
+    return f"{seen}: keep each scene in one part with {how}"

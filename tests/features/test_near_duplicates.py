@@ -1,0 +1,139 @@
+"""Copies across the split: pictures and scenes, however many there are."""
+
+import io
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scenes import scene
+
+from regraft.data.content import Given
+from regraft.data.images import ImageFile, ImageSet
+from regraft.features import near_duplicates
+from regraft.features.near_duplicates import SAME_PICTURE, SAME_SCENE, NearDuplicate, best_of, overlap_of
+from regraft.features.neighbours import blocks, nearest_two
+from regraft.planning.prepare import prepare
+from regraft.recipe import Recipe
+
+Regraft = Callable[..., tuple[int, str, str]]
+TRAIN, OWN = 24, 12
+
+
+def encoded(image: Image.Image, quality: int = 90) -> bytes:
+    file = io.BytesIO()
+    image.convert("RGB").save(file, "JPEG", quality=quality)
+    return file.getvalue()
+
+
+def given(images: Sequence[tuple[str, str, bytes]]) -> ImageSet:
+    """(split, name, data) as images of two classes."""
+    files = tuple(
+        ImageFile(f"{split}/{name}", i % 2, split, Given(lambda data=data: data))
+        for i, (split, name, data) in enumerate(images)
+    )
+    return ImageSet(Path("given"), ("a", "b"), files)
+
+
+def first_frame(seed: int) -> Image.Image:
+    return scene(seed).crop((0, 0, 200, 150))
+
+
+COPIES: dict[str, Callable[[int], bytes]] = {
+    "smaller": lambda seed: encoded(first_frame(seed).resize((150, 112)), 75),
+    "mirrored": lambda seed: encoded(first_frame(seed).transpose(Image.Transpose.FLIP_LEFT_RIGHT)),
+    "cropped": lambda seed: encoded(first_frame(seed).crop((10, 5, 190, 140))),
+}
+
+
+def with_copies(of: Callable[[int], bytes], copies: int) -> ImageSet:
+    train = [("train", f"{seed}.jpg", encoded(first_frame(seed))) for seed in range(TRAIN)]
+    own = [("test", f"own{seed}.jpg", encoded(first_frame(100 + seed))) for seed in range(OWN)]
+    return given([*train, *own, *(("test", f"{seed}.jpg", of(seed)) for seed in range(copies))])
+
+
+def found_in(images: ImageSet) -> tuple[NearDuplicate, ...]:
+    """Those that are found; none of them wrong."""
+    job = prepare(images, Recipe())
+    names = [file.name for file in job.images.files]
+    assert all(names[pair.row] == f"test/{names[pair.other].split('/')[1]}" for pair in job.near_duplicates)
+    return job.near_duplicates
+
+
+@pytest.mark.parametrize("kind", COPIES)
+def test_the_same_pictures_are_found_however_many_they_are(kind: str) -> None:
+    for copies in (4, TRAIN):
+        found = found_in(with_copies(COPIES[kind], copies))
+        assert len(found) >= 0.95 * copies
+        assert sum(pair.kind == SAME_PICTURE for pair in found) >= 0.9 * len(found)
+
+
+@pytest.mark.parametrize("by", [3, 9])
+def test_frames_of_a_scene_are_found(by: int) -> None:
+    found = found_in(with_copies(lambda seed: encoded(scene(seed).crop((by, by, 200 + by, 150 + by))), TRAIN))
+    assert len(found) >= 0.9 * TRAIN
+    assert sum(pair.kind == SAME_SCENE for pair in found) >= (0.9 if by > 3 else 0.5) * len(found)
+
+
+def test_a_run_says_what_to_do_about_scenes(regraft: Regraft, tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    for name, first in (("a", 0), ("b", 8)):
+        (root / name).mkdir(parents=True)
+        for seed in range(first, first + 8):
+            for k in range(4):
+                data = encoded(scene(seed).crop((6 * k, 6 * k, 200 + 6 * k, 150 + 6 * k)))
+                (root / name / f"shooting{seed}_{k}.jpg").write_bytes(data)
+    plain = ("train", root, "--strategy", "head", "--json", "--quiet")
+    code, printed, err = regraft(*plain, "--out", tmp_path / "run")
+    assert code == 0, err
+    result = json.loads(printed)
+    of = result["near_duplicates"]
+    assert of["images"] >= of["same_scene"] >= 0.8 * of["of"]
+    assert result["faults"]["same scene"] == of["same_scene"]
+    option = r"shooting(\d+)"
+    assert any(f"--group-by '{option}'" in note for note in result["notes"])
+    assert "share the scene" in (tmp_path / "run" / "report.html").read_text()
+    code, printed, err = regraft(*plain, "--out", tmp_path / "grouped", "--group-by", option)
+    assert code == 0, err
+    assert json.loads(printed)["near_duplicates"]["images"] == 0
+
+
+def test_of_several_candidates_the_same_picture_counts() -> None:
+    class Answers:
+        def align(self, row: int, other: int) -> near_duplicates.Alignment | None:
+            return {1: near_duplicates.Alignment(0.9, False), 2: near_duplicates.Alignment(0.8, True)}.get(other)
+
+    pairs = [NearDuplicate(0, other, 0.1) for other in (3, 1, 2)]
+    best = best_of(pairs, Answers(), 0.7)  # type: ignore[arg-type]
+    assert best == NearDuplicate(0, 2, 0.1)
+    best = best_of(pairs, Answers(), 0.85)  # type: ignore[arg-type]
+    assert best == NearDuplicate(0, 1, 0.1, SAME_SCENE)
+    assert best_of(pairs, Answers(), 0.95) is None  # type: ignore[arg-type]
+
+
+def test_rounds_go_on_while_copies_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(near_duplicates, "ROUND", 5)
+    assert len(found_in(with_copies(COPIES["smaller"], TRAIN))) >= 0.95 * TRAIN
+
+
+def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from regraft.features import neighbours
+
+    job = prepare(with_copies(COPIES["smaller"], TRAIN), Recipe())
+    rows, others, cut = job.split.test, np.sort(job.split.train), job.features.cuts[-1]
+    copies = np.array(["own" not in job.images.files[row].name for row in rows])
+    ids, distances = nearest_two(job.features, cut, rows, others)
+    monkeypatch.setattr(neighbours, "BLOCK", 7)
+    assert len(blocks(others)) > 1
+    again, near = nearest_two(job.features, cut, rows, others)
+    assert distances.shape == ids.shape == (len(rows), 2)
+    assert (again[copies, 0] == ids[copies, 0]).all()  # others' may change: the scale is of a sample now
+    assert (near[:, 0] <= near[:, 1]).all()
+
+
+def test_the_overlap_counts_scenes_apart() -> None:
+    pairs = [NearDuplicate(1, 9, 0.0), NearDuplicate(2, 9, 0.1, SAME_SCENE)]
+    overlap = overlap_of(pairs, np.array([1, 2, 3, 4]), np.array([True, True, False, True]))
+    assert (overlap.images, overlap.same_scene, overlap.accuracy_with, overlap.accuracy_without) == (2, 1, 0.75, 0.5)
