@@ -13,8 +13,11 @@ from regraft.data.content import CHANNELS, COLOUR, GREY, Content, Given, OnDisk
 from regraft.data.decoding import Undecodable, decode_for
 from regraft.data.find import Data, find_images
 from regraft.data.images import Fault
+from regraft.data.pixel_range import measured
 from regraft.data.prefetch import grouped, map_ahead
+from regraft.data.range_faults import check_depth
 from regraft.data.readers.folder import images_at
+from regraft.data.rendering import PLAIN, Rendering, from_dict
 from regraft.errors import DataError, RunError
 from regraft.evaluation.evaluate import Evaluation, Identify, chose, evaluation_of, part_to_evaluate
 from regraft.evaluation.prediction import Prediction
@@ -53,6 +56,7 @@ class Classifier:
     device: str = "auto"
     saved: Saved | None = field(default=None, repr=False)  # where it comes from a folder
     network: "Grafted | None" = field(default=None, repr=False)  # where it does not
+    rendering: Rendering | None = None  # how files become 8-bit images; None of a run that did not measure its own
 
     @cached_property
     def module(self) -> "Grafted":
@@ -83,14 +87,18 @@ class Classifier:
         progress: Progress = silent,
         max_pixels: int = MAX_PIXELS,
         identify: Identify | None = None,
+        rendering: Rendering | None = None,
     ) -> Iterator[Prediction]:
-        """The same of images wherever they lie; ``identify`` hashes what each shows."""
+        """The same of images wherever they lie; ``identify`` hashes what each shows, ``rendering`` is another one."""
+        shown = rendering or self.rendering or PLAIN
 
         def read(item: Named) -> Read:
             name, content = item
             try:
                 data = content.read()
-                decoded = decode_for(data, self.preprocessing.side, max_pixels)
+                decoded = decode_for(data, self.preprocessing.side, max_pixels, shown)
+                if self.rendering and decoded.depth:
+                    check_depth(decoded.depth)
                 identity = identify(data, decoded) if identify else ""
                 return Read(name, self.preprocessing.pixels(decoded.image, decoded.original), identity)
             except Undecodable as error:
@@ -121,7 +129,8 @@ class Classifier:
         split, chosen = part_to_evaluate(images, self.classes)
         contents, known = [(file.name, file.content) for file in chosen], chose(self.folder)
         identify = known.identify if known else None
-        predictions = list(self.predict_contents(contents, progress, reading.max_pixels, identify))
+        other = measured(images, reading).rendering if reading.renders else None
+        predictions = list(self.predict_contents(contents, progress, reading.max_pixels, identify, other))
         return evaluation_of(predictions, images, chosen, split, self.folder, known)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -137,7 +146,8 @@ def load(run: Path | str, device: str = "auto") -> Classifier:
         raise RunError(f"there is no run folder {folder}; give one that `regraft train` made")
     device_name(device)  # refuses one that is not there
     saved = load_network(folder / "model" if (folder / "model").is_dir() else folder)
-    return Classifier(saved.classes, saved.preprocessing, saved.strategy, folder, device, saved)
+    rendering = from_dict(saved.rendering) if saved.rendering else None
+    return Classifier(saved.classes, saved.preprocessing, saved.strategy, folder, device, saved, rendering=rendering)
 
 
 def contents_of(images: Any) -> list[Named]:

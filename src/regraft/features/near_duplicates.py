@@ -9,6 +9,7 @@ from PIL import Image
 from regraft.data.content import Content
 from regraft.data.decoding import Undecodable, decode_for
 from regraft.data.images import KEPT, Fault
+from regraft.data.rendering import PLAIN, Rendering
 from regraft.data.split import Split
 from regraft.features.axes import axes_of
 from regraft.features.features import Features
@@ -69,7 +70,7 @@ def find_near_duplicates(features: Features, split: Split) -> tuple[NearDuplicat
     early = near(features, features.cuts[0], rows, distinct, OF_SECOND)
     if not late and not early:
         return tuple(duplicates)
-    thumbnails = Thumbnails([file.content for file in features.images.files])
+    thumbnails = Thumbnails([file.content for file in features.images.files], features.images.rendering)
     needed = correlation_needed(thumbnails, others)
     duplicates += [pair for pair in late if thumbnails.correlation(pair.row, pair.other) >= needed]
     known = {pair.row for pair in duplicates}
@@ -174,11 +175,12 @@ class Thumbnails:
     """Small grey pictures of the images, made when they are asked for."""
 
     contents: Sequence[Content]
+    rendering: Rendering = PLAIN
 
     def correlation(self, row: int, other: int) -> float:
         """The highest correlation of two images' pictures, as they are or mirrored, whole or one of them cropped."""
         try:
-            one, two = grey(self.contents[row]), grey(self.contents[other])
+            one, two = (grey(self.contents[place], self.rendering) for place in (row, other))
         except Undecodable:
             return 0.0
         views = [(margin, 0) for margin in MARGINS] + [(0, margin) for margin in MARGINS[1:]]
@@ -190,9 +192,9 @@ class Thumbnails:
         )
 
 
-def grey(content: Content) -> Image.Image:
+def grey(content: Content, rendering: Rendering) -> Image.Image:
     """A grey picture, small enough to be cropped and shrunk quickly."""
-    image = decode_for(content.read(), 4 * SIDE, None).image.convert("L")
+    image = decode_for(content.read(), 4 * SIDE, None, rendering).image.convert("L")
     return image.resize((4 * SIDE, 4 * SIDE), Image.Resampling.BOX)
 
 
