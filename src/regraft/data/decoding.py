@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from regraft.data.bands import Bands, has_alpha, with_bands
-from regraft.data.formats import SHALLOW_PNG, bands_in, kinds_of, own_kind
+from regraft.data.formats import SHALLOW_PNG, bands_in, kinds_of, own_kind, own_sides
 from regraft.data.rendering import DEEP_MODES, LEVELS, PLAIN, TRANSPARENT, Depth, Range, Rendering, depth_of
 from regraft.data.undecodable import Undecodable, check_size, undecodable
 from regraft.recipe import MAX_PIXELS
@@ -96,9 +96,8 @@ def decode_for(
 def sides_of(data: bytes | Image.Image) -> tuple[int, int]:
     """Width and height as the file says, its pixels not decoded; Undecodable where it is no image."""
     try:
-        bands = bands_in(data, PLAIN, None) if isinstance(data, bytes) else None
-        if bands is not None:
-            return bands.values.shape[1], bands.values.shape[0]
+        if isinstance(data, bytes) and (sides := own_sides(data)):
+            return sides
         return (data if isinstance(data, Image.Image) else opened(data)).size
     except Undecodable:
         raise

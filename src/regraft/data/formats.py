@@ -31,6 +31,15 @@ def own_kind(data: bytes, rendering: Rendering) -> str | None:
     return next(iter(kinds_of_tiff(data, rendering)), "")
 
 
+def own_sides(data: bytes) -> tuple[int, int] | None:
+    """Width and height of a file that is no picture to Pillow; None where it is one."""
+    if data.startswith(MAGIC) or is_dicom(data):
+        bands = read_numpy(data, None) if data.startswith(MAGIC) else read_dicom(data, None)
+        return bands.values.shape[1], bands.values.shape[0]
+    layout = layout_of(data)
+    return None if layout is None or pillow_reads(data) else layout.sides
+
+
 def kinds_of(image: Image.Image, data: bytes | Image.Image, rendering: Rendering) -> tuple[str, ...]:
     """What an image that Pillow opened is called where it has more than 8 bits, or a band of unknown meaning."""
     if image.mode in DEEP_MODES:

@@ -58,6 +58,11 @@ class Layout:
         return np.dtype(f"{self.order}{kind}{size // 8}")
 
     @property
+    def sides(self) -> tuple[int, int]:
+        """Width and height in the file."""
+        return self.one(WIDTH, 0), self.one(HEIGHT, 0)
+
+    @property
     def samples(self) -> int:
         """How many bands there are."""
         return self.one(SAMPLES, 1)
@@ -142,7 +147,7 @@ def read_tiff(data: bytes, rendering: Rendering, max_pixels: int | None) -> Band
 
 def numbers_of(data: bytes, layout: Layout, max_pixels: int | None) -> Bands:
     """All bands of a TIFF; Undecodable where it is too large."""
-    width, height, samples, dtype = layout.one(WIDTH, 0), layout.one(HEIGHT, 0), layout.samples, layout.dtype
+    (width, height), samples, dtype = layout.sides, layout.samples, layout.dtype
     assert dtype is not None, "it was asked whether it is ours"
     check_size(width, height, max_pixels)
     if min(width, height, samples) < 1 or width * height * samples * dtype.itemsize > MOST_BYTES:
@@ -158,7 +163,7 @@ def numbers_of(data: bytes, layout: Layout, max_pixels: int | None) -> Bands:
 
 def unpacked(data: bytes, layout: Layout, pieces: slice, samples: int) -> np.ndarray:
     """The pixels in some strips or tiles that have ``samples`` numbers each: (height, width, samples)."""
-    dtype, width, height = layout.dtype, layout.one(WIDTH, 0), layout.one(HEIGHT, 0)
+    dtype, (width, height) = layout.dtype, layout.sides
     assert dtype is not None, "as above"
     tiled = TILES in layout.tags
     piece = layout.one(TILE_WIDTH, width) if tiled else width

@@ -9,11 +9,11 @@ from regraft.data.undecodable import Undecodable, check_size
 
 MAGIC = b"\x93NUMPY"
 GREY, COLOUR = 2, 3  # dimensions
-FEW = 4  # bands, of which the shape tells where they are
+FEW = 4  # numbers a pixel, from which the first dimension may be the bands', where it is the smallest
 
 
 def read_numpy(data: bytes, max_pixels: int | None) -> Bands:
-    """The numbers (height, width), (height, width, bands) or, of 1, 3 or 4, (bands, height, width)."""
+    """The numbers (height, width), (height, width, bands) or (bands, height, width)."""
     try:
         values = np.load(io.BytesIO(data), allow_pickle=False)
     except ValueError as error:
@@ -27,7 +27,7 @@ def read_numpy(data: bytes, max_pixels: int | None) -> Bands:
         raise Undecodable("not an image", f"it holds {shape} of {values.dtype}; save height x width x bands of numbers")
     if values.ndim == GREY:
         values = values[:, :, None]
-    elif values.shape[0] in {1, 3, FEW} and values.shape[2] > FEW:
+    elif values.shape[2] > FEW and values.shape[0] < min(values.shape[1:]):
         values = np.moveaxis(values, 0, -1)
     check_size(values.shape[1], values.shape[0], max_pixels)
     if values.dtype == np.bool_:

@@ -28,10 +28,12 @@ def depth_fault(name: str, depth: Depth, rendering: Rendering) -> Fault | None:
         other = "black" if rendering.background == "white" else "white"
         reason = f"nothing of it shows on {rendering.background}, which lies behind it; try --background {other}"
         return Fault(name, "nothing left", reason, KEPT)
-    scale = rendering.range_of(depth.kind)
+    scale = next((one for one in rendering.ranges if one.kind == depth.kind), None)
     if scale and depth.values >= FEW_LEVELS:
         own = f"its values {depth.low:,.6g} to {depth.high:,.6g}"
-        reason = f"{own} make {depth.levels} grey levels in the set's range {scale.low:,.6g} to {scale.high:,.6g}"
+        reason = (
+            f"{own} leave {depth.levels} of 256 grey levels in the set's range {scale.low:,.6g} to {scale.high:,.6g}"
+        )
         return Fault(name, "other range", f"{reason}; scale it like the others, or set --range", KEPT)
     return Fault(name, "few grey levels", f"{depth.levels} of 256 are left of its {depth.kind} pixels", KEPT)
 
