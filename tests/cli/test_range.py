@@ -52,6 +52,12 @@ def test_a_run_keeps_its_range(tmp_path: Path, regraft: Regraft) -> None:
     assert json.loads(out)["metrics"]["accuracy"] == 1
     code, out, err = regraft("evaluate", run, data, "--range", "0,65535", "--json", "--quiet")
     assert json.loads(out)["metrics"]["accuracy"] == 0.5
+    images = (data / "class1", "--json", "--quiet")
+    for options, label in (((), "class1"), (("--range", "0,65535"), None), (("--background", "black"), "class1")):
+        code, out, err = regraft("predict", run, *images, *options)
+        named = {row["class"] for row in json.loads(out)["predictions"]}
+        assert len(named) == 1
+        assert label is None or named == {label}
     code, out, err = regraft("evaluate", run, data, "--range", "wide", "--quiet")
     assert (code, "--range is 'wide'" in err) == (2, True)
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from tiffs import DEFLATE, DIFFERENCES, FLOAT_DIFFERENCES, NONE, encoded, tiff
 
-from regraft.data.decoding import Undecodable, decode, decode_for, sides_of
+from regraft.data.decoding import Undecodable, decode, decode_for, kinds_in, sides_of
 from regraft.data.many_bands import layout_of, numbers_of
 from regraft.data.rendering import PLAIN, Range, Rendering
 
@@ -98,6 +98,15 @@ def test_a_deep_tiff_is_turned_once() -> None:
     turned = decode_for(tiff(values, orientation=6), None, rendering=scale)
     assert turned.original == (20, 30)
     np.testing.assert_array_equal(np.asarray(turned.image), np.rot90(upright, -1))
+
+
+def test_kinds_of_numbers_that_pillow_has_not_are_named() -> None:
+    for dtype, kind in (("f2", "float grey"), ("u8", "64-bit grey")):
+        values = np.random.default_rng(1).integers(0, 2000, (20, 30, 1)).astype(dtype)
+        data = tiff(values, photometric=1)
+        assert kinds_in(data, PLAIN) == (kind,)
+        shown = np.asarray(decode(data, rendering=Rendering((Range(kind, 0, 2000),))))[:, :, :1]
+        np.testing.assert_allclose(shown, values.astype(float) * (255 / 2000), atol=0.51)
 
 
 def test_sizes_are_checked_before_anything_is_unpacked() -> None:

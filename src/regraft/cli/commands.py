@@ -14,6 +14,7 @@ from regraft.cli.options import (
     NETWORK,
     PLANNING,
     READING,
+    RENDERING,
     TRAINING,
     AsJson,
     Backbones,
@@ -163,7 +164,7 @@ def evaluate(run: Run, data: Data, as_json: AsJson = False, quiet: Quiet = False
 
 
 @app.command()
-@takes("device", "max_pixels")
+@takes("device", "max_pixels", *RENDERING)
 def predict(
     run: Run,
     paths: Annotated[list[Path], typer.Argument(help="Images, or folders of images.")],
@@ -182,7 +183,7 @@ def predict(
     recipe = recipe_from(settings)
     classifier = load(run, recipe.network.device)
     with progress_bar(quiet) as progress:
-        predictions = classifier.predict(paths, progress, recipe.reading.max_pixels)
+        predictions = classifier.predict(paths, progress, recipe.reading.max_pixels, recipe.reading)
     rows = [prediction.as_dict() for prediction in predictions]
     if out:
         try:

@@ -28,7 +28,7 @@ def own_kind(data: bytes, rendering: Rendering) -> str | None:
         return read_dicom(data, None).chosen(rendering.bands).kind or ""
     if layout_of(data) is None or pillow_reads(data):
         return None
-    return next(iter(kinds_of_tiff(data, rendering)), "")
+    return next(iter(kinds_of_tiff(data, rendering, fewest=1)), "")
 
 
 def own_sides(data: bytes) -> tuple[int, int] | None:

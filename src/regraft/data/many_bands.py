@@ -94,10 +94,13 @@ def layout_of(data: bytes) -> Layout | None:
         return None
 
 
-def kinds_of_tiff(data: bytes, rendering: Rendering) -> tuple[str, ...]:
-    """What a TIFF of several bands is called that has more than 8 bits, or a fourth band; nothing for any other."""
+def kinds_of_tiff(data: bytes, rendering: Rendering, fewest: int = 2) -> tuple[str, ...]:
+    """What a TIFF is called that has more than 8 bits, or a fourth band; nothing for any other.
+
+    ``fewest``: bands of those that are looked at; Pillow names those of one band, but for a few.
+    """
     layout = layout_of(data)
-    if layout is None or layout.samples == 1 or layout.one(PHOTOMETRIC, GREY) not in {GREY, COLOUR}:
+    if layout is None or layout.samples < fewest or layout.one(PHOTOMETRIC, GREY) not in {GREY, COLOUR}:
         return ()
     kinds = [FOUR_BANDS] if layout.unsaid and not rendering.bands else []
     with suppress(Undecodable):

@@ -1,7 +1,8 @@
 """The range of a set's deep images, measured once for all of them; and its bands."""
 
-import os
-from collections.abc import Sequence
+import math
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,12 +11,12 @@ from regraft.data.decoding import Undecodable, kinds_in, numbers_in
 from regraft.data.images import ImageFile, ImageSet
 from regraft.data.prefetch import map_ahead
 from regraft.data.range_faults import depth_faults
-from regraft.data.rendering import FOUR_BANDS, USUAL, Depth, Range, Rendering, depth_of
+from regraft.data.rendering import FOUR_BANDS, PLAIN, USUAL, Depth, Range, Rendering, depth_of
 from regraft.recipe import Reading
 
 LOOKED_AT = 16  # files that are opened to see whether there are deep ones
 MEASURED = 64  # files whose values are measured where there are
-EIGHT_BITS = frozenset((".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".webp", ".bmp", ".dib", ".pcx", ".ico"))
+EIGHT_BITS = frozenset(("jpg", "jpeg", "jpe", "jfif", "gif", "webp", "bmp", "dib", "pcx", "ico"))  # suffixes
 PERCENTILES = (0.1, 99.9)  # of the values of all files together
 VALUES = 65_536  # of one file, spread over it
 BITS = (8, 10, 12, 14, 16, 20, 24, 32)
@@ -46,7 +47,7 @@ def measured(images: ImageSet, reading: Reading, workers: int = 0, found: Sequen
     ``found``: images that are known to be deep, and are looked at too. Sets of 8 bits are rendered as ever.
     """
     plain = Rendering(bands=reading.band_numbers, background=reading.background)
-    candidates = [file for file in images.files if suffix_of(file.name) not in EIGHT_BITS]
+    candidates = by_suffix(images.files, without=EIGHT_BITS)
     first = [*spread(candidates, LOOKED_AT), *found[:MEASURED]]
     kinds = {kind for file in first for kind in kinds_of_file(file, plain)}
     if not kinds:
@@ -66,6 +67,19 @@ def measured(images: ImageSet, reading: Reading, workers: int = 0, found: Sequen
     return replace(images, rendering=rendering).noting(depth_faults(seen, rendering))
 
 
+def asked_for(images: ImageSet, reading: Reading, own: Rendering | None) -> Rendering | None:
+    """How a run's ``own`` rendering is changed by what ``reading`` asks for; None where it asks for nothing."""
+    if not reading.renders:
+        return None
+    new, kept = measured(images, reading).rendering, own or PLAIN
+    return Rendering(
+        kept.ranges if reading.pixel_range == "auto" and own else new.ranges,
+        reading.band_numbers or kept.bands,
+        kept.three_of_four or new.three_of_four,
+        new.background if new.background != PLAIN.background else kept.background,
+    )
+
+
 def depth_in(seen: Sampled, rendering: Rendering) -> Depth | None:
     """The depth of a sampled image in the range of its set."""
     if seen.values is None:
@@ -75,16 +89,21 @@ def depth_in(seen: Sampled, rendering: Rendering) -> Depth | None:
     return depth_of(kind, seen.values, scale.apply(seen.values), True)
 
 
-def suffix_of(name: str) -> str:
-    """In small letters."""
-    return os.path.splitext(name)[1].lower()  # noqa: PTH122 - asked of every file
+def by_suffix(files: Iterable[ImageFile], without: Collection[str] = ()) -> dict[str, list[ImageFile]]:
+    """The files with each suffix, in small letters and without its dot, but those ``without`` some."""
+    groups: defaultdict[str, list[ImageFile]] = defaultdict(list)
+    for file in files:
+        groups[file.name.rpartition(".")[2].lower()].append(file)
+    return {suffix: alike for suffix, alike in groups.items() if suffix not in without}
 
 
-def spread(files: Sequence[ImageFile], count: int) -> list[ImageFile]:
-    """So many of them at most, of every suffix, class and split as far as they go."""
-    ordered = sorted(files, key=lambda file: (suffix_of(file.name), file.label, file.split or ""))
-    places = np.linspace(0, len(ordered) - 1, min(count, len(ordered))).round().astype(int)
-    return [ordered[place] for place in places]
+def spread(groups: Mapping[str, Sequence[ImageFile]], count: int) -> list[ImageFile]:
+    """About so many files, of every group in proportion, spread over it."""
+    total, chosen = sum(map(len, groups.values())), list[ImageFile]()
+    for files in groups.values():
+        share = min(len(files), math.ceil(count * len(files) / total))
+        chosen += [files[place] for place in np.linspace(0, len(files) - 1, share).round().astype(int)]
+    return chosen
 
 
 def kinds_of_file(file: ImageFile, rendering: Rendering) -> tuple[str, ...]:

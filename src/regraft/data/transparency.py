@@ -2,17 +2,17 @@
 
 from regraft.data.decoding import Undecodable, decode_for, is_transparent
 from regraft.data.images import ImageSet
-from regraft.data.pixel_range import LOOKED_AT, spread, suffix_of
+from regraft.data.pixel_range import EIGHT_BITS, LOOKED_AT, by_suffix, spread
 from regraft.errors import DataError
 
-TRANSPARENT = frozenset((".png", ".apng", ".webp", ".gif", ".tif", ".tiff"))  # suffixes of what may be
+OPAQUE = EIGHT_BITS - {"gif", "webp", "ico"}  # suffixes
 TRIED = 4  # transparent images that are decoded
 
 
 def check_that_something_shows(images: ImageSet) -> None:
     """Raise DataError where nothing shows of several transparent images spread over the set."""
     shown, seen = images.rendering.background, 0
-    for file in spread([file for file in images.files if suffix_of(file.name) in TRANSPARENT], LOOKED_AT):
+    for file in spread(by_suffix(images.files, without=OPAQUE), LOOKED_AT):
         try:
             data = file.content.read()
             if not is_transparent(data):

@@ -12,8 +12,8 @@ from PIL import Image
 from regraft.data.content import CHANNELS, COLOUR, GREY, Content, Given, OnDisk
 from regraft.data.decoding import Undecodable, decode_for
 from regraft.data.find import Data, find_images
-from regraft.data.images import Fault
-from regraft.data.pixel_range import measured
+from regraft.data.images import Fault, ImageFile, ImageSet
+from regraft.data.pixel_range import asked_for
 from regraft.data.prefetch import grouped, map_ahead
 from regraft.data.range_faults import check_depth
 from regraft.data.readers.folder import images_at
@@ -72,14 +72,24 @@ class Classifier:
             return self.saved.engine(self.device)
         return pytorch_engine(self.module, self.preprocessing, device_name(self.device))
 
-    def predict(self, images: Any, progress: Progress = silent, max_pixels: int = MAX_PIXELS) -> list[Prediction]:
+    def predict(
+        self,
+        images: Any,
+        progress: Progress = silent,
+        max_pixels: int = MAX_PIXELS,
+        reading: Reading = Reading(),
+    ) -> list[Prediction]:
         """The classes of images, in order.
 
         ``images``: a path or several (files, and folders of images); a Pillow image or several; an array (images,
         height, width, 3) or (height, width, 3) of uint8, or a list of such images. A file that cannot be read, or has
-        more than ``max_pixels`` pixels, comes back with its fault. Raises DataError for a path that is not there.
+        more than ``max_pixels`` pixels, comes back with its fault. ``reading``: a range, bands or a background in place
+        of the run's own. Raises DataError for a path that is not there.
         """
-        return list(self.predict_contents(contents_of(images), progress, max_pixels))
+        contents = contents_of(images)
+        files = tuple(ImageFile(name, 0, None, content) for name, content in contents)
+        other = asked_for(ImageSet(Path(), ("",), files), reading, self.rendering)
+        return list(self.predict_contents(contents, progress, max_pixels, rendering=other))
 
     def predict_contents(
         self,
@@ -129,7 +139,7 @@ class Classifier:
         split, chosen = part_to_evaluate(images, self.classes)
         contents, known = [(file.name, file.content) for file in chosen], chose(self.folder)
         identify = known.identify if known else None
-        other = measured(images, reading).rendering if reading.renders else None
+        other = asked_for(images, reading, self.rendering)
         predictions = list(self.predict_contents(contents, progress, reading.max_pixels, identify, other))
         return evaluation_of(predictions, images, chosen, split, self.folder, known)
 
