@@ -185,8 +185,7 @@ def from_plugins(data: bytes) -> Image.Image:
 def rendered(image: Image.Image, kinds: tuple[str, ...], rendering: Rendering) -> tuple[Image.Image, Depth | None]:
     """Any Pillow image -> RGB; ``kinds``: what it is called where it is deep. And what it has and has left."""
     if image.mode in DEEP_MODES:
-        (kind,) = kinds
-        numbers = np.asarray(image)
+        kind, numbers = DEEP_MODES[image.mode], np.asarray(image)
         bands = Bands(numbers[:, :, None], grey=kind)
         if (scale := rendering.range_of(kind)) or rendering.bands:
             chosen = bands.chosen(rendering.bands)
