@@ -7,6 +7,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from regraft.cli.quiet import quiet_libtiff
+
 INTERRUPTED = 130  # the exit code after Ctrl-C
 
 
@@ -15,6 +17,7 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was named."""
+        quiet_libtiff()
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()

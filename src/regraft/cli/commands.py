@@ -14,6 +14,7 @@ from regraft.cli.options import (
     NETWORK,
     PLANNING,
     READING,
+    RENDERING,
     TRAINING,
     AsJson,
     Backbones,
@@ -163,7 +164,7 @@ def evaluate(run: Run, data: Data, as_json: AsJson = False, quiet: Quiet = False
 
 
 @app.command()
-@takes("device", "max_pixels", "image_column")
+@takes("device", "max_pixels", "image_column", *RENDERING)
 def predict(
     run: Run,
     paths: Annotated[list[Path], typer.Argument(help="Images; folders, archives (.zip, .tar) or tables of images.")],
@@ -183,7 +184,7 @@ def predict(
     recipe = recipe_from(settings)
     reading, classifier = recipe.reading, load(run, recipe.network.device)
     with progress_bar(quiet) as progress:
-        predictions = classifier.predict(paths, progress, reading.max_pixels, reading.image_column)
+        predictions = classifier.predict(paths, progress, reading.max_pixels, reading)
     rows = [prediction.as_dict() for prediction in predictions]
     if out:
         try:

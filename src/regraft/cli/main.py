@@ -3,17 +3,17 @@
 import io
 import sys
 import traceback
-import warnings
 
 import typer
 
 from regraft.cli.commands import app
+from regraft.cli.quiet import quiet_pillow
 from regraft.errors import RegraftError
 
 
 def main() -> None:
     """Run the command line; what the user can mend exits 2 with one line, a fault of ours 1."""
-    warnings.filterwarnings("ignore", module=r"PIL\.")  # what it thinks of the user's files is in the faults
+    quiet_pillow()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # file names may hold what no encoding has

@@ -47,6 +47,7 @@ def settings_of(*groups: str, without: Iterable[str] = ()) -> tuple[str, ...]:
 
 
 READING = settings_of("reading")
+RENDERING = ("range", "bands", "background")  # how images become 8-bit RGB
 NETWORK = settings_of("network", without=["backbone"])
 PLANNING = (*NETWORK, *READING, *settings_of("planning"))
 TRAINING = settings_of(*GROUPS)

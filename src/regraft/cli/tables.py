@@ -44,6 +44,8 @@ def scan(result: dict[str, Any]) -> None:
         add(made, name, *(f"{result['counts'][split][name]:,}" for split in splits))
     add(made, "total", *(f"{sum(result['counts'][split].values()):,}" for split in splits), style="bold")
     console.print(made)
+    for line in result["rendering"]["said"]:
+        say(console, line)
     show_faults(console, result["faults"])
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from regraft.data.decoding import Decoded, Undecodable, decode, decode_for
+from regraft.data.rendering import DEEP_MODES, PLAIN, Rendering
 
 IDENTITY = 2  # the version of identity_of; in the first, a JPEG's pixels were hashed as well
 MOST_BYTES = 1 << 30  # of one encoded image
@@ -158,17 +159,23 @@ def as_image(value: Any) -> Image.Image:
         array = array[:, :, 0]
     if array.size == 0 or not (array.ndim == GREY or (array.ndim == COLOUR and array.shape[2] in CHANNELS)):
         raise Undecodable("not an image", f"its shape is {np.shape(value)}; give height x width x 1, 3 or 4")
+    return Image.fromarray(np.ascontiguousarray(as_pillow_holds(array)))
+
+
+def as_pillow_holds(array: np.ndarray) -> np.ndarray:
+    """Numbers (height, width) stay as deep as they are, for the range of their set; colours become uint8."""
+    grey = array.ndim == GREY
     if array.dtype == np.uint16:
-        array = (array / 257).astype(np.uint8)
-    elif array.dtype == np.bool_:
-        array = array.astype(np.uint8) * 255
-    elif array.dtype.kind == "f":
+        return array if grey else (array / 257).astype(np.uint8)
+    if array.dtype == np.bool_:
+        return array.astype(np.uint8) * 255
+    if array.dtype.kind == "f":
         if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
             raise Undecodable("not an image", "floats must lie in 0..1; rescale them, or give integers of 8 bits")
-        array = (array * 255).round().astype(np.uint8)
-    elif array.dtype != np.uint8:
+        return array.astype(np.float32) if grey else (array * 255).round().astype(np.uint8)
+    if array.dtype != np.uint8:
         raise Undecodable("not an image", f"its numbers are {array.dtype}; give uint8, uint16, or floats in 0..1")
-    return Image.fromarray(np.ascontiguousarray(array))
+    return array
 
 
 def from_tensor(tensor: Any) -> np.ndarray:
@@ -188,10 +195,11 @@ class Look:
     height: int
 
 
-def look_at(content: Content, max_pixels: int | None) -> Look:
+def look_at(content: Content, max_pixels: int | None, rendering: Rendering = PLAIN) -> tuple[Look, Decoded]:
     """Read and decode one image; Undecodable where it cannot be."""
     data = content.read()
-    return look_of(hash_of(data), data, decode_for(data, None, max_pixels))
+    decoded = decode_for(data, None, max_pixels, rendering)
+    return look_of(hash_of(data), data, decoded), decoded
 
 
 def look_of(content: str, data: bytes | Image.Image, decoded: Decoded) -> Look:
@@ -225,8 +233,10 @@ def without_descriptions(data: bytes) -> Iterator[memoryview]:
 
 
 def hash_of(data: bytes | Image.Image) -> str:
-    """A hash of encoded bytes; of pixels in memory, a hash of size and pixels as RGB."""
-    if isinstance(data, Image.Image):
+    """A hash of encoded bytes; of pixels in memory, one of size and pixels as RGB, or of the numbers of deep ones."""
+    if isinstance(data, Image.Image) and data.mode in DEEP_MODES:
+        data = repr((data.mode, data.size)).encode() + data.tobytes()
+    elif isinstance(data, Image.Image):
         image = decode(data, None)
         data = repr(image.size).encode() + image.tobytes()
     return hashlib.blake2b(data, digest_size=16).hexdigest()

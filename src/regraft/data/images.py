@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 
 from regraft.data.content import Content
+from regraft.data.rendering import PLAIN, Rendering
 from regraft.errors import DataError
 
 SUFFIXES = frozenset((
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".bmp", ".dib", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm",
     ".pbm", ".pnm", ".tga", ".jp2", ".j2k", ".avif", ".heic", ".heif", ".ico", ".pcx",
 ))  # fmt: skip
+NUMBERS = frozenset((".npy", ".dcm", ".dicom"))  # suffixes of files of numbers that may be images
 SPLIT_NAMES = {
     "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val",
     "test": "test", "testing": "test",
@@ -55,6 +57,7 @@ class ImageSet:
     classes: tuple[str, ...]
     files: tuple[ImageFile, ...]
     faults: tuple[Fault, ...] = ()
+    rendering: Rendering = PLAIN  # how all of them become 8-bit RGB
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -92,6 +95,7 @@ class ImageSet:
             "images": len(self.files),
             "left_out": self.left_out,
             "counts": self.counts(),
+            "rendering": self.rendering.as_dict() | {"said": list(self.rendering.in_words())},
             "faults": [asdict(fault) for fault in self.faults],
         }
 

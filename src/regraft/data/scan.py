@@ -1,11 +1,15 @@
 """Look at every image in full, without a network."""
 
+from dataclasses import replace
+
 from regraft.data.content import Look, look_at
-from regraft.data.decoding import Undecodable
+from regraft.data.decoding import Decoded, Undecodable
 from regraft.data.faults import odd_ones
 from regraft.data.find import Data, find_images
 from regraft.data.images import Fault, ImageFile, ImageSet
+from regraft.data.pixel_range import measured
 from regraft.data.prefetch import map_ahead
+from regraft.data.range_faults import Seen, depth_faults
 from regraft.errors import DataError
 from regraft.progress import Progress, silent
 from regraft.recipe import Reading
@@ -20,20 +24,35 @@ def scan(data: Data, reading: Reading = Reading(), workers: int = 0, progress: P
     if workers < 0:
         raise DataError(f"--workers is {workers}; it must be 0 or more")
     listed = find_images(data, reading)
+    images = replace(measured(listed, reading, workers), faults=listed.faults)  # all are looked at here, not some
+    looks, broken, depths = look_at_all(images, reading, workers, progress)
+    by_name = {file.name: file for file in images.files}
+    if unknown := [by_name[name] for name, depth in depths if depth and not depth.known]:
+        images = replace(measured(listed, reading, workers, unknown), faults=listed.faults)
+        looks, broken, depths = look_at_all(images, reading, workers, progress)
+    images = images.without(tuple(broken)) if broken else images
+    return images.noting((*odd_ones(images, looks), *depth_faults(depths, images.rendering)))
 
-    def look(file: ImageFile) -> Look | Fault:
+
+def look_at_all(
+    images: ImageSet, reading: Reading, workers: int, progress: Progress
+) -> tuple[list[Look], list[Fault], list[Seen]]:
+    """The looks at all images that can be decoded, why the others cannot, and how deep those are."""
+
+    def look(file: ImageFile) -> tuple[Look, Decoded] | Fault:
         try:
-            return look_at(file.content, reading.max_pixels)
+            return look_at(file.content, reading.max_pixels, images.rendering)
         except Undecodable as error:
             return Fault(file.name, error.kind, str(error))
 
     looks: list[Look] = []
     broken: list[Fault] = []
-    for done, (_, seen) in enumerate(map_ahead(look, listed.files, workers), 1):
+    depths: list[Seen] = []
+    for done, (file, seen) in enumerate(map_ahead(look, images.files, workers), 1):
         if isinstance(seen, Fault):
             broken.append(seen)
         else:
-            looks.append(seen)
-        progress("Reading every image", done, len(listed.files))
-    images = listed.without(tuple(broken)) if broken else listed
-    return images.noting(odd_ones(images, looks))
+            looks.append(seen[0])
+            depths.append((file.name, seen[1].depth))
+        progress("Reading every image", done, len(images.files))
+    return looks, broken, depths

@@ -58,7 +58,10 @@ def split_images(images: ImageSet, pixels: Sequence[str], seed: int) -> Split:
         held_out = set_aside(labels, pixels, units, seed)
         train, val, test, reported = np.flatnonzero(~held_out), none, np.flatnonzero(held_out), "test"
     if not len(test):
-        raise DataError(f"{len(labels)} images are too few to set a test part aside; bring three or more of each class")
+        distinct = len(set(pixels))
+        what = f"{distinct} different images" if distinct < len(labels) else f"{distinct} images"
+        copies = f" (the other {len(labels) - distinct} are copies)" if distinct < len(labels) else ""
+        raise DataError(f"{what}{copies} are too few to set a test part aside; bring three or more of each class")
     train, val, test = (in_order(rows, pixels, labels) for rows in (train, val, test))
     return split_of(train, val, test, reported, labels, pixels, units, seed)
 

@@ -12,9 +12,12 @@ from PIL import Image
 from regraft.data.content import CHANNELS, COLOUR, GREY, Given
 from regraft.data.decoding import Undecodable, decode_for
 from regraft.data.find import Data, find_images
-from regraft.data.images import EVALUATED, Fault
+from regraft.data.images import EVALUATED, Fault, ImageFile, ImageSet
+from regraft.data.pixel_range import asked_for
 from regraft.data.prefetch import grouped, map_ahead
+from regraft.data.range_faults import check_depth
 from regraft.data.readers.paths import Named, contents_at
+from regraft.data.rendering import PLAIN, Rendering, from_dict
 from regraft.errors import DataError, RunError
 from regraft.evaluation.evaluate import Evaluation, Identify, chose, evaluation_of, part_to_evaluate
 from regraft.evaluation.prediction import Prediction
@@ -54,6 +57,7 @@ class Classifier:
     device: str = "auto"
     saved: Saved | None = field(default=None, repr=False)  # where it comes from a folder
     network: "Grafted | None" = field(default=None, repr=False)  # where it does not
+    rendering: Rendering | None = None  # how files become 8-bit images; None of a run that did not measure its own
 
     @cached_property
     def module(self) -> "Grafted":
@@ -74,16 +78,20 @@ class Classifier:
         images: Any,
         progress: Progress = silent,
         max_pixels: int = MAX_PIXELS,
-        image_column: str = IMAGE_COLUMN,
+        reading: Reading = Reading(),
     ) -> list[Prediction]:
         """The classes of images, in order.
 
         ``images``: a path or several (an image, a folder, an archive, a table with an ``image_column``); a Pillow image
         or several; an array (images, height, width, 3) or (height, width, 3) of uint8, or a list of such images. Every
         file has its place: one that is no image, cannot be read or has more than ``max_pixels`` pixels comes back with
-        its fault. Raises DataError for a path that is not there.
+        its fault. ``reading``: the image column, and a range, bands or a background in place of the run's own. Raises
+        DataError for a path that is not there.
         """
-        return list(self.predict_contents(contents_of(images, image_column), progress, max_pixels))
+        contents = contents_of(images, reading.image_column)
+        files = tuple(ImageFile(name, 0, None, content) for name, content in contents)
+        other = asked_for(ImageSet(Path(), ("",), files), reading, self.rendering)
+        return list(self.predict_contents(contents, progress, max_pixels, rendering=other))
 
     def predict_contents(
         self,
@@ -91,14 +99,18 @@ class Classifier:
         progress: Progress = silent,
         max_pixels: int = MAX_PIXELS,
         identify: Identify | None = None,
+        rendering: Rendering | None = None,
     ) -> Iterator[Prediction]:
-        """The same of images wherever they lie; ``identify`` hashes what each shows."""
+        """The same of images wherever they lie; ``identify`` hashes what each shows, ``rendering`` is another one."""
+        shown = rendering or self.rendering or PLAIN
 
         def read(item: Named) -> Read:
             name, content = item
             try:
                 data = content.read()
-                decoded = decode_for(data, self.preprocessing.side, max_pixels)
+                decoded = decode_for(data, self.preprocessing.side, max_pixels, shown)
+                if self.rendering and decoded.depth:
+                    check_depth(decoded.depth)
                 identity = identify(data, decoded) if identify else ""
                 return Read(name, self.preprocessing.pixels(decoded.image, decoded.original), identity)
             except Undecodable as error:
@@ -130,7 +142,8 @@ class Classifier:
         part, known = part_to_evaluate(images, self.classes), chose(self.folder)
         contents = [(file.name, file.content) for file in part.files]
         identify = known.identify if known else None
-        predictions = list(self.predict_contents(contents, progress, reading.max_pixels, identify))
+        other = asked_for(images, reading, self.rendering)
+        predictions = list(self.predict_contents(contents, progress, reading.max_pixels, identify, other))
         return evaluation_of(predictions, part, self.folder, known)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -146,7 +159,8 @@ def load(run: Path | str, device: str = "auto") -> Classifier:
         raise RunError(f"there is no run folder {folder}; give one that `regraft train` made")
     device_name(device)  # refuses one that is not there
     saved = load_network(folder / "model" if (folder / "model").is_dir() else folder)
-    return Classifier(saved.classes, saved.preprocessing, saved.strategy, folder, device, saved)
+    rendering = from_dict(saved.rendering) if saved.rendering else None
+    return Classifier(saved.classes, saved.preprocessing, saved.strategy, folder, device, saved, rendering=rendering)
 
 
 def contents_of(images: Any, image_column: str = IMAGE_COLUMN) -> list[Named]:

@@ -83,7 +83,12 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         network = copy.deepcopy(trained.graft.module)  # what it is made of belongs to the backbone
         names_shown, device = tuple(str(name) for name in classes), recipe.network.device
         self.classifier_ = Classifier(
-            names_shown, job.backbone.preprocessing, trained.strategy, device=device, network=network
+            names_shown,
+            job.backbone.preprocessing,
+            trained.strategy,
+            device=device,
+            network=network,
+            rendering=job.images.rendering,
         )
         self.classes_, self.plan_ = classes, job.plan
         return self

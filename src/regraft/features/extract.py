@@ -14,7 +14,9 @@ from PIL.Image import Image
 from regraft.data.content import Look, hash_of, look_of
 from regraft.data.decoding import Decoded, Undecodable, check_size, decode_for
 from regraft.data.images import Fault, ImageFile, ImageSet
+from regraft.data.pixel_range import Unmeasured
 from regraft.data.prefetch import map_ahead
+from regraft.data.rendering import PLAIN, Rendering
 from regraft.errors import DataError
 from regraft.features.features import Features
 from regraft.features.frozen_pass import FrozenPass, Read, Wanted, wanted_of
@@ -34,20 +36,23 @@ def extract(
     progress: Progress = silent,
     beside: Backbone | None = None,
     rows: Iterable[int] = (),
+    strict: bool = False,
 ) -> Features:
     """Pool the frozen backbone's values at every cut for every image, from the store where it has them.
 
-    Of the images that are read, those in ``rows`` go through the network ``beside`` too, into its own store.
+    Of the images that are read, those in ``rows`` go through the network ``beside`` too, into its own store. With
+    ``strict`` Unmeasured is raised where there are deep images that ``images.rendering`` does not know.
 
     ``wanted``: what is kept of every image; None: what wanted_of says. ``recipe``: its batch size, workers, device and
     largest image are used. Files that cannot be decoded are left out and listed in the result's ``images.faults``;
     DataError where a whole class goes with them.
     """
     started, network = time.perf_counter(), recipe.network
-    frozen = FrozenPass(backbone, wanted or wanted_of(backbone), network.device)
-    second = FrozenPass(beside, wanted_of(beside), network.device) if beside else None
+    kind = images.rendering.key
+    frozen = FrozenPass(backbone, wanted or wanted_of(backbone), network.device, kind)
+    second = FrozenPass(beside, wanted_of(beside), network.device, kind) if beside else None
     files = frozenset(images.files[row].name for row in rows)
-    reader = Reader(frozen, recipe.reading.max_pixels, second, files)
+    reader = Reader(frozen, recipe.reading.max_pixels, second, files, images.rendering, strict)
     contents: list[str] = []
 
     def noted() -> Iterator[Read]:
@@ -59,6 +64,8 @@ def extract(
 
     for _ in second.through(noted(), note_rate=False) if second else noted():
         pass
+    if reader.unmeasured:
+        raise Unmeasured(reader.unmeasured)
     pairs = zip(images.files, contents, strict=True)
     broken = [Fault(file.name, *reader.broken[content]) for file, content in pairs if content in reader.broken]
     looks = [frozen.store.rows[content].look for content in contents if content not in reader.broken]
@@ -71,8 +78,8 @@ def extract_known(features: Features, rows: np.ndarray, backbone: Backbone, reci
     Raises DataError where an image that was readable is no more.
     """
     started = time.perf_counter()
-    frozen = FrozenPass(backbone, wanted_of(backbone), recipe.network.device)
     images, looks = features.images.of(rows), tuple(features.looks[row] for row in rows)
+    frozen = FrozenPass(backbone, wanted_of(backbone), recipe.network.device, images.rendering.key)
     fill(frozen, images, looks, recipe.network.workers)
     return features_of(frozen, images, looks, started, recipe.network.workers)
 
@@ -90,7 +97,7 @@ def fill(frozen: FrozenPass, images: ImageSet, looks: Iterable[Look], workers: i
         file, look = item
         try:
             data = file.content.read()
-            decoded = decode_for(data, preprocessing.side, None)
+            decoded = decode_for(data, preprocessing.side, None, images.rendering)
         except Undecodable as error:
             raise gone(file, error) from None
         if isinstance(data, bytes) and hash_of(data) != look.content:  # pixels may have been drawn at random
@@ -128,10 +135,18 @@ class Reader:
     """Reads files a few threads ahead of the network; each content is decoded once, and no known file is opened."""
 
     def __init__(
-        self, frozen: FrozenPass, max_pixels: int, second: FrozenPass | None = None, names: Container[str] = ()
+        self,
+        frozen: FrozenPass,
+        max_pixels: int,
+        second: FrozenPass | None = None,
+        names: Container[str] = (),
+        rendering: Rendering = PLAIN,
+        strict: bool = False,
     ) -> None:
         self.store, self.preprocessing, self.max_pixels = frozen.store, frozen.backbone.preprocessing, max_pixels
         self.second, self.names = second, names  # a second network, and the files that it is to see too
+        self.rendering, self.strict = rendering, strict
+        self.unmeasured: list[ImageFile] = []  # deep images that the rendering does not know
         self.known_files = KnownFiles()
         self.broken: dict[str, tuple[str, str]] = {}  # kind and reason, by the content's hash
         self.claimed: set[str] = set()  # contents that some thread decodes
@@ -164,7 +179,8 @@ class Reader:
         if known:
             return self.checked(known)
         try:
-            decoded = decode_for(data, self.preprocessing.side, self.max_pixels)
+            decoded = decode_for(data, self.preprocessing.side, self.max_pixels, self.rendering)
+            self.check_depth(file, decoded)
         except Undecodable as error:
             return self.failed(content, error)
         look = look_of(content, data, decoded)
@@ -176,7 +192,14 @@ class Reader:
         if self.second is None or look.content in self.second.store.rows:
             return None
         preprocessing = self.second.backbone.preprocessing
-        return Read(look.content, look, pixels_of(decode_for(data, preprocessing.side, None), preprocessing))
+        decoded = decode_for(data, preprocessing.side, None, self.rendering)
+        return Read(look.content, look, pixels_of(decoded, preprocessing))
+
+    def check_depth(self, file: ImageFile, decoded: Decoded) -> None:
+        """Note a deep image that the rendering does not know, and keep it out of the store."""
+        if self.strict and decoded.depth and not decoded.depth.known:
+            self.unmeasured.append(file)
+            raise Undecodable("unmeasured", f"a {decoded.depth.kind} image")
 
     def checked(self, known: Row) -> Read:
         """An image that the store has; too many pixels are too many all the same."""

@@ -11,6 +11,7 @@ from regraft.data.content import Content
 from regraft.data.decoding import Undecodable, decode_for
 from regraft.data.images import KEPT, Fault
 from regraft.data.prefetch import map_ahead
+from regraft.data.rendering import PLAIN, Rendering
 from regraft.data.split import Split
 from regraft.features.alignment import SIDE, Alignment, Outline, align
 from regraft.features.features import Features
@@ -63,7 +64,7 @@ def find_near_duplicates(features: Features, split: Split, workers: int = 0) -> 
     rows = np.array([row for row in split.test if int(row) not in identical], np.int64)
     if not len(rows):
         return tuple(duplicates)
-    pictures = Pictures([file.content for file in features.images.files])
+    pictures = Pictures([file.content for file in features.images.files], features.images.rendering)
     needed = correlation_needed(pictures, features.labels, others)
 
     def judged(candidates: Sequence[NearDuplicate]) -> NearDuplicate | None:
@@ -127,8 +128,8 @@ def correlation_needed(pictures: "Pictures", labels: np.ndarray, rows: np.ndarra
 class Pictures:
     """Small grey pictures of the images, made when they are asked for."""
 
-    def __init__(self, contents: Sequence[Content]) -> None:
-        self.outline = lru_cache(REMEMBERED)(lambda row: outline_of(contents[row]))
+    def __init__(self, contents: Sequence[Content], rendering: Rendering = PLAIN) -> None:
+        self.outline = lru_cache(REMEMBERED)(lambda row: outline_of(contents[row], rendering))
 
     def align(self, row: int, other: int) -> Alignment | None:
         """How the pictures of two images agree; None where one cannot be read any more."""
@@ -136,10 +137,10 @@ class Pictures:
         return None if one is None or two is None else align(one, two)
 
 
-def outline_of(content: Content) -> Outline | None:
+def outline_of(content: Content, rendering: Rendering = PLAIN) -> Outline | None:
     """A small grey picture, whatever the image's shape; None where it cannot be read."""
     try:
-        image = decode_for(content.read(), ENOUGH, None).image.convert("L")
+        image = decode_for(content.read(), ENOUGH, None, rendering).image.convert("L")
     except Undecodable:
         return None
     return Outline(np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BILINEAR, reducing_gap=2.0)))

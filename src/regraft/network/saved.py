@@ -6,7 +6,7 @@ timm's own names, so that ``timm.create_model("local-dir:...", pretrained=True)`
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -33,9 +33,18 @@ MODEL, CONFIG, GRAPH = "model.safetensors", "config.json", "openvino.xml"
 
 
 def save(
-    graft: Graft, classes: Sequence[str], preprocessing: Preprocessing, strategy: str, folder: Path, engine: str = ""
+    graft: Graft,
+    classes: Sequence[str],
+    preprocessing: Preprocessing,
+    strategy: str,
+    folder: Path,
+    engine: str = "",
+    rendering: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write ``graft`` to ``folder``, which must not exist; with its graph where ``engine`` is OpenVINO's."""
+    """Write ``graft`` to ``folder``, which must not exist; with its graph where ``engine`` is OpenVINO's.
+
+    ``rendering``: how files become the 8-bit RGB images that ``preprocessing`` takes, as plain data.
+    """
     from safetensors.numpy import save_file
 
     folder.mkdir(parents=True)
@@ -67,6 +76,7 @@ def save(
                 "hidden": head.weights[0].shape[0],
             },
             "preprocessing": preprocessing.as_dict(),
+            "rendering": dict(rendering) if rendering else None,
             "names": {value: key for key, value in names.items()},
             "graph_of": hash_of_file(folder / MODEL) if with_graph else None,
         },
@@ -143,6 +153,12 @@ class Saved:
     def __getstate__(self) -> dict[str, Any]:
         """All but the graft, which is read again from the folder where it is unpickled."""
         return {name: value for name, value in vars(self).items() if name != "graft"}
+
+    @property
+    def rendering(self) -> dict[str, Any] | None:
+        """What ``save`` was given; None of a run that did not measure its images."""
+        rendering: dict[str, Any] | None = self.config["regraft"].get("rendering")
+        return rendering
 
     @property
     def module(self) -> "Grafted":

@@ -8,10 +8,12 @@ import numpy as np
 from regraft.data.faults import odd_ones
 from regraft.data.find import Data, find_images
 from regraft.data.images import Fault, ImageSet
+from regraft.data.pixel_range import Unmeasured, measured
 from regraft.data.split import Split, keep_all, split_images
+from regraft.data.transparency import check_that_something_shows
 from regraft.features.extract import extract
 from regraft.features.features import Features
-from regraft.features.frozen_pass import wanted_of
+from regraft.features.frozen_pass import Wanted, wanted_of
 from regraft.features.label_issues import LabelIssue, find_label_issues, label_issue_faults
 from regraft.features.near_duplicates import NearDuplicate, find_near_duplicates, near_duplicate_faults
 from regraft.network.backbone import Backbone
@@ -81,7 +83,9 @@ def prepare(
     ``backbone`` in place of the one that the recipe names. Without ``hold_out`` every image trains, whatever part it
     is in, and there is nothing to report on.
     """
-    images = find_images(data, recipe.reading)
+    listed = find_images(data, recipe.reading)
+    images = measured(listed, recipe.reading, recipe.network.workers)
+    check_that_something_shows(images)
     recipe = recipe if backbone else with_image_size(recipe, images)
     network = recipe.network
     backbone = backbone or load(network.backbone, network.weights, network.image_size)
@@ -89,7 +93,7 @@ def prepare(
     statistics = find_statistics(backbone.fingerprint)
     wanted = wanted_of(backbone, recipe.head.pooling, spread=statistics is not None)
     judge = judge_for(backbone, statistics)
-    features = extract(images, backbone, wanted, recipe, progress, judge, judged_rows(images) if judge else ())
+    features = look_at_all(listed, images, backbone, wanted, recipe, progress, judge)
     features = features.noting(odd_ones(features.images, features.looks))
     divide = split_images if hold_out else keep_all
     split = divide(features.images, features.pixels, recipe.planning.split_seed)
@@ -99,8 +103,30 @@ def prepare(
     size = size_of(labels, len(images.classes), recipe.planning.large_from, distinct)
     sides = features.short_side(np.arange(len(features.looks))), backbone.preprocessing.size
     plan = make_plan(size, similarity, recipe, network_size(backbone, features.rate), sides, len(features.looks))
-    plan = replace(plan, images_through_backbone=features.passed)
+    said = (*plan.details, *features.images.rendering.in_words())
+    plan = replace(plan, images_through_backbone=features.passed, details=said)
     return Job(recipe, backbone, features, split, plan)
+
+
+def look_at_all(
+    listed: ImageSet,
+    images: ImageSet,
+    backbone: Backbone,
+    wanted: Wanted,
+    recipe: Recipe,
+    progress: Progress,
+    judge: Backbone | None,
+) -> Features:
+    """The one pass over ``images``, which are ``listed`` measured.
+
+    Where it meets deep images that are of no measured kind, those are measured too, and it begins anew.
+    """
+    rows = judged_rows(images) if judge else ()
+    try:
+        return extract(images, backbone, wanted, recipe, progress, judge, rows, strict=True)
+    except Unmeasured as met:
+        again = measured(listed, recipe.reading, recipe.network.workers, met.files)
+        return extract(again, backbone, wanted, recipe, progress, judge, rows)
 
 
 def with_cut_names(recipe: Recipe, backbone: Backbone) -> Recipe:

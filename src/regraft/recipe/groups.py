@@ -1,5 +1,6 @@
 """The groups of settings, by concern."""
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ INITIALISERS = (
     "xavier_uniform_", "xavier_normal_", "kaiming_uniform_", "kaiming_normal_", "trunc_normal_", "orthogonal_",
 )  # fmt: skip
 OPTIMISERS = ("sgd", "rmsprop", "adagrad", "adadelta", "adam", "adamax", "nadam", "adamw")
+RANGES = ("auto", "bits", "percentile")
 MIXES = ("auto", "none", "mixup", "cutmix", "both")
 METRICS = (
     "val_accuracy", "val_balanced_accuracy", "val_macro_f1", "val_loss", "train_accuracy", "train_loss",
@@ -54,6 +56,45 @@ class Reading(Section):
         None, "a table's column, or a regular expression on paths: images alike in it (a patient) stay in one split"
     )
     max_pixels: int = setting(MAX_PIXELS, "images of more pixels are left out", least=1)
+    pixel_range: str = setting(
+        "auto",
+        "of images of more than 8 bits, which values become black and white: LOW,HIGH; bits: as many as the set uses;"
+        " percentile: 0.1 to 99.9 of its values; auto: bits where half of that is used, else percentile",
+        name="range",
+    )
+    bands: str | None = setting(
+        None, "of TIFF and .npy images, numbers from 1: those shown as red, green and blue, as 3,2,1, or as grey"
+    )
+    background: str = setting("white", "what lies behind transparency", choices=("white", "black"))
+
+    def __post_init__(self) -> None:
+        """Raise RecipeError for a range or bands that are none."""
+        super().__post_init__()
+        if self.pixel_range not in RANGES and self.limits is None:
+            raise RecipeError(f"--range is '{self.pixel_range}'; give auto, bits, percentile, or two numbers as 0,4095")
+        if self.bands is not None and not self.band_numbers:
+            raise RecipeError(f"--bands is '{self.bands}'; give one or three numbers from 1, as 3,2,1")
+
+    @property
+    def renders(self) -> bool:
+        """Whether it says how images become 8-bit RGB, in place of what is measured or a run has."""
+        return self.pixel_range != "auto" or self.bands is not None or self.background != "white"
+
+    @property
+    def limits(self) -> tuple[float, float] | None:
+        """The range as two numbers, where it is given so."""
+        try:
+            low, high = map(float, re.split(r"[,\s]+", self.pixel_range.strip()))
+        except ValueError:
+            return None
+        return (low, high) if -math.inf < low < high < math.inf else None
+
+    @property
+    def band_numbers(self) -> tuple[int, ...]:
+        """The bands that are named; none where they are not one or three."""
+        parts = re.split(r"[,\s]+", (self.bands or "").strip())
+        numbers = tuple(int(part) for part in parts if re.fullmatch(r"[0-9]{1,5}", part))
+        return numbers if len(numbers) == len(parts) in {1, 3} and min(numbers) > 0 else ()
 
 
 @dataclass(frozen=True)

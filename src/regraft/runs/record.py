@@ -46,7 +46,10 @@ def write_run(place: Path, job: Job, trained: Trained, run: Run, probabilities: 
     if trained.history:
         write_rows(place / "history.csv", trained.history)
     engine = job.features.engine if trained.frozen else ""
-    save(trained.graft, images.classes, job.backbone.preprocessing, trained.strategy, place / "model", engine)
+    rendering = images.rendering.as_dict()
+    save(
+        trained.graft, images.classes, job.backbone.preprocessing, trained.strategy, place / "model", engine, rendering
+    )
     write_rows(place / "predictions.csv", predictions_of(job, probabilities))
 
 
@@ -91,6 +94,7 @@ def describe_data(job: Job) -> dict[str, Any]:
         "counts": images.counts(),
         "fingerprint": features.fingerprint(),
         "identity": IDENTITY,
+        "rendering": images.rendering.as_dict(),
         "pixel_fingerprint": features.pixel_fingerprint(),
         "faults": [asdict(fault) for fault in job.faults],
         "files": [

@@ -65,7 +65,7 @@ def views_of(job: Job, trained: Trained) -> dict[str, str]:
     train, recipe = job.split.train, trained.recipe
     examples = [job.images.files[row].content for row in train[:: max(1, len(train) // 2)][:2]]
     flip = recipe.augmentation.flip == "yes"
-    return augmentation_strips(examples, job.backbone.preprocessing, flip, recipe.seed)
+    return augmentation_strips(examples, job.backbone.preprocessing, flip, recipe.seed, job.images.rendering)
 
 
 def duration(seconds: float) -> str:
@@ -91,8 +91,14 @@ def by_kind(faults: Sequence[Fault]) -> list[dict[str, Any]]:
 def pairs(images: ImageSet, duplicates: Sequence[NearDuplicate]) -> list[dict[str, Any]]:
     """The first images reported on that are near-duplicates, beside what they are like."""
     files = [(images.files[pair.row], images.files[pair.other]) for pair in duplicates[:PAIRS]]
+    how = images.rendering
     return [
-        {"picture": thumbnail(a.content), "other": thumbnail(b.content), "path": a.name, "other_path": b.name}
+        {
+            "picture": thumbnail(a.content, how),
+            "other": thumbnail(b.content, how),
+            "path": a.name,
+            "other_path": b.name,
+        }
         for a, b in files
     ]
 
@@ -101,7 +107,7 @@ def doubted(images: ImageSet, issues: Sequence[LabelIssue]) -> list[dict[str, An
     """The first label issues, with their images."""
     return [
         {
-            "picture": thumbnail(images.files[issue.row].content),
+            "picture": thumbnail(images.files[issue.row].content, images.rendering),
             "path": images.files[issue.row].name,
             "label": images.classes[images.files[issue.row].label],
             "likely": images.classes[issue.label],
@@ -118,7 +124,7 @@ def worst_mistakes(images: ImageSet, rows: np.ndarray, probabilities: np.ndarray
     shown = [(place, images.files[rows[place]]) for place in wrong[np.argsort(-sure[wrong], kind="stable")][:WORST]]
     return [
         {
-            "picture": thumbnail(file.content),
+            "picture": thumbnail(file.content, images.rendering),
             "path": file.name.rpartition("/")[2],
             "truth": images.classes[file.label],
             "predicted": images.classes[predicted[place]],

@@ -9,16 +9,17 @@ from PIL import Image
 
 from regraft.data.content import Content
 from regraft.data.decoding import Undecodable, decode_for
+from regraft.data.rendering import PLAIN, Rendering
 from regraft.network.preprocessing import Preprocessing
 
 THUMBNAIL = 150  # pixels a side
 VIEWS_SHOWN = 5  # of each image
 
 
-def thumbnail(content: Content) -> str | None:
+def thumbnail(content: Content, rendering: Rendering = PLAIN) -> str | None:
     """A small JPEG as a data URL; None where the file has gone since."""
     try:
-        image = decode_for(content.read(), THUMBNAIL, None).image
+        image = decode_for(content.read(), THUMBNAIL, None, rendering).image
     except Undecodable:
         return None
     scale = THUMBNAIL / max(image.size)
@@ -36,7 +37,7 @@ def as_url(image: Image.Image) -> str:
 
 
 def augmentation_strips(
-    contents: Sequence[Content], preprocessing: Preprocessing, flip: bool, seed: int
+    contents: Sequence[Content], preprocessing: Preprocessing, flip: bool, seed: int, rendering: Rendering = PLAIN
 ) -> dict[str, str]:
     """For each preset a strip of random views of the images ``contents``; those that have gone are left out."""
     import torch
@@ -47,7 +48,7 @@ def augmentation_strips(
     images = []
     for content in contents:
         try:
-            decoded = decode_for(content.read(), preprocessing.side, None)
+            decoded = decode_for(content.read(), preprocessing.side, None, rendering)
             images.append(pil_to_tensor(preprocessing.resize(decoded.image, decoded.original)))
         except Undecodable:
             continue

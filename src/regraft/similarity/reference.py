@@ -11,7 +11,9 @@ from PIL import Image
 from regraft.data.content import Content, OnDisk
 from regraft.data.decoding import decode
 from regraft.data.images import Fault, ImageFile, ImageSet
+from regraft.data.pixel_range import measured
 from regraft.data.readers.folder import images_at
+from regraft.data.rendering import PLAIN, Rendering
 from regraft.errors import DataError
 from regraft.features.extract import extract
 from regraft.features.features import Features
@@ -32,10 +34,11 @@ class Shrunk:
 
     content: Content
     side: int
+    rendering: Rendering = PLAIN
 
     def read(self) -> Image.Image:
         """Its pixels."""
-        image = decode(self.content.read(), None)
+        image = decode(self.content.read(), None, self.rendering)
         share = self.side / min(image.size)
         if share >= 1:
             return image
@@ -75,7 +78,7 @@ def reference(
     network = load(backbone, recipe.network.weights, recipe.network.image_size)
     paths = [Path(path) for path in images]
     listed = tuple(ImageFile(str(file), 0, None, OnDisk(file)) for file in images_at(paths))
-    source = ImageSet(paths[0], ("source",), listed)
+    source = measured(ImageSet(paths[0], ("source",), listed), recipe.reading, recipe.network.workers)
     features = look(source, recipe, network, progress)
     rows = np.arange(len(features.images.files))
     if len(rows) < FEWEST:
@@ -83,7 +86,9 @@ def reference(
     side = min(features.short_side(rows), network.preprocessing.size)
     by_place = moments_of(features, None)
     for level in levels_below(side):
-        smaller = tuple(replace(file, content=Shrunk(file.content, level)) for file in features.images.files)
+        smaller = tuple(
+            replace(file, content=Shrunk(file.content, level, source.rendering)) for file in features.images.files
+        )
         by_place |= moments_of(look(replace(source, files=smaller), recipe, network, progress), level)
     path = out or path_of(network.fingerprint)
     Statistics(by_place, side, network.preprocessing.size).write(path)

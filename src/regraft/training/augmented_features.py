@@ -25,7 +25,8 @@ def features_of_views(
     many views went through the network in this call; the others came from the store.
     """
     augmentation, views = recipe.augmentation, recipe.head.views
-    kind = ["views", augmentation.preset, augmentation.flip, str(recipe.seed)]
+    rendered = examples.features.images.rendering.key
+    kind = ["views", augmentation.preset, augmentation.flip, str(recipe.seed), *rendered]
     frozen = FrozenPass(backbone, Wanted(tuple(cuts), POOLINGS[recipe.head.pooling]), recipe.network.device, kind)
     contents = [examples.features.looks[row].content for row in rows]
     keys = [f"{content}-{view}" for view in range(views) for content in contents]

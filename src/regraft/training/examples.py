@@ -44,8 +44,8 @@ class Examples:
 
         from regraft.training.samples import read_samples
 
-        files, labels = self.features.images.files, torch.from_numpy(self.labels)
-        return read_samples(files, labels, self.preprocessing, self.workers)
+        images, labels = self.features.images, torch.from_numpy(self.labels)
+        return read_samples(images.files, labels, self.preprocessing, self.workers, images.rendering)
 
 
 def rows_for_tuning(split: Split) -> tuple[np.ndarray, np.ndarray]:

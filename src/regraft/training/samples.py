@@ -10,6 +10,7 @@ from torchvision.transforms.v2.functional import pil_to_tensor
 from regraft.data.decoding import Undecodable, decode_for
 from regraft.data.images import ImageFile
 from regraft.data.prefetch import map_ahead
+from regraft.data.rendering import PLAIN, Rendering
 from regraft.features.extract import gone
 from regraft.network.preprocessing import Preprocessing
 from regraft.training.augmentation import View
@@ -34,13 +35,17 @@ class Samples:
 
 
 def read_samples(
-    files: Sequence[ImageFile], labels: torch.Tensor, preprocessing: Preprocessing, workers: int
+    files: Sequence[ImageFile],
+    labels: torch.Tensor,
+    preprocessing: Preprocessing,
+    workers: int,
+    rendering: Rendering = PLAIN,
 ) -> Samples:
     """Decode the images and resize their short side; DataError where one that was readable is no more."""
 
     def read(file: ImageFile) -> torch.Tensor:
         try:
-            decoded = decode_for(file.content.read(), preprocessing.side, None)
+            decoded = decode_for(file.content.read(), preprocessing.side, None, rendering)
         except Undecodable as error:
             raise gone(file, error) from None
         image: torch.Tensor = pil_to_tensor(preprocessing.resize(decoded.image, decoded.original))

@@ -3,7 +3,7 @@
 import os
 import stat
 from collections import defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from regraft.data.content import Content, OnDisk
 from regraft.data.images import (
     FEWEST_CLASSES,
     IGNORED,
+    NUMBERS,
     SPLIT_NAMES,
     SUFFIXES,
     Fault,
@@ -23,6 +24,7 @@ from regraft.errors import DataError
 
 SHOWN = 200  # letters of a path in a message
 MOST_WRAPPERS = 10  # folders around the classes that are stepped into
+IMAGES = SUFFIXES | NUMBERS
 SYSTEM_FILES = {"thumbs.db", "desktop.ini", "icon\r"}
 
 
@@ -54,7 +56,21 @@ class Tree:
 
 def is_image(name: str) -> bool:
     """Whether a file's suffix is an image's."""
-    return os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122 - asked of every file, and pathlib is slow
+    return os.path.splitext(name)[1].lower() in IMAGES  # noqa: PTH122 - asked of every file, and pathlib is slow
+
+
+def is_picture(name: str) -> bool:
+    """The same, without files of numbers, which lie beside images as often as they are some."""
+    return os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122 - as above
+
+
+def numbers_beside(names: Iterable[str]) -> set[str]:
+    """The .npy files in folders that hold pictures too: masks and features more likely than images."""
+    by_place: defaultdict[str, list[str]] = defaultdict(list)
+    for name in names:
+        by_place[name.rpartition("/")[0]].append(name)
+    mixed = (alike for alike in by_place.values() if any(map(is_picture, alike)))
+    return {name for alike in mixed for name in alike if name.lower().endswith(".npy")}
 
 
 def is_hidden(name: str) -> bool:
@@ -122,6 +138,11 @@ def by_folder(root: Path, tree: Tree, fewest_classes: int = FEWEST_CLASSES) -> I
     A single folder that holds all class folders is stepped into. Raises DataError where there is no class folder,
     or fewer than ``fewest_classes``.
     """
+    for name in sorted(numbers_beside(tree.files)):
+        del tree.files[name]
+        tree.faults.append(
+            Fault(name, "not an image", "numbers beside pictures in one folder; move them if they are some")
+        )
     prefix, tree = unwrapped(tree)
     filled = {name.split("/")[0] for name in tree.files if "/" in name and is_image(name)}
     if not filled:
@@ -196,7 +217,8 @@ def images_at(paths: Sequence[Path]) -> list[Path]:
     for path in paths:
         kind = kind_of(path)
         if kind == "folder":
-            files += [path / name for name in sorted(tree_of(path).files) if is_image(name)]
+            names = tree_of(path).files
+            files += [path / name for name in sorted(names.keys() - numbers_beside(names)) if is_image(name)]
         elif kind == "file":
             files.append(path)
         else:

@@ -12,7 +12,7 @@ from regraft.data.content import Content
 from regraft.data.decoding import Undecodable
 from regraft.data.images import FEWEST_CLASSES, IGNORED, Fault, ImageSet, Labelled, collect, split_named
 from regraft.data.readers.archive import tar_tree
-from regraft.data.readers.folder import SHOWN, Tree, by_folder, is_image, kind_of
+from regraft.data.readers.folder import SHOWN, Tree, by_folder, is_picture, kind_of
 from regraft.errors import DataError, reason_of
 from regraft.recipe import Reading
 
@@ -34,7 +34,7 @@ def read_tar(path: Path, reading: Reading, fewest_classes: int = FEWEST_CLASSES)
 
 def is_shard(tree: Tree) -> bool:
     """Whether labels lie beside images."""
-    keys = {key_of(name)[0] for name in tree.files if is_image(name)}
+    keys = {key_of(name)[0] for name in tree.files if is_picture(name)}
     return any(key_of(name)[0] in keys for name in tree.files if name.endswith(LABELS))
 
 
@@ -90,7 +90,7 @@ def samples_of(shard: str, tree: Tree, reading: Reading, faults: list[Fault]) ->
         key, suffix = key_of(name)
         parts.setdefault(key, {})[suffix] = (name, content)
     for sample in parts.values():
-        images = [sample[suffix] for suffix in plain_first(sample) if is_image(sample[suffix][0])]
+        images = [sample[suffix] for suffix in plain_first(sample) if is_picture(sample[suffix][0])]
         if not images:
             name = next(iter(sample.values()))[0]
             faults.append(Fault(f"{shard}/{name}", "not an image", "a sample without an image"))
