@@ -54,6 +54,13 @@ class Reading(Section):
         None, "a table's column, or a regular expression on paths: images alike in it (a patient) stay in one split"
     )
     max_pixels: int = setting(MAX_PIXELS, "images of more pixels are left out", least=1)
+    image_folder: str | None = setting(None, "of a table: where its images lie", otherwise="the table's own folder")
+    image_suffix: str | None = setting(
+        None, "of a table: .jpg or the like, where its names lack a suffix or have another", otherwise="as in the table"
+    )
+    splits: str | None = setting(
+        None, "words that stand for splits, as train_clean=train,eval=test,extra=none", otherwise="the usual ones"
+    )
 
 
 @dataclass(frozen=True)
