@@ -12,6 +12,7 @@ from regraft.data.content import Content
 from regraft.data.decoding import Undecodable, decode
 from regraft.data.readers.paths import contents_at
 from regraft.errors import DataError
+from regraft.recipe import Reading
 
 
 def encoded(kind: str = "JPEG") -> bytes:
@@ -54,7 +55,7 @@ def outcome(content: Content) -> str:
 
 
 def outcomes(path: Path, below: Path | None = None, column: str = "image") -> dict[str, str]:
-    listed = contents_at(path, column)
+    listed = contents_at(path, Reading(image_column=column))
     named = {Path(name).relative_to(below or path).as_posix(): outcome(content) for name, content in listed}
     assert len(named) == len(listed)
     return named
@@ -90,7 +91,9 @@ def test_members_that_are_passed_over_have_their_place(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "odd.zip", "w") as archive, pytest.warns(UserWarning, match="Duplicate"):
         for name in ("a.jpg", "a.jpg", "/etc/b.jpg"):
             archive.writestr(name, encoded())
-    said = [(name, outcome(content).partition(":")[0]) for name, content in contents_at(tmp_path / "odd.zip", "image")]
+    said = [
+        (name, outcome(content).partition(":")[0]) for name, content in contents_at(tmp_path / "odd.zip", Reading())
+    ]
     root = str(tmp_path / "odd.zip")
     assert sorted(said) == [
         (f"{root}//etc/b.jpg", "unsafe path"),
@@ -110,7 +113,7 @@ def test_every_file_of_a_tar(folder: Path, tmp_path: Path, suffix: str) -> None:
 def test_every_row_of_a_table(folder: Path) -> None:
     rows = ["a.jpg", "a.jpg", "missing.png", "http://x.org/a.jpg", "IMG_0001"]
     (folder / "new.csv").write_text("picture;note\n" + "".join(f"{row};1\n" for row in rows) + ";1\n")
-    listed = contents_at(folder / "new.csv", "picture")
+    listed = contents_at(folder / "new.csv", Reading(image_column="picture"))
     said = [outcome(content) for _, content in listed]
     assert said[0] == said[1] == said[4] == "image"
     assert [text.partition(":")[0] for text in said] == ["image", "image", "missing", "not a file", "image", "no image"]
@@ -118,7 +121,7 @@ def test_every_row_of_a_table(folder: Path) -> None:
     with pytest.raises(
         DataError, match="no column 'image' but 'picture', 'note'; name the right one with --image-column"
     ):
-        contents_at(folder / "new.csv", "image")
+        contents_at(folder / "new.csv", Reading())
 
 
 def test_a_parquet_table_needs_no_label(folder: Path) -> None:
@@ -126,14 +129,14 @@ def test_a_parquet_table_needs_no_label(folder: Path) -> None:
     from pyarrow import parquet
 
     parquet.write_table(pyarrow.table({"image": ["a.jpg", "notes.txt"], "other": [1, 2]}), folder / "new.parquet")
-    assert [outcome(content)[:12] for _, content in contents_at(folder / "new.parquet", "image")] == [
+    assert [outcome(content)[:12] for _, content in contents_at(folder / "new.parquet", Reading())] == [
         "image", "not an image",
     ]  # fmt: skip
 
 
 def test_one_file_is_taken_as_it_is(folder: Path) -> None:
-    assert [outcome(content) for _, content in contents_at(folder / ".hidden.jpg", "image")] == ["image"]
-    assert outcome(contents_at(folder / "notes.txt", "image")[0][1]).startswith("not an image")
+    assert [outcome(content) for _, content in contents_at(folder / ".hidden.jpg", Reading())] == ["image"]
+    assert outcome(contents_at(folder / "notes.txt", Reading())[0][1]).startswith("not an image")
 
 
 def test_nothing_is_refused(tmp_path: Path) -> None:
@@ -147,7 +150,7 @@ def test_nothing_is_refused(tmp_path: Path) -> None:
         "gone": "no file or folder",
     }.items():
         with pytest.raises(DataError, match=word):
-            contents_at(tmp_path / name, "image")
+            contents_at(tmp_path / name, Reading())
 
 
 def test_pillows_formats_are_known_by_their_first_bytes(tmp_path: Path) -> None:

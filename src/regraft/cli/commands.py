@@ -164,7 +164,7 @@ def evaluate(run: Run, data: Data, as_json: AsJson = False, quiet: Quiet = False
 
 
 @app.command()
-@takes("device", "max_pixels", "image_column", *RENDERING)
+@takes("device", "max_pixels", "image_column", "image_folder", "image_suffix", *RENDERING)
 def predict(
     run: Run,
     paths: Annotated[list[Path], typer.Argument(help="Images; folders, archives (.zip, .tar) or tables of images.")],

@@ -50,7 +50,7 @@ def scan(result: dict[str, Any]) -> None:
 
 
 def show_faults(console: Console, faults: Sequence[dict[str, Any]]) -> None:
-    """How many faults of each kind, and the first of each."""
+    """How many images have faults of each kind, and the first of each."""
     if not faults:
         console.print("No faults found.")
         return
@@ -61,7 +61,7 @@ def show_faults(console: Console, faults: Sequence[dict[str, Any]]) -> None:
     each = max(1, MOST_ROWS // len(kinds))
     made = Table(box=None, show_header=False, pad_edge=False)
     for (action, kind), alike in sorted(kinds.items(), key=lambda item: ACTIONS.index(item[0][0])):
-        add(made, f"{kind} ({len(alike)}, {action})", style="bold")
+        add(made, f"{kind} ({sum(fault['images'] for fault in alike):,}, {action})", style="bold")
         for fault in alike[:each]:
             add(made, "  " + fault["path"], fault["reason"])
         if len(alike) > each:
@@ -98,7 +98,10 @@ def plan(result: dict[str, Any], verbose: bool) -> None:
     console.print()
     if verbose:
         show_details(console, result)
-    show_fault_kinds(console, Counter(fault["kind"] for fault in result["faults"]), "--json lists them")
+    counts: Counter[str] = Counter()
+    for fault in result["faults"]:
+        counts[fault["kind"]] += fault["images"]
+    show_fault_kinds(console, counts, "--json lists them")
     if not verbose:
         console.print("--verbose shows all that is known.")
 

@@ -1,6 +1,6 @@
 """What is odd about images that can all be read: copies, contradicting labels, classes too small, sizes far off."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from regraft.data.content import Look
 from regraft.data.images import KEPT, SPLITS, Fault, ImageSet
 from regraft.data.name_groups import unused_groups
+from regraft.data.spelling import alike, composed
 
 FEW = 5  # images of a class: one a fold of cross-validation
 FAR_LARGER = 16.0  # times the median number of pixels
@@ -21,31 +22,41 @@ def odd_ones(images: ImageSet, looks: Sequence[Look]) -> tuple[Fault, ...]:
 
 
 def class_faults(images: ImageSet) -> Iterator[Fault]:
-    """Classes absent from a split, very small, or spelt alike but for capital letters."""
+    """Classes absent from a split, very small, or spelt alike but for capital letters or the form of a number."""
     for split, by_class in images.counts().items():
         for name, count in by_class.items():
             where = name if split == "all" else f"{split}/{name}"
             if not count:
                 yield Fault(where, "class absent", f"no image of '{name}' in {split}", KEPT)
             elif split in {"all", "train"} and count < FEW:
-                yield Fault(where, "small class", f"{count} images of '{name}'; bring {FEW} or more", KEPT)
+                yield Fault(where, "small class", f"{count} images of '{name}'; bring {FEW} or more", KEPT, count)
     spelt: defaultdict[str, list[str]] = defaultdict(list)
     for name in images.classes:
-        spelt[" ".join(name.casefold().split())].append(name)
+        spelt[alike(name)].append(name)
+    counts = Counter(images.classes[label] for label in images.labels.tolist())
     for first, *others in spelt.values():
         for other in others:
-            yield Fault(other, "class spelt twice", f"'{first}' and '{other}' count as two classes", KEPT)
+            why = f"'{first}' and '{other}' count as two classes"
+            yield Fault(other, "class spelt twice", why, KEPT, counts[other])
 
 
 def torn_groups(images: ImageSet) -> Iterator[Fault]:
-    """Groups that the given splits tear apart."""
-    splits: defaultdict[str, set[str]] = defaultdict(set)
+    """Groups that the given splits tear apart, and groups that are spelt in several ways."""
+    splits: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    sizes = Counter(file.group for file in images.files if file.group)
+    spelt: defaultdict[str, list[str]] = defaultdict(list)
     for file in images.files:
         if file.group and file.split:
-            splits[file.group].add(file.split)
-    for group, splits_of in splits.items():
-        if len(splits_of) > 1:
-            yield Fault(group, "group in two splits", f"its images are in {' and '.join(sorted(splits_of))}", KEPT)
+            splits[file.group][file.split] += 1
+    for group, parts in splits.items():
+        if len(parts) > 1:
+            why = f"its images are in {' and '.join(sorted(parts))}"
+            yield Fault(group, "group in two splits", why, KEPT, parts.total())
+    for group in sorted(sizes):
+        spelt[composed(group).casefold()].append(group)
+    for first, *others in spelt.values():
+        for other in others:
+            yield Fault(other, "group spelt twice", f"'{first}' and '{other}' are two groups", KEPT, sizes[other])
 
 
 def copies(images: ImageSet, looks: Sequence[Look]) -> Iterator[Fault]:

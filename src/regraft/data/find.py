@@ -1,11 +1,10 @@
 """Whatever a user calls their data -> an ImageSet: folder, table, archive, shards, data set."""
 
 import os
-import re
-from dataclasses import replace
 from pathlib import Path
 
-from regraft.data.images import FEWEST_CLASSES, Fault, ImageFile, ImageSet
+from regraft.data.groups import grouped, with_loners
+from regraft.data.images import FEWEST_CLASSES, Fault, ImageSet
 from regraft.data.readers.archive import is_tar, read_zip
 from regraft.data.readers.folder import is_hidden, is_image, kind_of, read_folder
 from regraft.data.readers.huggingface import PREFIX, is_saved, read_dataset
@@ -28,7 +27,7 @@ def find_images(data: Data, reading: Reading = Reading(), fewest_classes: int = 
     images = data if isinstance(data, ImageSet) else read_source(str(data), reading, fewest_classes)
     if reading.group_by and not any(file.group for file in images.files):
         return grouped(images, reading.group_by)
-    return images
+    return images if isinstance(data, ImageSet) else with_loners(images)
 
 
 def read_source(text: str, reading: Reading, fewest_classes: int) -> ImageSet:
@@ -74,23 +73,3 @@ def read_file(path: Path, reading: Reading, fewest_classes: int) -> ImageSet:
         f"{path} is a file, but no .csv, .tsv, .parquet, .zip or .tar; give one of these, or the folder that holds"
         " your class folders"
     )
-
-
-def grouped(images: ImageSet, pattern: str) -> ImageSet:
-    """Groups from the images' paths: what ``pattern``, or its first bracketed part, matches."""
-    try:
-        expression = re.compile(pattern)
-    except re.error as error:
-        raise DataError(f"--group-by '{pattern}' is no column and no regular expression: {error}; mend it") from None
-
-    def group_of(file: ImageFile) -> str | None:
-        match = expression.search(file.name)
-        return next(iter(match.groups()), match[0]) if match else None
-
-    files = tuple(replace(file, group=group_of(file)) for file in images.files)
-    if not any(file.group for file in files):
-        raise DataError(
-            f"--group-by '{pattern}' is no column and matches no path, as {files[0].name};"
-            r" give one, or a regular expression as 'patient(\d+)'"
-        )
-    return replace(images, files=files)

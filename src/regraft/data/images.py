@@ -1,7 +1,7 @@
 """The user's images as data: which there are, which class and split each belongs to, what is wrong with them."""
 
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +11,7 @@ import numpy as np
 
 from regraft.data.content import Content
 from regraft.data.rendering import PLAIN, Rendering
+from regraft.data.spelling import alike, composed
 from regraft.errors import DataError
 
 SUFFIXES = frozenset((
@@ -47,6 +48,7 @@ class Fault:
     kind: str
     reason: str
     action: str = LEFT_OUT
+    images: int = 1  # that it is about
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,8 @@ class ImageSet:
 
     @property
     def left_out(self) -> int:
-        """How many faults led to a file being left out."""
-        return sum(fault.action == LEFT_OUT for fault in self.faults)
+        """How many files were left out."""
+        return sum(fault.images for fault in self.faults if fault.action == LEFT_OUT)
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Images by split ("all" where none is given), then by class."""
@@ -125,6 +127,14 @@ class ImageSet:
         return replace(self.noting(faults), files=readable)
 
 
+def images_by_kind(faults: Iterable[Fault]) -> dict[str, int]:
+    """How many images have faults of each kind."""
+    counts: Counter[str] = Counter()
+    for fault in faults:
+        counts[fault.kind] += fault.images
+    return dict(counts)
+
+
 def split_named(word: object, where: str) -> str | None:
     """The split that a word stands for: train, val or test; None for no word. DataError for any other."""
     text = "" if word is None else str(word).strip()
@@ -147,14 +157,20 @@ class Labelled:
 
 
 def collect(
-    root: Path, labelled: Iterable[Labelled], faults: Iterable[Fault] = (), fewest_classes: int = FEWEST_CLASSES
+    root: Path,
+    labelled: Iterable[Labelled],
+    faults: Iterable[Fault] = (),
+    fewest_classes: int = FEWEST_CLASSES,
+    order: Callable[[str], Any] = str,
 ) -> ImageSet:
-    """Give the classes ids, in the order of their names.
+    """Give the classes ids, in the order of their names, or of what ``order`` makes of these.
 
-    Images of a class that train has none of are left out and listed, unless they are only EVALUATED, and so are those
-    without a split where others have one. Raises DataError where no image or fewer than ``fewest_classes`` are left.
+    Names are taken in Unicode's composed form. Images of a class that train has none of count as the one class of
+    train that is spelt alike, or are left out, unless they are only EVALUATED; both are listed. So are images without a
+    split where others have one. Raises DataError where no image or fewer than ``fewest_classes`` are left.
     """
-    items, listed = list(labelled), list(faults)
+    items, forms = in_one_form(labelled)
+    listed = [*faults, *forms]
     if any(item.split for item in items):
         listed += [Fault(item.name, "no split", "others are in train, val or test") for item in items if not item.split]
         items = [item for item in items if item.split]
@@ -162,23 +178,58 @@ def collect(
         raise DataError(f"there is no labelled image in {root}; {expected(root)}")
     training = {item.label for item in items if item.split in {None, "train"} or fewest_classes == EVALUATED}
     training = training or {item.label for item in items}
-    classes = tuple(sorted(training))
+    items, spelt = as_in_train(items, training)
+    listed += spelt
+    classes = tuple(sorted(training, key=order))
     if len(classes) < fewest_classes:
         raise DataError(
             f"a classifier needs two classes or more; in {root} there is only '{classes[0]}'; add images of another"
         )
     ids = {name: label for label, name in enumerate(classes)}
-    strangers = {item.label for item in items} - training
-    for name in sorted(strangers):
-        count = sum(item.label == name for item in items)
-        part = next(item.split for item in items if item.label == name)
-        listed.append(Fault(f"{part}/{name}", "class not in train", f"{count} images of '{name}', none in train"))
-    files = (
-        ImageFile(item.name, ids[item.label], item.split, item.content, item.group)
-        for item in items
-        if item.label in ids
-    )
+    files = (ImageFile(item.name, ids[item.label], item.split, item.content, item.group) for item in items)
     return ImageSet(root, classes, tuple(files), tuple(listed))
+
+
+def in_one_form(labelled: Iterable[Labelled]) -> tuple[list[Labelled], list[Fault]]:
+    """The images with their classes' names composed, and the names that come in several forms of Unicode."""
+    items: list[Labelled] = []
+    forms: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for item in labelled:
+        name = composed(item.label)
+        forms[name][item.label] += 1
+        items.append(item if name == item.label else replace(item, label=name))
+    faults = [
+        Fault(
+            name, "class spelt twice", f"in {len(ways)} forms of Unicode; they count as one class", KEPT, ways.total()
+        )
+        for name, ways in forms.items()
+        if len(ways) > 1
+    ]
+    return items, faults
+
+
+def as_in_train(items: list[Labelled], training: Iterable[str]) -> tuple[list[Labelled], list[Fault]]:
+    """The images of the classes in ``training`` and of those spelt alike, which count as them; the rest is left out."""
+    spelt: defaultdict[str, list[str]] = defaultdict(list)
+    for name in training:
+        spelt[alike(name)].append(name)
+    names = {name: name for name in training}
+    strangers = Counter((item.split, item.label) for item in items if item.label not in names)
+    faults = []
+    for (part, name), count in sorted(strangers.items()):
+        same = spelt[alike(name)]
+        if len(same) == 1:
+            names[name] = same[0]
+            why = f"spelt differently in train; its {count} images count as '{same[0]}'"
+            faults.append(Fault(f"{part}/{name}", "class spelt twice", why, KEPT, count))
+        else:
+            why = f"{count} images of '{name}', none in train"
+            faults.append(Fault(f"{part}/{name}", "class not in train", why, images=count))
+    return [
+        item if names[item.label] == item.label else replace(item, label=names[item.label])
+        for item in items
+        if item.label in names
+    ], faults
 
 
 def expected(root: Path) -> str:

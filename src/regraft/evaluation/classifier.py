@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from regraft.network.surgery import Grafted
 
 
-IMAGE_COLUMN = Reading().image_column
-
-
 @dataclass(frozen=True)
 class Read:
     """One image read: its pixels and the hash of what it shows, or its fault."""
@@ -88,7 +85,7 @@ class Classifier:
         its fault. ``reading``: the image column, and a range, bands or a background in place of the run's own. Raises
         DataError for a path that is not there.
         """
-        contents = contents_of(images, reading.image_column)
+        contents = contents_of(images, reading)
         files = tuple(ImageFile(name, 0, None, content) for name, content in contents)
         other = asked_for(ImageSet(Path(), ("",), files), reading, self.rendering)
         return list(self.predict_contents(contents, progress, max_pixels, rendering=other))
@@ -163,12 +160,12 @@ def load(run: Path | str, device: str = "auto") -> Classifier:
     return Classifier(saved.classes, saved.preprocessing, saved.strategy, folder, device, saved, rendering=rendering)
 
 
-def contents_of(images: Any, image_column: str = IMAGE_COLUMN) -> list[Named]:
+def contents_of(images: Any, reading: Reading = Reading()) -> list[Named]:
     """Images as Classifier.predict takes them, each with its name."""
     named: list[Named] = []
     for place, item in enumerate([images] if is_one(images) else images):
         if isinstance(item, (str, Path)):
-            named += contents_at(Path(item), image_column)
+            named += contents_at(Path(item), reading)
         else:
             named.append((str(place), Given(partial(same, item))))
     if not named:

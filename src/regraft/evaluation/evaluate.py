@@ -1,7 +1,6 @@
 """A classifier measured on labelled images."""
 
 import json
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -14,6 +13,7 @@ from PIL import Image
 from regraft.data.content import IDENTITY, hash_of, identity_of
 from regraft.data.decoding import Decoded, decode
 from regraft.data.images import LEFT_OUT, Fault, ImageFile, ImageSet
+from regraft.data.spelling import alike
 from regraft.errors import DataError
 from regraft.evaluation.prediction import Prediction
 from regraft.metrics import Metrics, measure
@@ -77,7 +77,7 @@ def part_to_evaluate(images: ImageSet, classes: Sequence[str]) -> Part:
     DataError; where train is given and has none of it either, it is left out and listed.
     """
     spelt = spelling_of(classes)
-    names = tuple(name if name in classes else spelt.get(folded(name), name) for name in images.classes)
+    names = tuple(name if name in classes else spelt.get(alike(name), name) for name in images.classes)
     renamed = {own: name for own, name in zip(images.classes, names, strict=True) if own != name}
     images = replace(images, classes=names)
     training = {names[file.label] for file in images.files if file.split == "train"}
@@ -102,13 +102,8 @@ def part_to_evaluate(images: ImageSet, classes: Sequence[str]) -> Part:
 
 def spelling_of(classes: Sequence[str]) -> dict[str, str]:
     """The classes by what is left of them without capital letters; none that another one is alike to."""
-    counts = Counter(map(folded, classes))
-    return {folded(name): name for name in classes if counts[folded(name)] == 1}
-
-
-def folded(name: str) -> str:
-    """A name without capital letters, its accents encoded in one way."""
-    return unicodedata.normalize("NFC", name).casefold()
+    counts = Counter(map(alike, classes))
+    return {alike(name): name for name in classes if counts[alike(name)] == 1}
 
 
 def listed(names: Sequence[str]) -> str:

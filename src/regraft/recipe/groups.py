@@ -66,6 +66,13 @@ class Reading(Section):
         None, "of TIFF and .npy images, numbers from 1: those shown as red, green and blue, as 3,2,1, or as grey"
     )
     background: str = setting("white", "what lies behind transparency", choices=("white", "black"))
+    image_folder: str | None = setting(None, "of a table: where its images lie", otherwise="the table's own folder")
+    image_suffix: str | None = setting(
+        None, "of a table: .jpg or the like, where its names lack a suffix or have another", otherwise="as in the table"
+    )
+    splits: str | None = setting(
+        None, "words that stand for splits, as train_clean=train,eval=test,extra=none", otherwise="the usual ones"
+    )
 
     def __post_init__(self) -> None:
         """Raise RecipeError for a range or bands that are none."""

@@ -2,7 +2,6 @@
 
 import re
 import time
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from regraft.data.find import Data
-from regraft.data.images import ImageSet
+from regraft.data.images import ImageSet, images_by_kind
 from regraft.features.near_duplicates import Overlap, overlap_of
 from regraft.metrics import Metrics, baselines, measure
 from regraft.planning.plan import Plan
@@ -145,7 +144,7 @@ def run_of(
         seconds=Seconds(time.perf_counter() - started, job.features.seconds, trained.seconds),
         images_through_backbone=job.features.passed + trained.passed,
         left_out=job.images.left_out,
-        faults=dict(Counter(fault.kind for fault in job.faults)),
+        faults=images_by_kind(job.faults),
         tried=trained.tried,
         rule=rule,
         interrupted=trained.interrupted,

@@ -83,7 +83,13 @@ def by_kind(faults: Sequence[Fault]) -> list[dict[str, Any]]:
         kinds.setdefault((fault.action, fault.kind), []).append(fault)
     ordered = sorted(kinds.items(), key=lambda item: (LEFT_OUT, KEPT, IGNORED).index(item[0][0]))
     return [
-        {"kind": kind, "action": action, "count": len(alike), "faults": alike[:LISTED]}
+        {
+            "kind": kind,
+            "action": action,
+            "count": sum(fault.images for fault in alike),
+            "faults": alike[:LISTED],
+            "more": len(alike[LISTED:]),
+        }
         for (action, kind), alike in ordered
     ]
 

@@ -56,7 +56,7 @@ class Run:
     seconds: Seconds
     images_through_backbone: int
     left_out: int  # files that could not be used
-    faults: Mapping[str, int]  # how many of each kind
+    faults: Mapping[str, int]  # how many images of each kind
     tried: tuple[Attempt, ...]
     rule: Ruled | None  # None where a strategy was asked for
     interrupted: bool

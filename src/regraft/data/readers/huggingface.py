@@ -1,12 +1,15 @@
 """Image data sets of the Hugging Face kind: by name, or a folder that ``save_to_disk`` wrote."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from regraft.data.content import Given
-from regraft.data.images import FEWEST_CLASSES, SPLIT_NAMES, Fault, ImageSet, Labelled, collect
+from regraft.data.images import FEWEST_CLASSES, KEPT, Fault, ImageSet, Labelled, collect
+from regraft.data.labels import check_labels, is_missing
+from regraft.data.readers.split_words import SplitWords, split_words
 from regraft.errors import DataError, reason_of
 from regraft.recipe import Reading
 
@@ -22,69 +25,111 @@ def is_saved(folder: Path) -> bool:
 
 def read_dataset(name: str, reading: Reading, fewest_classes: int = FEWEST_CLASSES) -> ImageSet:
     """The data set hf:NAME, or the saved one in a folder; DataError where it cannot be had or has no labels."""
+    parts = loaded(name)
+    faults: list[Fault] = []
+    splits = splits_of(name, parts, split_words(reading.splits), faults)
+    items = [item for part, split in splits.items() for item in labelled(name, part, split, parts, reading, faults)]
+    word = check_labels(Counter(item.label for item in items), name)
+    if word:
+        faults.append(Fault(name, "numbers as labels", word, KEPT, len(items)))
+    return collect(Path(name), items, faults, fewest_classes)
+
+
+def loaded(name: str) -> dict[str, Any]:
+    """The data set's parts by name; a part without one has the name ''."""
     try:
         import datasets
     except ImportError:
         raise DataError(f"{name} needs the library datasets; install regraft[hub]") from None
     try:
         if name.startswith(PREFIX):
-            loaded = datasets.load_dataset(name.removeprefix(PREFIX))
+            found = datasets.load_dataset(name.removeprefix(PREFIX))
         else:
-            loaded = datasets.load_from_disk(name)
+            found = datasets.load_from_disk(name)
     except Exception as error:  # the library's errors have many kinds, the network's among them
         raise DataError(
             f"the data set {name} cannot be had: {reason_of(error)}; save a copy with save_to_disk"
         ) from None
-    parts = dict(loaded) if isinstance(loaded, dict) else {"": loaded}
-    faults: list[Fault] = []
-    items: list[Labelled] = []
-    has_splits = any(part.lower() in SPLIT_NAMES for part in parts)
-    for part, rows in parts.items():
-        if has_splits and part.lower() not in SPLIT_NAMES:
-            faults.append(Fault(part, "no split", f"{len(rows)} images in no train, val or test part"))
-        else:
-            items += labelled(name, part, rows, reading, faults)
-    return collect(Path(name), items, faults, fewest_classes)
+    return dict(found) if isinstance(found, dict) else {"": found}
 
 
-def labelled(name: str, part: str, rows: Any, reading: Reading, faults: list[Fault]) -> Iterator[Labelled]:
-    """The items of one split; those without a label go to ``faults``."""
+def splits_of(name: str, parts: Mapping[str, Any], words: SplitWords, faults: list[Fault]) -> dict[str, str | None]:
+    """The split of each part that is used; those of unknown names are left out beside known ones, and listed.
+
+    Raises DataError where there are several parts and no name is known.
+    """
+    if len(parts) == 1:
+        return {part: words.of(part, name) if words.knows(part) else None for part in parts}
+    known = {part: words.of(part, name) for part in parts if words.knows(part)}
+    if not any(known.values()):
+        listed = ", ".join(f"'{part}' ({len(rows):,})" for part, rows in parts.items())
+        first, second = list(parts)[:2]
+        raise DataError(
+            f"{name} has the parts {listed}, and none is called train, val or test; say what they are, as"
+            f" --splits {first}=train,{second}=test (none leaves a part out)"
+        )
+    for part in parts.keys() - known.keys():
+        why = f"{len(parts[part])} images in no train, val or test part; --splits '{part}=test' says what it is"
+        faults.append(Fault(part, "no split", why, images=len(parts[part])))
+    return {part: split for part, split in known.items() if split}
+
+
+def labelled(
+    name: str, part: str, split: str | None, parts: Mapping[str, Any], reading: Reading, faults: list[Fault]
+) -> Iterator[Labelled]:
+    """The items of one part; those without a label go to ``faults``."""
     import datasets
 
-    usual = Reading()
-    image = column_of(name, rows, reading.image_column, usual.image_column, datasets.Image)
-    label = column_of(name, rows, reading.label_column, usual.label_column, datasets.ClassLabel)
+    rows, usual = parts[part], Reading()
+    image = column_of(name, rows, "--image-column", reading.image_column, usual.image_column, datasets.Image)
+    label = column_of(name, rows, "--label-column", reading.label_column, usual.label_column, datasets.ClassLabel)
     try:
         encoded = rows.cast_column(image, datasets.Image(decode=False))
     except Exception:  # pyarrow's errors have many kinds
         raise DataError(f"{name} holds no images in '{image}' but {rows.features[image]}; name the right one") from None
     feature = rows.features[label]
+    if not isinstance(feature, (datasets.ClassLabel, datasets.Value)):
+        raise DataError(
+            f"the label '{label}' of {name} is no single value but {str(feature)[:120]}: several labels for an image"
+            " are multi-label, which regraft does not do; name a column of one class with --label-column"
+        )
     groups = rows[reading.group_by] if reading.group_by in rows.column_names else None
     for row, value in enumerate(rows[label]):
-        if value is None or value == -1:  # the hub's mark of an unlabelled part
+        text = name_of(value, feature)
+        if not text:
             faults.append(Fault(f"{part}/{row:08d}" if part else f"{row:08d}", "no label", "the data set gives none"))
             continue
-        text = feature.int2str(value) if isinstance(feature, datasets.ClassLabel) else str(value)
         yield Labelled(
             f"{part}/{row:08d}" if part else f"{row:08d}",
             text,
             Given(partial(bytes_of, encoded, image, row)),
-            SPLIT_NAMES.get(part.lower()),
+            split,
             None if groups is None or groups[row] is None else str(groups[row]),
         )
 
 
-def column_of(name: str, rows: Any, wanted: str, usual: str, kind: Any) -> str:
-    """The column ``wanted``; where that is the usual name and is not there, the first of the right kind.
+def name_of(value: Any, feature: Any) -> str:
+    """The name of a label's class; empty where there is no label."""
+    if hasattr(feature, "int2str"):
+        return "" if value is None or value == -1 else str(feature.int2str(value))  # -1: the hub's mark of none
+    text = "" if value is None or value == -1 else str(value).strip()
+    return "" if is_missing(text) else text
 
-    Raises DataError where there is none.
+
+def column_of(name: str, rows: Any, option: str, wanted: str, usual: str, kind: Any) -> str:
+    """The column ``wanted``; where that is the usual name and is not there, the one of the right kind.
+
+    Raises DataError where there is none, or more than one.
     """
     if wanted in rows.column_names:
         return wanted
     fitting = [str(column) for column, feature in rows.features.items() if isinstance(feature, kind)]
-    if wanted == usual and fitting:
+    if wanted == usual and len(fitting) == 1:
         return fitting[0]
-    raise DataError(f"{name} has no column '{wanted}' but {', '.join(rows.column_names)}; name the right one")
+    if wanted == usual and fitting:
+        listed = " and ".join(f"'{column}'" for column in fitting)
+        raise DataError(f"{name} has the columns {listed} and no '{usual}'; choose one with {option} {fitting[0]}")
+    raise DataError(f"{name} has no column '{wanted}' but {', '.join(rows.column_names)}; name the right {option}")
 
 
 def bytes_of(rows: Any, column: str, row: int) -> Any:

@@ -1,5 +1,6 @@
 """Images that are in memory or come from a data set in Python."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -7,8 +8,12 @@ from threading import Lock
 from typing import Any
 
 from regraft.data.content import Given
-from regraft.data.images import ImageSet, Labelled, collect, split_named
+from regraft.data.images import KEPT, Fault, ImageSet, Labelled, collect, split_named
+from regraft.data.labels import check_labels, is_missing
+from regraft.data.readers.dataset_labels import labels_and_classes
 from regraft.errors import DataError
+
+ONE_EACH = "give one class id or name for each image; several labels are multi-label, which regraft does not do"
 
 
 def from_arrays(
@@ -34,39 +39,36 @@ def from_arrays(
     for what, values in (("labels", named), ("splits", parts), ("groups", grouped)):
         if len(values) != count:
             raise DataError(f"there are {count} images and {len(values)} {what}; give one for each image")
+    names = [class_name(label, classes) for label in named]
+    word = None if classes is not None else check_labels(Counter(names), name)
     items = [
         Labelled(
             f"{row:0{len(str(count))}d}",
-            class_name(named[row], classes),
+            names[row],
             Given(partial(images.__getitem__, row)),
             split_named(parts[row], f"image {row}"),
             None if grouped[row] is None else str(grouped[row]),
         )
         for row in range(count)
     ]
-    return collect(Path(name), items)
+    faults = [Fault(name, "numbers as labels", word, KEPT, count)] if word else []
+    ids = classes is None and all(one.isdecimal() for one in names)  # in the order of the numbers, as they are ids
+    return collect(Path(name), items, faults, order=int if ids else str)
 
 
 def from_dataset(dataset: Any, classes: Sequence[str] | None = None, name: str = "dataset") -> ImageSet:
     """An ImageSet of a map-style torch Dataset of (image, label) pairs, without the transforms of training.
 
-    Labels are read from ``dataset.targets`` where it has them, else by asking for every item once; names from
-    ``classes`` or ``dataset.classes``. The image is anything that ``from_arrays`` takes.
+    Labels are those that the data set hands out. They are taken from ``targets`` and ``target_transform`` where some
+    items agree with these, else from every item once; names from ``classes``, the data set's own or those of the one
+    that it is a Subset of. The image is anything that ``from_arrays`` takes.
     """
-    targets = getattr(dataset, "targets", None)
-    labels = [label_of(dataset, row) for row in range(len(dataset))] if targets is None else list(targets)
-    names = classes if classes is not None else getattr(dataset, "classes", None)
-    return from_arrays(Images(dataset), labels, names, name=name)
-
-
-def label_of(dataset: Any, row: int) -> Any:
-    """The second of an item's pair; DataError where the data set has no such thing."""
-    try:
-        _, label = dataset[row]
-    except Exception as error:  # the user's own data set runs here
-        why = f"{type(error).__name__}: {error}".split("\n")[0]
-        raise DataError(f"item {row} of the data set is no (image, label) pair: {why}; mend or drop it") from None
-    return label
+    labels, names, changed = labels_and_classes(dataset)
+    images = from_arrays(Images(dataset), labels, classes if classes is not None else names, name=name)
+    if not changed or classes is not None:
+        return images
+    why = "it hands out other labels than its names belong to; name them with classes="
+    return images.noting([Fault(name, "names passed over", why, KEPT, len(images.files))])
 
 
 class Images:
@@ -89,13 +91,18 @@ def class_name(label: Any, classes: Sequence[str] | None) -> str:
     try:
         value = label.item() if hasattr(label, "item") else label
     except (ValueError, RuntimeError):  # more than one number
-        raise DataError(f"a label is {label}; give one class id or name for each image, not one-hot rows") from None
-    if value is None or value != value:  # noqa: PLR0124 - a number that is not itself is NaN
-        raise DataError(f"a label is {value}; give each image a class, or leave it out")
+        raise DataError(f"a label is {str(label)[:80]}; {ONE_EACH}") from None
+    if isinstance(value, (list, tuple, set, frozenset, dict)):
+        raise DataError(f"a label is {str(value)[:80]}; {ONE_EACH}")
     if isinstance(value, bytes):
         value = value.decode()
-    if classes is None or (isinstance(value, str) and value in classes):
+    named = isinstance(value, str) and classes is not None and value in classes
+    if value is None or value != value or (isinstance(value, str) and not named and is_missing(value.strip())):  # noqa: PLR0124 - a number that is not itself is NaN
+        raise DataError(f"a label is {value!r}; give each image a class, or leave it out")
+    if classes is None or named:
         return str(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if isinstance(value, int) and 0 <= value < len(classes):
         return str(classes[value])
     raise DataError(f"the label {value!r} is no id of the {len(classes)} classes; give 0 to {len(classes) - 1}")

@@ -1,7 +1,7 @@
 """Images to predict at a path: a file, or every file in a folder, in an archive, in a table's column."""
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +14,12 @@ from regraft.data.decoding import HEIC_BRANDS, Undecodable
 from regraft.data.images import IGNORED, LEFT_OUT, Fault
 from regraft.data.readers.archive import is_tar, tar_tree, zip_tree
 from regraft.data.readers.folder import Tree, is_image, kind_of, tree_of
-from regraft.data.readers.table import TABLES, Row, check_columns, parquet_rows, text_of, text_rows
+from regraft.data.readers.image_paths import ImagePaths
+from regraft.data.readers.parquet import parquet_table
+from regraft.data.readers.table import TABLES
+from regraft.data.readers.table_columns import image_column_of
+from regraft.data.readers.table_rows import text_of
+from regraft.data.readers.table_text import text_table
 from regraft.errors import DataError
 from regraft.recipe import Reading
 
@@ -34,7 +39,7 @@ class NoImage:
         raise Undecodable(self.fault.kind, self.fault.reason)
 
 
-def contents_at(path: Path, image_column: str) -> list[Named]:
+def contents_at(path: Path, reading: Reading) -> list[Named]:
     """What lies at ``path``, by name: images, and a NoImage for every other file. DataError where nothing is there."""
     kind = kind_of(path)
     if kind is None:
@@ -42,7 +47,7 @@ def contents_at(path: Path, image_column: str) -> list[Named]:
     if kind == "folder":
         listed = list(in_tree(path, tree_of(path)))
     elif path.suffix.lower() in TABLES:
-        listed = list(in_table(path, image_column))
+        listed = list(in_table(path, reading))
     elif path.suffix.lower() == ".zip":
         listed = list(in_tree(path, zip_tree(path)))
     elif is_tar(path):
@@ -115,27 +120,21 @@ def begins_as_image(head: bytes) -> bool:
     return False
 
 
-def in_table(path: Path, column: str) -> Iterator[Named]:
-    """Every row of a table, in order; paths are relative to its folder."""
-    alone = Reading(image_column=column, label_column=column)  # no label is needed
-    rows: Iterable[Row] = parquet_rows(path, alone) if path.suffix.lower() == ".parquet" else text_rows(path)
-    for number, row in enumerate(rows, 1):
-        if number == 1:
-            check_columns(path, row, alone)
+def in_table(path: Path, reading: Reading) -> Iterator[Named]:
+    """Every row of a table, in order; paths are relative to its folder, or to --image-folder."""
+    paths = ImagePaths(path, reading)
+    table = parquet_table(path) if path.suffix.lower() == ".parquet" else text_table(path, paths.names)
+    column = image_column_of(table, reading, paths)
+    for number, row in enumerate(table.rows([column]), 1):
         name = text_of(row, column)
-        if not name:
+        found = paths.find(name) if name and "://" not in name else None
+        if found:
+            yield str(found[1]), OnDisk(found[1])
+        elif not row:
+            yield f"row {number} of {path}", NoImage(Fault(f"row {number}", "unreadable", "it has too many cells"))
+        elif not name:
             yield f"row {number} of {path}", NoImage(Fault(f"row {number}", "no image", "its image column is empty"))
         elif "://" in name:
             yield name, NoImage(Fault(name, "not a file", "a web address; download it and list the file"))
-        elif is_file(path.parent / name):
-            yield str(path.parent / name), OnDisk(path.parent / name)
         else:
-            yield name, NoImage(Fault(name, "missing", f"there is no such file in {path.parent}", LEFT_OUT))
-
-
-def is_file(path: Path) -> bool:
-    """Whether a file is there, whatever its name."""
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # too long for the file system, or with a zero byte
-        return False
+            yield name, NoImage(Fault(name, "missing", paths.missing(name), LEFT_OUT))

@@ -1,73 +1,118 @@
 """A table of images: CSV, TSV or Parquet with the columns image and label, and split and group where wanted."""
 
-import csv
-import io
-from collections.abc import Iterable, Iterator, Mapping
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from regraft.data.content import OnDisk
-from regraft.data.images import FEWEST_CLASSES, Fault, ImageSet, Labelled, collect, split_named
-from regraft.errors import DataError, reason_of
+from regraft.data.images import FEWEST_CLASSES, KEPT, Fault, ImageSet, Labelled, collect
+from regraft.data.labels import check_labels, is_missing
+from regraft.data.readers.image_paths import ImagePaths
+from regraft.data.readers.parquet import parquet_table
+from regraft.data.readers.split_words import SplitWords, split_words
+from regraft.data.readers.table_columns import ONES, Columns, columns_of
+from regraft.data.readers.table_rows import Row, Table, text_of
+from regraft.data.readers.table_text import text_table
+from regraft.data.spelling import alike
+from regraft.errors import DataError
 from regraft.recipe import Reading
 
 TABLES = frozenset((".csv", ".tsv", ".parquet"))
-GROUP = "group"  # the column that is taken for the groups where it is there
 SHOWN = 200  # letters of a path
-Row = Mapping[str, Any]
+MANY = 0.1  # share of images with several labels, from which on that is no mistake
 
 
 def read_manifest(path: Path, reading: Reading, fewest_classes: int = FEWEST_CLASSES) -> ImageSet:
-    """The images that the table at ``path`` lists; paths are relative to its folder.
+    """The images that the table at ``path`` lists; paths are relative to its folder, or to --image-folder.
 
     Rows without a file, a label or a split (where others have one) are left out and listed. Raises DataError for a
-    table that cannot be read or lacks a column.
+    table that cannot be read, lacks a column, or has labels that are no classes.
     """
-    rows = parquet_rows(path, reading) if path.suffix.lower() == ".parquet" else text_rows(path)
-    faults: list[Fault] = []
-    items = list(labelled(path, rows, reading, faults))
+    paths = ImagePaths(path, reading)
+    table = parquet_table(path) if path.suffix.lower() == ".parquet" else text_table(path, paths.names)
+    if not table.columns:
+        raise DataError(f"{path} lists no image: it is empty; list files with their labels")
+    columns = columns_of(table, reading, paths)
+    words = split_words(reading.splits, columns.split or "")
+    items = list(labelled(table, columns, words, paths))
     if not items:
-        why = f" (the first row: {faults[0].reason})" if faults else ""
-        raise DataError(f"{path} lists no image that can be used{why}; list files with their labels")
-    return collect(path, items, faults, fewest_classes)
+        left = next((fault.reason for fault in table.faults if fault.action != KEPT), "list files with their labels")
+        raise DataError(f"{path} lists no image that can be used; {left}")
+    if reading.group_by and columns.group and not any(item.group for item in items):
+        raise DataError(f"the column '{columns.group}' of {path} is empty; name another with --group-by")
+    counts = Counter(item.label for item in items)
+    check_one_label(table, items)
+    check_spare(table, counts)
+    word = check_labels(counts, str(path))
+    if word:
+        table.faults.append(Fault(path.name, "numbers as labels", word, KEPT, len(items)))
+    return collect(path, items, [*table.faults, *paths.faults()], fewest_classes)
 
 
-def labelled(path: Path, rows: Iterable[Row], reading: Reading, faults: list[Fault]) -> Iterator[Labelled]:
-    """The rows that can be used; the others go to ``faults``."""
+def check_one_label(table: Table, items: Sequence[Labelled]) -> None:
+    """Raise DataError where many images are in the table with several labels; a few are listed as mistakes later."""
+    labels: defaultdict[str, set[str]] = defaultdict(set)
+    for item in items:
+        labels[item.name].add(alike(item.label))
+    several = [name for name, each in labels.items() if len(each) > 1]
+    if len(several) >= MANY * len(labels):
+        raise DataError(
+            f"{table.path} lists {len(several)} of {len(labels)} images with several labels, as {several[0][:SHOWN]}:"
+            " that is multi-label, which regraft does not do; give each image one row and one class"
+        )
+
+
+def check_spare(table: Table, labels: Counter[str]) -> None:
+    """Raise DataError where cells beyond the last column are labels too."""
+    again = sorted(table.spare & labels.keys())
+    if again:
+        raise DataError(
+            f"{table.path} has rows with a second label ('{again[0][:80]}') behind the last column: several labels for"
+            " an image are multi-label, which regraft does not do; give each image one class"
+        )
+
+
+def labelled(table: Table, columns: Columns, words: SplitWords, paths: ImagePaths) -> Iterator[Labelled]:
+    """The rows that can be used; the others go to the table's faults."""
     seen: set[tuple[str, str]] = set()
-    group = reading.group_by or GROUP
-    for number, row in enumerate(rows, 1):
-        if number == 1:
-            check_columns(path, row, reading)
-        name, label = text_of(row, reading.image_column), text_of(row, reading.label_column)
-        fault = fault_of(path.parent, number, name, label, (name, label) in seen)
-        if fault:
-            faults.append(fault)
+    for number, row in enumerate(table.rows(columns.all()), 1):
+        if not row:  # it is listed already
             continue
-        seen.add((name, label))
-        split = split_named(text_of(row, reading.split_column), f"row {number} of {path}")
-        yield Labelled(name, label, OnDisk(path.parent / name), split, text_of(row, group) or None)
+        name, label = text_of(row, columns.image), label_of(row, columns)
+        item = None
+        fault = fault_of(number, name, label)
+        if fault is None:
+            found = paths.find(name)
+            if found is None:
+                fault = Fault(name[:SHOWN], "missing", paths.missing(name))
+            elif (key := (os.path.normpath(found[1]), label)) in seen:
+                fault = Fault(name, "listed twice", f"row {number} repeats an earlier one")
+            else:
+                seen.add(key)
+                item = Labelled(found[0], label, OnDisk(found[1]))
+        if fault:
+            table.faults.append(fault)
+        if item:
+            split = words.of(text_of(row, columns.split), f"row {number} of {table.path}")
+            yield replace(item, split=split, group=text_of(row, columns.group) or None)
 
 
-def check_columns(path: Path, row: Row, reading: Reading) -> None:
-    """Raise DataError unless the table has the columns that are asked for."""
-    usual = Reading()
-    wanted = {"--image-column": reading.image_column, "--label-column": reading.label_column}
-    if reading.split_column != usual.split_column:
-        wanted["--split-column"] = reading.split_column
-    for option, column in wanted.items():
-        if column not in row:
-            there = ", ".join(f"'{name}'" for name in row if name)
-            raise DataError(f"{path} has no column '{column}' but {there}; name the right one with {option}")
+def label_of(row: Row, columns: Columns) -> str:
+    """A row's label: its cell, or the class whose column holds 1."""
+    if columns.label is not None:
+        return text_of(row, columns.label)
+    return next((name for name in columns.classes if text_of(row, name).casefold() in ONES), "")
 
 
-def fault_of(folder: Path, number: int, name: str, label: str, again: bool) -> Fault | None:
-    """Why a row cannot be used."""
+def fault_of(number: int, name: str, label: str) -> Fault | None:
+    """Why a row cannot be used, whatever the files are."""
     row = f"row {number}"
+    how = f"reads '{label}' in {row}; a class needs another name" if label else f"is empty in {row}"
     faults = (
         (not name, row, "no image", "its image column is empty"),
-        (not label, name or row, "no label", f"its label column is empty in {row}"),
-        (again, name, "listed twice", f"{row} repeats an earlier one"),
+        (is_missing(label), name or row, "no label", f"its label column {how}"),
         ("://" in name, name, "not a file", "a web address; download it and list the file"),
         (not label.isprintable(), name or row, "no label", f"its label in {row} holds a line break or the like"),
         ("\0" in name, row, "not a file", "its path holds a zero byte"),
@@ -75,56 +120,4 @@ def fault_of(folder: Path, number: int, name: str, label: str, again: bool) -> F
     for wrong, path, kind, reason in faults:
         if wrong:
             return Fault(path, kind, reason)
-    try:
-        there = (folder / name).is_file()
-    except OSError:  # a name too long for the file system
-        there = False
-    return None if there else Fault(name[:SHOWN], "missing", f"there is no such file in {folder}")
-
-
-def text_of(row: Row, column: str) -> str:
-    """A cell as text, empty where it is missing."""
-    value = row.get(column)
-    if value is None or value != value:  # noqa: PLR0124 - a number that is not itself is NaN
-        return ""
-    return str(value).strip()
-
-
-def text_rows(path: Path) -> Iterator[Row]:
-    """Rows of a CSV or TSV; the delimiter of a CSV is the comma or semicolon that its header has more of."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}; give a table that can") from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 text (byte {error.start}); save the table as UTF-8") from None
-    header = text.partition("\n")[0]
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else max(",;\t", key=header.count)
-    try:
-        yield from csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    except csv.Error as error:
-        raise DataError(f"{path} is no table: {error}; save it as plain CSV") from None
-
-
-def parquet_rows(path: Path, reading: Reading) -> Iterator[Row]:
-    """Rows of a Parquet file, through pyarrow; only the columns that matter."""
-    try:
-        from pyarrow import parquet
-    except ImportError:
-        raise DataError(f"{path} needs pyarrow; install regraft[hub], or save the table as CSV") from None
-    wanted = (reading.image_column, reading.label_column, reading.split_column, reading.group_by or GROUP)
-    try:
-        kinds = {field.name: str(field.type) for field in parquet.read_schema(path)}
-    except Exception as error:  # pyarrow's errors have many kinds
-        raise DataError(f"{path} is no Parquet file that can be read: {reason_of(error)}; save it anew") from None
-    if not set(wanted[:2]) <= set(kinds):
-        yield kinds  # the columns alone, for the error that names them
-        return
-    if "binary" in kinds[wanted[0]]:
-        raise DataError(f"'{wanted[0]}' in {path} holds bytes; give paths, or a saved data set (docs/images.md)")
-    try:
-        with parquet.ParquetFile(path) as file:
-            for batch in file.iter_batches(columns=[name for name in wanted if name in kinds]):
-                yield from batch.to_pylist()
-    except Exception as error:
-        raise DataError(f"{path} is no Parquet file that can be read: {reason_of(error)}; save it anew") from None
+    return None

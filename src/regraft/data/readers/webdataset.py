@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from glob import glob
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import Any
 
 from regraft.data.content import Content
 from regraft.data.decoding import Undecodable
-from regraft.data.images import FEWEST_CLASSES, IGNORED, Fault, ImageSet, Labelled, collect, split_named
+from regraft.data.images import FEWEST_CLASSES, IGNORED, KEPT, Fault, ImageSet, Labelled, collect, split_named
+from regraft.data.labels import check_labels, is_missing
 from regraft.data.readers.archive import tar_tree
 from regraft.data.readers.folder import SHOWN, Tree, by_folder, is_picture, kind_of
 from regraft.errors import DataError, reason_of
@@ -80,6 +82,9 @@ def read_shards(root: Path, shards: Sequence[Path], reading: Reading, fewest_cla
         items += samples_of(shard.name if alone else shard.as_posix(), tree, reading, faults)
     if not items:
         raise DataError(f"{root} holds no image with a .cls or .json beside it; pack samples as WebDataset does")
+    word = check_labels(Counter(item.label for item in items), str(root))
+    if word:
+        faults.append(Fault(root.name, "numbers as labels", word, KEPT, len(items)))
     return collect(root, items, faults, fewest_classes)
 
 
@@ -121,7 +126,7 @@ def fields_of(sample: dict[str, Content], reading: Reading) -> dict[str, Any]:
     label: Any = next((value for value in named if value is not None and value != ""), "")
     if ".cls" in sample:
         label = bytes(sample[".cls"].read()).decode().strip()  # type: ignore[arg-type]
-    if str(label).strip() == "" or isinstance(label, (dict, list)):
+    if isinstance(label, (dict, list)) or is_missing(str(label).strip()):
         raise ValueError(f"no .cls, and no field '{reading.label_column}' in a .json")
     group = values.get(reading.group_by or "group")
     return {

@@ -1,0 +1,56 @@
+"""Groups of images that stay in one split, from the images' paths, and images that are in none."""
+
+import re
+from dataclasses import replace
+
+from regraft.data.images import KEPT, Fault, ImageFile, ImageSet
+from regraft.errors import DataError
+
+
+def grouped(images: ImageSet, pattern: str) -> ImageSet:
+    """Groups from the images' paths: what ``pattern``, or its first bracketed part, matches.
+
+    Raises DataError where it is no regular expression, matches nothing, or the same in every path.
+    """
+    try:
+        expression = re.compile(pattern)
+    except re.error as error:
+        raise DataError(f"--group-by '{pattern}' is no column and no regular expression: {error}; mend it") from None
+
+    def group_of(file: ImageFile) -> str | None:
+        match = expression.search(file.name)
+        return next(iter(match.groups()), match[0]) if match else None
+
+    files = tuple(replace(file, group=group_of(file)) for file in images.files)
+    groups = {file.group for file in files}
+    if not any(groups):
+        raise DataError(
+            f"--group-by '{pattern}' is no column and matches no path, as {files[0].name};"
+            rf" {in_any_letters(pattern, images) or 'give one'}, or a regular expression as 'patient(\d+)'"
+        )
+    if len(groups) == 1:
+        raise DataError(
+            f"--group-by '{pattern}' is no column and matches '{files[0].group}' in every path, so all images are one"
+            r" group; give a column, or put what differs in brackets, as in 'patient(\d+)'"
+        )
+    return with_loners(replace(images, files=files), in_any_letters(pattern, images))
+
+
+def with_loners(images: ImageSet, hint: str = "") -> ImageSet:
+    """List how many images are in no group where others are in one; each of them counts by itself."""
+    alone = [file.name for file in images.files if not file.group]
+    if not alone or len(alone) == len(images.files):
+        return images
+    why = f"{len(alone)} of {len(images.files)} images are in no group; each counts by itself"
+    return images.noting([Fault(alone[0], "no group", f"{why}; {hint}" if hint else why, KEPT, len(alone))])
+
+
+def in_any_letters(pattern: str, images: ImageSet) -> str:
+    """What to say where the pattern matches more paths without regard to capital letters, else nothing."""
+    try:
+        loose = re.compile(pattern, re.IGNORECASE)
+    except re.error:
+        return ""
+    strict = re.compile(pattern)
+    more = sum(bool(loose.search(file.name)) and not strict.search(file.name) for file in images.files)
+    return f"'(?i){pattern}' matches {more} more, whatever the capital letters" if more else ""
