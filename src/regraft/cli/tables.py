@@ -137,7 +137,7 @@ def summary(result: dict[str, Any]) -> None:
     console = Console(highlight=False)
     metrics, seconds, baselines = result["metrics"], result["seconds"], result["baselines"]
     show_remarks(console, result["remarks"], first=True)
-    console.print(figures_in_words(metrics))
+    console.print(figures_in_words(metrics), soft_wrap=True)
     console.print(
         f"Nearest neighbour {baselines['nearest_neighbour']:.1%}, largest class {baselines['majority_class']:.1%}."
     )
@@ -214,7 +214,7 @@ def evaluation(result: dict[str, Any]) -> None:
     console = Console(highlight=False)
     metrics = result["metrics"]
     show_remarks(console, result["remarks"], first=True)
-    console.print(figures_in_words(metrics))
+    console.print(figures_in_words(metrics), soft_wrap=True)
     console.print(f"Balanced accuracy {metrics['balanced_accuracy']:.1%}, macro F1 {metrics['macro_f1']:.1%}.")
     made = table("class", "images", "precision", "recall", "F1")
     for row in metrics["per_class"]:
