@@ -100,8 +100,8 @@ def are_tags(parts: Parts, labels: Collection[str]) -> bool:
         return True
     if again >= HALF and len(alone) > 1 and len(alone) >= HALF * len(words):
         return True
-    varied = len({len(each) for each in parts.values()}) > 1 and len(words) < len(labels)
-    return again >= NEARLY_ALL and varied and are_free(parts)
+    varied = len({len(each) for each in parts.values()}) > 1 or words == {"0", "1"}  # a row of marks has one length
+    return again >= NEARLY_ALL and varied and len(words) < len(labels) and are_free(parts)
 
 
 def come_again(parts: Parts, labels: Collection[str]) -> float:

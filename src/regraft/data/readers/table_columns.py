@@ -43,7 +43,7 @@ def columns_of(table: Table, reading: Reading, paths: ImagePaths) -> Columns:
     label = named(table, reading.label_column, "--label-column")
     split = split_column(table, reading, [image, label])
     group = named(table, reading.group_by or GROUP, "--group-by")
-    classes = ()
+    classes: tuple[str, ...] = ()
     if label is None and reading.label_column == Reading().label_column:
         classes = one_for_each_class(table, [image, split, group])
     if image is None or (label is None and not classes):
