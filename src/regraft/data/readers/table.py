@@ -8,7 +8,7 @@ from pathlib import Path
 
 from regraft.data.content import OnDisk
 from regraft.data.images import FEWEST_CLASSES, KEPT, Fault, ImageSet, Labelled, collect
-from regraft.data.labels import check_labels, is_missing
+from regraft.data.labels import MISSING_AS_WRITTEN, check_labels, is_missing
 from regraft.data.readers.image_paths import ImagePaths
 from regraft.data.readers.parquet import parquet_table
 from regraft.data.readers.split_words import SplitWords, split_words
@@ -113,7 +113,8 @@ def label_of(row: Row, columns: Columns) -> str:
 def fault_of(number: int, name: str, label: str) -> Fault | None:
     """Why a row cannot be used, whatever the files are."""
     row = f"row {number}"
-    how = f"reads '{label}' in {row}; a class needs another name" if label else f"is empty in {row}"
+    how = f"reads '{label}' in {row}" if label else f"is empty in {row}"
+    how += "; a class needs another name" if label in MISSING_AS_WRITTEN else ""
     faults = (
         (not name, row, "no image", "its image column is empty"),
         (is_missing(label), name or row, "no label", f"its label column {how}"),
