@@ -44,6 +44,8 @@ def test_names_of_classes_are_no_combinations(kind: str) -> None:
 
 def test_numbers_that_measure_are_refused() -> None:
     draw = np.random.default_rng(0)
+    with pytest.raises(DataError, match="regression"):
+        check_labels({f"{age},{age % 7}": 1 for age in range(20, 40)}, "t.csv")
     for ages in (draw.normal(40, 12, 60).round(1), draw.integers(3, 90, 70), draw.normal(0, 1, 5000)):
         values, counts = np.unique(ages, return_counts=True)
         with pytest.raises(DataError, match=f"{len(values)} different numbers.*regression"):
@@ -52,6 +54,7 @@ def test_numbers_that_measure_are_refused() -> None:
 
 def test_numbers_that_may_measure_are_said() -> None:
     assert "regression" in (check_labels({str(age): 40 for age in range(18, 80)}, "t.csv") or "")
+    assert "regression" in (check_labels({str(weight): 1 for weight in range(20, 50, 3)}, "t.csv") or "")
     assert "regression" in (check_labels({f"{grade / 2}": 40 for grade in range(2, 11)}, "t.csv") or "")
 
 

@@ -31,7 +31,7 @@ def check_labels(counts: Mapping[str, int], where: str) -> str | None:
 
     Raises DataError for several labels in one, and for numbers that measure.
     """
-    numbers = {label: number for label in counts if (number := number_of(label)) is not None}
+    numbers = numbers_of(counts)
     if sum(counts[label] for label in numbers) >= NUMBERS * sum(counts.values()):
         word = check_numbers(counts, numbers, where)
         if word:
@@ -44,6 +44,17 @@ def check_labels(counts: Mapping[str, int], where: str) -> str | None:
             " does not do; give each image one class, or write a combination that is a class as one word"
         )
     return None
+
+
+def numbers_of(labels: Iterable[str]) -> dict[str, Decimal]:
+    """The labels that are numbers; with a comma for a point only where there are too many for ids in pairs."""
+    points = {label: number for label in labels if (number := number_of(label)) is not None}
+    commas = {
+        label: number
+        for label in labels
+        if label.count(",") == 1 and (number := number_of(label.replace(",", "."))) is not None
+    }
+    return points | commas if len(set(commas.values())) > FEW and len(commas) > len(points) else points
 
 
 def check_numbers(counts: Mapping[str, int], numbers: Mapping[str, Decimal], where: str) -> str | None:
@@ -59,7 +70,7 @@ def check_numbers(counts: Mapping[str, int], numbers: Mapping[str, Decimal], whe
             f"{where} has {len(values)} different numbers as labels of {images} images: numbers to predict are"
             " regression, which regraft does not do; give classes, as 'under 20' and '20 or more'"
         )
-    if not whole or (many and not ids and not padded):
+    if not whole or ((many or rare) and not ids and not padded):
         return f"{len(values)} different numbers count as classes; numbers to predict would be regression"
     return None
 
@@ -100,8 +111,8 @@ def are_tags(parts: Parts, labels: Collection[str]) -> bool:
         return True
     if again >= HALF and len(alone) > 1 and len(alone) >= HALF * len(words):
         return True
-    varied = len({len(each) for each in parts.values()}) > 1 and len(words) < len(labels)
-    return again >= NEARLY_ALL and varied and are_free(parts)
+    varied = len({len(each) for each in parts.values()}) > 1 or words == {"0", "1"}  # a row of marks has one length
+    return again >= NEARLY_ALL and varied and len(words) < len(labels) and are_free(parts)
 
 
 def come_again(parts: Parts, labels: Collection[str]) -> float:

@@ -21,6 +21,7 @@ class ImagePaths:
 
     def __init__(self, table: Path, reading: Reading) -> None:
         self.home = table.parent
+        self.stem = table.stem
         self.folder = folder_of(table, reading.image_folder)
         self.chosen = reading.image_folder is not None
         self.suffix = f".{reading.image_suffix.lstrip('.')}" if reading.image_suffix else ""
@@ -87,24 +88,37 @@ class ImagePaths:
             there = "; the table's path is another computer's"
         reason = f"there is no file {looked[-SHOWN:]}{there}"
         probable = self.probable(wanted)
-        return f"{reason}; {probable[0]} is there: add {probable[1]}" if probable else reason
+        if not probable:
+            return reason
+        if self.direct:  # options for this one would lose the others
+            return f"{reason}; {' or '.join(probable)} is there: mend the row"
+        if len(probable) > 1:
+            one, other = (self.options_for(wanted, name) for name in probable)
+            there = f"{probable[0]} and {probable[1]} are there"
+            return f"{reason}; {there}: write folders into the table, or add {one} or {other}"
+        return f"{reason}; {probable[0]} is there: add {self.options_for(wanted, probable[0])}"
 
-    def probable(self, wanted: str) -> tuple[str, str] | None:
-        """The file that a missing one probably is, from the table's folder, and the options that find it."""
+    def probable(self, wanted: str) -> list[str]:
+        """The file that a missing one probably is, from the table's folder; two where it may be either."""
         base = wanted.rpartition("/")[2]
         if not base:
-            return None
+            return []
         found = self.index.get(folded(base), []) or self.stems.get(folded(stem_of(base)), [])
-        if not found:
-            return None
         ends = {name: same_end(wanted, name) for name in found}
-        best = max(found, key=lambda name: (ends[name], -name.count("/"), -len(name)))
-        folder = "/".join(best.split("/")[: -ends[best]]) or "."
-        in_place = folder == "." and not self.chosen and ends[best] == len(wanted.split("/"))
+        longest = max(ends.values(), default=0)
+        likely = [name for name in found if ends[name] == longest]
+        namesakes = [name for name in likely if folded(self.stem) in map(folded, name.split("/")[:-1])]
+        return namesakes if len(namesakes) == 1 else likely[:2]  # train.csv rather means train/
+
+    def options_for(self, wanted: str, name: str) -> str:
+        """The options with which a name in the table is that file's."""
+        end = same_end(wanted, name)
+        folder = "/".join(name.split("/")[:-end]) or "."
+        in_place = folder == "." and not self.chosen and end == len(wanted.split("/"))
         options = [] if in_place else [f"--image-folder {shlex.quote(folder)}"]
-        if folded(best.rpartition("/")[2]) != folded(base):
-            options.append(f"--image-suffix {Path(best).suffix}")
-        return best, " ".join(options)
+        if folded(name.rpartition("/")[2]) != folded(wanted.rpartition("/")[2]):
+            options.append(f"--image-suffix {Path(name).suffix}")
+        return " ".join(options)
 
     @cached_property
     def listed(self) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from regraft.data.content import OnDisk
 from regraft.data.images import FEWEST_CLASSES, KEPT, Fault, ImageSet, Labelled, collect
-from regraft.data.labels import check_labels, is_missing
+from regraft.data.labels import MISSING_AS_WRITTEN, check_labels, is_missing
 from regraft.data.readers.image_paths import ImagePaths
 from regraft.data.readers.parquet import parquet_table
 from regraft.data.readers.split_words import SplitWords, split_words
@@ -21,7 +21,7 @@ from regraft.recipe import Reading
 
 TABLES = frozenset((".csv", ".tsv", ".parquet"))
 SHOWN = 200  # letters of a path
-MANY = 0.1  # share of images with several labels, from which on that is no mistake
+MANY, FEW = 0.2, 3  # share of images with several labels, and how many, from which on that is no mistake
 
 
 def read_manifest(path: Path, reading: Reading, fewest_classes: int = FEWEST_CLASSES) -> ImageSet:
@@ -57,7 +57,7 @@ def check_one_label(table: Table, items: Sequence[Labelled]) -> None:
     for item in items:
         labels[item.name].add(alike(item.label))
     several = [name for name, each in labels.items() if len(each) > 1]
-    if len(several) >= MANY * len(labels):
+    if len(several) >= max(FEW, MANY * len(labels)):
         raise DataError(
             f"{table.path} lists {len(several)} of {len(labels)} images with several labels, as {several[0][:SHOWN]}:"
             " that is multi-label, which regraft does not do; give each image one row and one class"
@@ -77,6 +77,7 @@ def check_spare(table: Table, labels: Counter[str]) -> None:
 def labelled(table: Table, columns: Columns, words: SplitWords, paths: ImagePaths) -> Iterator[Labelled]:
     """The rows that can be used; the others go to the table's faults."""
     seen: set[tuple[str, str]] = set()
+    lost: list[tuple[int, str]] = []
     for number, row in enumerate(table.rows(columns.all()), 1):
         if not row:  # it is listed already
             continue
@@ -86,7 +87,8 @@ def labelled(table: Table, columns: Columns, words: SplitWords, paths: ImagePath
         if fault is None:
             found = paths.find(name)
             if found is None:
-                fault = Fault(name[:SHOWN], "missing", paths.missing(name))
+                lost.append((len(table.faults), name))
+                fault = Fault(name[:SHOWN], "missing", "")
             elif (key := (os.path.normpath(found[1]), label)) in seen:
                 fault = Fault(name, "listed twice", f"row {number} repeats an earlier one")
             else:
@@ -97,6 +99,8 @@ def labelled(table: Table, columns: Columns, words: SplitWords, paths: ImagePath
         if item:
             split = words.of(text_of(row, columns.split), f"row {number} of {table.path}")
             yield replace(item, split=split, group=text_of(row, columns.group) or None)
+    for place, name in lost:  # what is probable depends on what was found
+        table.faults[place] = replace(table.faults[place], reason=paths.missing(name))
 
 
 def label_of(row: Row, columns: Columns) -> str:
@@ -109,7 +113,8 @@ def label_of(row: Row, columns: Columns) -> str:
 def fault_of(number: int, name: str, label: str) -> Fault | None:
     """Why a row cannot be used, whatever the files are."""
     row = f"row {number}"
-    how = f"reads '{label}' in {row}; a class needs another name" if label else f"is empty in {row}"
+    how = f"reads '{label}' in {row}" if label else f"is empty in {row}"
+    how += "; a class needs another name" if label in MISSING_AS_WRITTEN else ""
     faults = (
         (not name, row, "no image", "its image column is empty"),
         (is_missing(label), name or row, "no label", f"its label column {how}"),
