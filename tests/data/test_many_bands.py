@@ -1,6 +1,8 @@
 """TIFFs of several bands, and deep ones: read to the bit, shown as asked, refused in words."""
 
 import itertools
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -134,3 +136,26 @@ def test_ordinary_tiffs_are_read_as_ever() -> None:
         data = encoded(image, "TIFF")
         for rendering in (PLAIN, THREE):
             assert decode(data, rendering=rendering).tobytes() == decode(image).tobytes()
+
+
+@pytest.mark.parametrize("bands", [3, 4])
+def test_deep_colour_pngs_take_the_range_of_their_set(bands: int) -> None:
+    values = np.random.default_rng(1).integers(0, 4096, (20, 30, bands)).astype(np.uint16)
+    values[:, :, 3:] = 65535
+    data = png(values)
+    assert kinds_in(data, PLAIN) == ("16-bit colour",)
+    shown = np.asarray(decode(data, rendering=Rendering((Range("16-bit colour", 0, 4095),)))).astype(float)
+    np.testing.assert_allclose(shown, values[:, :, :3] * (255 / 4095), atol=0.51)
+    assert np.asarray(decode(data)).max() == 15  # the upper byte, as before
+
+
+def png(values: np.ndarray) -> bytes:
+    """A colour PNG of 16 bits, which Pillow does not write."""
+    height, width, bands = values.shape
+    rows = values.astype(">u2").reshape(height, -1).view(np.uint8)
+    packed = zlib.compress(np.hstack([np.zeros((height, 1), np.uint8), rows]).tobytes())
+    head = struct.pack(">LLBBBBB", width, height, 16, {3: 2, 4: 6}[bands], 0, 0, 0)
+    chunks = ((b"IHDR", head), (b"IDAT", packed), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">L", len(body)) + name + body + struct.pack(">L", zlib.crc32(name + body)) for name, body in chunks
+    )

@@ -3,12 +3,13 @@
 from PIL import Image
 
 from regraft.data.bands import Bands
+from regraft.data.deep_png import KIND, read_deep_png
 from regraft.data.dicom import is_dicom, read_dicom
 from regraft.data.many_bands import kinds_of_tiff, layout_of, pillow_reads, read_tiff
 from regraft.data.numpy_file import MAGIC, read_numpy
 from regraft.data.rendering import DEEP_MODES, Rendering
 
-SHALLOW_PNG = "16-bit colour PNG"  # of which Pillow reads the upper 8 bits; there is nothing to scale
+SHALLOW_PNG = "16-bit PNG with transparency"  # grey: Pillow reads its upper 8 bits; there is nothing to scale
 
 
 def bands_in(data: bytes, rendering: Rendering, max_pixels: int | None) -> Bands | None:
@@ -17,7 +18,7 @@ def bands_in(data: bytes, rendering: Rendering, max_pixels: int | None) -> Bands
         return read_numpy(data, max_pixels)
     if is_dicom(data):
         return read_dicom(data, max_pixels)
-    return read_tiff(data, rendering, max_pixels)
+    return read_deep_png(data, rendering, max_pixels) or read_tiff(data, rendering, max_pixels)
 
 
 def own_kind(data: bytes, rendering: Rendering) -> str | None:
@@ -45,5 +46,5 @@ def kinds_of(image: Image.Image, data: bytes | Image.Image, rendering: Rendering
     if image.mode in DEEP_MODES:
         return (DEEP_MODES[image.mode],)
     if image.format == "PNG" and getattr(image, "tile", None) and ";16" in str(image.tile[0][3]):  # type: ignore[attr-defined]
-        return (SHALLOW_PNG,)
+        return (SHALLOW_PNG if image.mode == "LA" else KIND,)
     return kinds_of_tiff(data, rendering) if isinstance(data, bytes) and image.format == "TIFF" else ()

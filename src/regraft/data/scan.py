@@ -31,7 +31,7 @@ def scan(data: Data, reading: Reading = Reading(), workers: int = 0, progress: P
         images = replace(measured(listed, reading, workers, unknown), faults=listed.faults)
         looks, broken, depths = look_at_all(images, reading, workers, progress)
     images = images.without(tuple(broken)) if broken else images
-    return images.noting((*odd_ones(images, looks), *depth_faults(depths, images.rendering)))
+    return images.noting((*depth_faults(depths, images.rendering), *odd_ones(images, looks)))
 
 
 def look_at_all(
