@@ -101,7 +101,7 @@ def variants(file: ImageFile, place: int, draw: np.random.Generator) -> dict[str
 
 
 def made_of(images: ImageSet, originals: int, most: int, seed: int) -> ImageSet:
-    """The set of a draw: names are KIND/number."""
+    """The set of a draw: names are KIND/name."""
     draw = np.random.default_rng(seed)
     files = [images.files[row] for row in draw.permutation(len(images.files))[:most]]
     made = [
@@ -110,7 +110,7 @@ def made_of(images: ImageSet, originals: int, most: int, seed: int) -> ImageSet:
     ]
     for place, file in enumerate(files[:originals]):
         for kind, data in variants(file, place, draw).items():
-            made.append(replace(file, name=f"{kind}/{place}", content=content(data)))
+            made.append(replace(file, name=f"{kind}/{file.name}", content=content(data)))
     parts = [replace(file, split="train" if file.name.startswith((TRAIN, ORIGINAL)) else "test") for file in made]
     labels = sorted({file.label for file in parts if file.split == "train"})
     kept = (replace(file, label=labels.index(file.label)) for file in parts if file.label in labels)
@@ -123,10 +123,10 @@ def count(images: ImageSet, backbone: Backbone, counts: Counts) -> None:
     names = [file.name for file in features.images.files]
     counts.copies.update(name.partition("/")[0] for name in names)
     for pair in find_near_duplicates(features, split_images(features.images, features.pixels, 0)):
-        kind, _, place = names[pair.row].partition("/")
+        kind, _, name = names[pair.row].partition("/")
         if kind == OTHER:
             counts.wrong.append((names[pair.row], names[pair.other]))
-        elif names[pair.other] == f"{ORIGINAL}/{place}":
+        elif names[pair.other] == f"{ORIGINAL}/{name}":
             counts.found[kind] += 1
             counts.same_picture[kind] += pair.kind == SAME_PICTURE
 

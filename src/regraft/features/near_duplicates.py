@@ -15,11 +15,12 @@ from regraft.data.rendering import PLAIN, Rendering
 from regraft.data.split import Split
 from regraft.features.alignment import SIDE, Alignment, Outline, align
 from regraft.features.features import Features
-from regraft.features.neighbours import nearest_two
+from regraft.features.neighbours import nearest_of
 
 SAME_PICTURE, SAME_SCENE = "near-duplicate", "same scene"  # kinds of fault
-FAR = 0.75  # cosine distance of standardised features (unrelated images: 1) from which a pair is not looked at
-ALIKE = 0.7  # correlation of two pictures' structure from which they are copies (docs/decisions/018-copies.md)
+FAR, FAR_HALFWAY = 0.65, 0.5  # cosine distances (of unrelated images: 1) from which two images are not compared
+ALIKE = 0.77  # correlation of two pictures' structure from which they are copies (docs/decisions/018-copies.md)
+ALIKE_IF_SMALL = 0.65  # the same where images are smaller than the pictures: resizing and JPEG then cost more of it
 BEYOND = 5.0  # and standard deviations over pairs of one class, which are very like each other in some sets
 MOST_ALIKE = 0.95  # correlation that is enough in any set
 PAIRS = 64  # pairs of one class that say what is usual
@@ -65,7 +66,8 @@ def find_near_duplicates(features: Features, split: Split, workers: int = 0) -> 
     if not len(rows):
         return tuple(duplicates)
     pictures = Pictures([file.content for file in features.images.files], features.images.rendering)
-    needed = correlation_needed(pictures, features.labels, others)
+    least = ALIKE if features.short_side(others) >= SIDE else ALIKE_IF_SMALL
+    needed = correlation_needed(pictures, features.labels, others, least)
 
     def judged(candidates: Sequence[NearDuplicate]) -> NearDuplicate | None:
         return best_of(candidates, pictures, needed)
@@ -81,21 +83,17 @@ def find_near_duplicates(features: Features, split: Split, workers: int = 0) -> 
 
 
 def candidates_of(features: Features, rows: np.ndarray, others: np.ndarray) -> list[list[NearDuplicate]]:
-    """For each of ``rows`` those of ``others`` that it may be a copy of, the rows with the nearest neighbour first."""
-    late, distances = nearest_two(features, features.cuts[-1], rows, others)
-    halfway, farther = nearest_two(features, features.cuts[len(features.cuts) // 2], rows, others)
-    ids, how_far = np.hstack([late, halfway[:, :1]]), np.hstack([distances, farther[:, :1]])
-    candidates = []
-    for place in np.argsort(distances[:, 0], kind="stable"):
-        seen = {int(ids[place, i]): i for i in (2, 1, 0) if how_far[place, i] < FAR}
-        nearest = sorted(seen, key=lambda other: seen[other])
-        candidates.append([pair_of(rows[place], other, how_far[place, seen[other]]) for other in nearest])
-    return candidates
+    """For each of ``rows`` those of ``others`` that it may be a copy of, the rows with the nearest neighbour first.
 
-
-def pair_of(row: int, other: int, distance: float) -> NearDuplicate:
-    """A candidate."""
-    return NearDuplicate(int(row), int(other), max(0.0, float(distance)))
+    The last cut knows mirrored and re-encoded copies best, the one halfway crops and frames.
+    """
+    candidates: dict[int, list[NearDuplicate]] = {int(row): [] for row in rows}
+    for cut, far in ((features.cuts[-1], FAR), (features.cuts[len(features.cuts) // 2], FAR_HALFWAY)):
+        nearest, distances = nearest_of(features, cut, rows, others)
+        for row, other, distance in zip(rows.tolist(), nearest.tolist(), distances.tolist(), strict=True):
+            if distance < far and all(pair.other != other for pair in candidates[row]):
+                candidates[row].append(NearDuplicate(row, other, distance))
+    return sorted(filter(None, candidates.values()), key=lambda pairs: min(pair.distance for pair in pairs))
 
 
 def best_of(candidates: Sequence[NearDuplicate], pictures: "Pictures", needed: float) -> NearDuplicate | None:
@@ -110,8 +108,8 @@ def best_of(candidates: Sequence[NearDuplicate], pictures: "Pictures", needed: f
     return scene
 
 
-def correlation_needed(pictures: "Pictures", labels: np.ndarray, rows: np.ndarray) -> float:
-    """How well two pictures must agree to count as copies, from how pairs of one class do, most of which are none.
+def correlation_needed(pictures: "Pictures", labels: np.ndarray, rows: np.ndarray, least: float) -> float:
+    """How well two pictures must agree to count as copies: from how pairs of one class do, most of which are none.
 
     Fisher's transform makes correlations normal; the spread is that of the lower half, where no copies are.
     """
@@ -120,9 +118,9 @@ def correlation_needed(pictures: "Pictures", labels: np.ndarray, rows: np.ndarra
     aligned = [pictures.align(int(row), int(other)) for row, other in pairs if row != other]
     usual = np.arctanh([min(one.correlation, 0.999) for one in aligned if one])
     if not len(usual):
-        return ALIKE
+        return least
     low, middle = np.quantile(usual, [0.16, 0.5])
-    return float(np.clip(np.tanh(middle + BEYOND * (middle - low)), ALIKE, MOST_ALIKE))
+    return float(np.clip(np.tanh(middle + BEYOND * (middle - low)), least, MOST_ALIKE))
 
 
 class Pictures:

@@ -11,11 +11,11 @@ BLOCK = 4_000  # images compared at a time
 LARGE, SCREENING = 20_000_000, 512  # pairs of images from which so many axes screen them
 
 
-def nearest_two(features: Features, cut: Cut, rows: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The two of ``others`` nearest to each of ``rows`` at ``cut``, and their cosine distances: (rows, 2) each.
+def nearest_of(features: Features, cut: Cut, rows: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The one of ``others`` nearest to each of ``rows`` at ``cut``, and its cosine distance: (rows,) each.
 
-    Each channel is standardised. Where there is one other only, the second distance is infinite. In large sets the
-    two are looked for along the SCREENING first principal axes, and their distances are exact all the same.
+    Each channel is standardised. In large sets the nearest two are looked for along the SCREENING first principal
+    axes, and their distances are exact all the same.
     """
     sample = features.pooled([cut], others[:: max(1, len(others) // BLOCK)])
     large = len(rows) * len(others) > LARGE and cut.channels > SCREENING
@@ -39,7 +39,7 @@ def nearest_two(features: Features, cut: Cut, rows: np.ndarray, others: np.ndarr
         best = exact(features, cut, scale, rows, ids)
         order = np.argsort(-best, axis=1, kind="stable")
         ids, best = np.take_along_axis(ids, order, 1), np.take_along_axis(best, order, 1)
-    return ids, 1 - best
+    return ids[:, 0], np.maximum(1 - best[:, 0], 0)
 
 
 def blocks(rows: np.ndarray) -> list[np.ndarray]:
