@@ -84,7 +84,7 @@ def prepare(
     images = find_images(data, recipe.reading)
     recipe = recipe if backbone else with_image_size(recipe, images)
     network = recipe.network
-    backbone = backbone or load(network.backbone, network.weights, network.image_size)
+    backbone = backbone or load(network.backbone, network.weights, network.image_size, network.weights_key)
     recipe = with_cut_names(recipe, backbone)  # unknown cuts are refused now rather than after the pass
     statistics = find_statistics(backbone.fingerprint)
     wanted = wanted_of(backbone, recipe.head.pooling, spread=statistics is not None)
