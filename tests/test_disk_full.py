@@ -20,6 +20,7 @@ FULL = [
     OSError(errno.EDQUOT, "Disk quota exceeded"),
     SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
     RuntimeError("[enforce fail at inline_container.cc:815] . PytorchStreamWriter failed writing file data/0"),
+    RuntimeError("[enforce fail at inline_container.cc:671] . unexpected pos 768 vs 662"),
 ]
 
 
@@ -83,7 +84,8 @@ def test_the_command_line_says_it_where_nothing_nearer_does(
     code, out, err = regraft("scan", make_folder(each=2))
     assert (code, out) == (2, "")
     assert err == (
-        "regraft: something cannot be written: no space left on the disk; free space, and run the command again\n"
+        "regraft: a file of the output or the cache cannot be written: no space left on the disk;"
+        " free space, and run the command again\n"
     )
 
 

@@ -33,7 +33,10 @@ class RunError(RegraftError):
 
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
-FULL_WORDS = ("no space left", "disk quota", "os error 28)", "os error 122)", "pytorchstreamwriter failed writing")
+FULL_WORDS = (  # of errors that are no OSErrors: safetensors', and those of torch's writer
+    "no space left", "disk quota", "os error 28)", "os error 122)", "pytorchstreamwriter failed writing",
+    "] . unexpected pos",
+)  # fmt: skip
 
 
 def disk_is_full(error: BaseException | None) -> bool:

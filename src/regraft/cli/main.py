@@ -35,7 +35,7 @@ def main() -> None:
 def say_that_it_is_full(error: Exception) -> None:
     """One line on a full disk, where nothing nearer to it said one."""
     file = getattr(error, "filename", None)
-    what = f"{file} cannot be written" if file else "something cannot be written"
+    what = f"{file} cannot be written" if file else "a file of the output or the cache cannot be written"
     try:
         sys.stdout.flush()
     except OSError:  # stdout itself is a file on that disk; what is left for it goes nowhere
