@@ -3,6 +3,7 @@
 import argparse
 import collections
 import gzip
+import json
 import pickle
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -335,6 +336,30 @@ def test_what_is_kept_of_a_network_follows_the_key(
             assert all(np.array_equal(kept[name], expected[name].numpy()) for name in kept)
             assert any("--weights-key ema" in note or "as asked" in note for note in backbone.notes)
     assert not load(NAME, str(path), 64, "ema").built
+
+
+def test_plan_says_which_weights_were_taken(
+    state: State, averaged: State, make_folder: Callable[..., Path], regraft: Callable[..., tuple[int, str, str]],
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    torch.save({"state_dict": state, "state_dict_ema": averaged}, tmp_path / "w.pth")
+    named = ("--backbone", NAME, "--weights", tmp_path / "w.pth", "--image-size", 32, "--quiet")
+    root, key = make_folder(), ("--weights-key", "state_dict_ema")
+    code, out, err = regraft("plan", root, *named, "--json")
+    assert code == 0, err
+    assert "'state_dict' of w.pth were taken; --weights-key state_dict_ema" in json.loads(out)["notes"][0]
+    code, out, err = regraft("plan", root, *named, *key)
+    assert code == 0, err
+    assert "Note: the weights under 'state_dict_ema' of w.pth were taken, as asked." in " ".join(out.split())
+    code, out, err = regraft("plan", root, *named, "--weights-key", "model_ema")
+    assert (code, out) == (2, "")
+    assert "nothing of 'resnet10t' under 'model_ema'; it has state_dict, state_dict_ema" in err
+
+
+def test_a_file_in_place_of_a_name(state: State, tmp_path: Path) -> None:
+    torch.save(state, tmp_path / "w.pth")
+    with pytest.raises(BackboneError, match="is a file; name its network with --backbone"):
+        load(str(tmp_path / "w.pth"))
 
 
 def test_a_key_needs_a_file() -> None:

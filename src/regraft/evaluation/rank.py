@@ -28,6 +28,7 @@ class Ranked:
     multiply_adds: int  # for one image
     image_size: int  # pixels a side
     images_a_second: float | None
+    notes: tuple[str, ...]  # what the user should know of the network
 
 
 @dataclass(frozen=True)
@@ -82,4 +83,5 @@ def ranked(name: str, job: Job, best: Job) -> Ranked:
         multiply_adds=backbone.description.multiply_adds,
         image_size=backbone.preprocessing.size,
         images_a_second=features.rate,
+        notes=backbone.notes,
     )

@@ -99,7 +99,7 @@ def from_torchvision(name: str, weights: str | None, key: str | None = None) -> 
         model = create("torchvision", short, {})
         loaded = load_weights(model, file, name, None, key)
     else:
-        loaded = Loaded((), True, file is not None and holds_safetensors(file))
+        loaded = Loaded((), classifier=True, as_is=False)
         model = fetch(name, default.url, file.exists(), lambda: torchvision.models.get_model(short, weights=default))
     size = preset.crop_size[0]
     preprocessing = Preprocessing(
@@ -206,6 +206,8 @@ def check_tag(name: str) -> None:
 
 def unknown(name: str) -> BackboneError:
     """The error for a name that nobody knows, with the nearest names that are known."""
+    if Path(name).is_file():
+        return BackboneError(f"{name} is a file; name its network with --backbone, and give the file with --weights")
     near = difflib.get_close_matches(name, all_names(), n=3, cutoff=0.5)
     hint = f"did you mean {', '.join(near)}?" if near else "name a timm network, torchvision/NAME or embedded"
     return BackboneError(f"no backbone is called '{name}'; {hint}")

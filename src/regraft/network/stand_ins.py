@@ -18,11 +18,13 @@ from typing import IO, Any
 import torch
 
 from regraft.errors import BackboneError
+from regraft.network.state_dicts import state_dicts
 
 MAGIC = 0x1950A86A20F9469CFC6C  # torch's, in the first pickle of files older than its zips
 PICKLES = 4  # of such a file: the magic number, a protocol, the machine, what was saved
 RUNNERS = {"os", "posix", "nt", "sys", "subprocess", "shutil", "socket", "runpy", "importlib", "pty"}  # modules
 CALLS = {f"builtins.{name}" for name in ("eval", "exec", "compile", "open", "__import__")}
+MODULES = "torch.nn.modules."
 SAVE_IT = "where it was made, torch.save(model.state_dict(), 'weights.pth'), and give that"
 
 
@@ -73,10 +75,10 @@ def read_saved(path: Path) -> Any:
         refuse_runners(path, names)
         content = read_with(path, names)
     except pickle.UnpicklingError:
-        if any(name.startswith("torch.nn.modules.") for name in names):
+        if any(name.startswith(MODULES) for name in names):
             raise whole_network(path, "torch.nn.Module") from None
         raise BackboneError(f"{path} holds objects that only running its code opens; {SAVE_IT}") from None
-    refuse_modules(path, content)
+    refuse_modules(path, content, names)
     return content
 
 
@@ -136,21 +138,15 @@ def refuse_runners(path: Path, names: Sequence[str]) -> None:
             raise BackboneError(f"{path} would run code if it were unpickled ({name}); do not use it, get another file")
 
 
-def refuse_modules(path: Path, content: Any) -> None:
-    """Raise BackboneError where a whole network was pickled, by itself or under a key, and no state dict beside it."""
-    held = list(content.values()) if isinstance(content, dict) else []
-    if any(has_tensors(one) for one in (content, *held)):
+def refuse_modules(path: Path, content: Any, names: Sequence[str]) -> None:
+    """Raise BackboneError where a whole network was pickled, and no state dict beside it."""
+    if any(True for _ in state_dicts(content)) or not any(name.startswith(MODULES) for name in names):
         return
-    for one in (content, *held):
-        if "_modules" in getattr(one, "__dict__", {}):
-            raise whole_network(path, one.named)
+    held = list(content.values()) if isinstance(content, dict) else []
+    networks = [one for one in (content, *held) if "_modules" in getattr(one, "__dict__", {})]
+    raise whole_network(path, networks[0].named if networks else "torch.nn.Module")
 
 
 def whole_network(path: Path, name: str) -> BackboneError:
     """The error for a pickled network of the class ``name``."""
     return BackboneError(f"{path} is a whole pickled network ({name}), which only running code opens; {SAVE_IT}")
-
-
-def has_tensors(one: Any) -> bool:
-    """Whether tensors lie in a dict."""
-    return isinstance(one, dict) and any(isinstance(value, torch.Tensor) for value in one.values())

@@ -64,7 +64,7 @@ WEIGHTS = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".tar")
 def read_file(path: Path) -> Any:
     """What lies in a file of weights: tensors and plain data; BackboneError says what else it is."""
     if path.is_dir():
-        raise BackboneError(f"{path} is a folder{inside(path)}; give the file of weights")
+        raise BackboneError(f"{path} is a folder{inside(path)}; give a file of PyTorch weights")
     if not path.is_file():
         raise BackboneError(f"there is no weights file {path}{near(path)}; {SAVED}")
     try:
@@ -80,6 +80,8 @@ def read_file(path: Path) -> Any:
         return read_saved(path)
     except BackboneError:
         raise
+    except OSError as error:
+        raise BackboneError(f"{path} cannot be read: {reason_of(error)}; {AGAIN}, or see to its permissions") from None
     except Exception as error:  # safetensors, pickle and zip each raise their own kinds
         why = re.sub(r"\s+", " ", reason_of(error))[:100]
         raise BackboneError(f"{path} is damaged or cut short ({why}); {AGAIN}") from None
@@ -157,7 +159,8 @@ def described(start: bytes) -> str:
 
 def inside(folder: Path) -> str:
     """The weights that lie in a folder, in words."""
-    return of_them(sorted(path.name for path in folder.iterdir()))
+    names = sorted(path.name for path in folder.iterdir())
+    return " of a TensorFlow network" if "saved_model.pb" in names else of_them(names)
 
 
 def of_them(names: Iterable[str]) -> str:
