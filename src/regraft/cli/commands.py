@@ -30,7 +30,7 @@ from regraft.cli.options import (
     takes,
 )
 from regraft.cli.progress_bar import progress_bar
-from regraft.errors import RecipeError, RunError
+from regraft.errors import RecipeError, RunError, reason_not_written
 from regraft.recipe import Recipe
 
 __all__ = ["app"]
@@ -190,7 +190,7 @@ def predict(
         try:
             write_rows(out, rows)
         except OSError as error:
-            raise RunError(f"{out} cannot be written: {error.strerror or error}; name another --out") from None
+            raise RunError(f"{out} cannot be written: {reason_not_written(error)}; name another --out") from None
     give({"run": str(run), "predictions": rows}, as_json, tables.predictions)
     check_predicted(predictions)
 

@@ -1,6 +1,7 @@
 """The command line's entry: run a command, and say in one line what the user can mend."""
 
 import io
+import os
 import sys
 import traceback
 
@@ -8,7 +9,7 @@ import typer
 
 from regraft.cli.commands import app
 from regraft.cli.quiet import quiet_pillow
-from regraft.errors import RegraftError
+from regraft.errors import RegraftError, disk_is_full
 
 
 def main() -> None:
@@ -22,7 +23,22 @@ def main() -> None:
     except RegraftError as error:
         typer.echo(f"regraft: {' '.join(str(error).split())}", err=True)
         sys.exit(2)
-    except Exception:  # the boundary: everything else is a fault of ours, and says so
+    except Exception as error:  # the boundary: everything else is a fault of ours, and says so
+        if disk_is_full(error):
+            say_that_it_is_full(error)
+            sys.exit(2)
         traceback.print_exc()
         typer.echo("regraft: this is a fault of regraft's; please report it with the lines above", err=True)
         sys.exit(1)
+
+
+def say_that_it_is_full(error: Exception) -> None:
+    """One line on a full disk, where nothing nearer to it said one."""
+    file = getattr(error, "filename", None)
+    what = f"{file} cannot be written" if file else "a file of the output or the cache cannot be written"
+    try:
+        sys.stdout.flush()
+    except OSError:  # stdout itself is a file on that disk; what is left for it goes nowhere
+        what = "the output cannot be written"
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    typer.echo(f"regraft: {what}: no space left on the disk; free space, and run the command again", err=True)

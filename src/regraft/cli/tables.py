@@ -75,6 +75,8 @@ def plan(result: dict[str, Any], verbose: bool) -> None:
     console.print(f"Case [bold]{result['case']}[/], strategy [bold]{result['strategy']}[/]\n")
     for reason in result["reasons"]:
         say(console, reason)
+    for note in result["notes"]:
+        say(console, f"Note: {note}.")
     console.print()
     made = table("cut", "probe", "behind the last", "standard error")
     for point in result["similarity"]["profile"]:
@@ -129,7 +131,11 @@ def ranking(result: dict[str, Any]) -> None:
             row["backbone"], f"{row['accuracy']:.1%}", f"{row['behind_best']:.1%}", f"{row['standard_error']:.1%}",
             f"{row['logme']:.3f}", row["cut"], f"{row['score']:.2f}", f"{row['multiply_adds'] / 1e6:,.0f} M", rate,
         )  # fmt: skip
-    Console(highlight=False).print(made)
+    console = Console(highlight=False)
+    console.print(made)
+    for row in result["backbones"]:
+        for note in row["notes"]:
+            say(console, f"{row['backbone']}: {note}.")
 
 
 def summary(result: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from regraft.errors import RunError
+from regraft.errors import RunError, reason_not_written
 
 
 def write_digits(folder: Path) -> None:
@@ -20,4 +20,4 @@ def write_digits(folder: Path) -> None:
             if not path.exists():
                 Image.fromarray((pixels * 255 / 16).astype(np.uint8)).save(path)
     except OSError as error:
-        raise RunError(f"{folder} cannot be written: {error.strerror}; name another folder") from None
+        raise RunError(f"{folder} cannot be written: {reason_not_written(error)}; name another folder") from None

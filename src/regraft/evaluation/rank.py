@@ -28,6 +28,7 @@ class Ranked:
     multiply_adds: int  # for one image
     image_size: int  # pixels a side
     images_a_second: float | None
+    notes: tuple[str, ...]  # what the user should know of the network
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,9 @@ def rank(
     All are judged on the same images and folds, so that differences from the best have paired standard errors.
     """
     named = [(one, None) if isinstance(one, str) else one for one in backbones]
-    looked = [(name, prepare(data, recipe.but(backbone=name, weights=file), progress)) for name, file in named]
+    key = recipe.network.weights_key
+    recipes = [recipe.but(backbone=name, weights=file, weights_key=key if file else None) for name, file in named]
+    looked = [(one.network.backbone, prepare(data, one, progress)) for one in recipes]
     best = max((job for _, job in looked), key=lambda job: job.plan.similarity.best_hits.mean())
     rows = [ranked(name, job, best) for name, job in looked]
     passed = sum(job.features.passed for _, job in looked)
@@ -80,4 +83,5 @@ def ranked(name: str, job: Job, best: Job) -> Ranked:
         multiply_adds=backbone.description.multiply_adds,
         image_size=backbone.preprocessing.size,
         images_a_second=features.rate,
+        notes=backbone.notes,
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from regraft.cache_folder import cache_folder, cache_limit
-from regraft.errors import RunError
+from regraft.errors import RunError, reason_not_written
 from regraft.features.eviction import FEATURES, SHARD, bytes_of, last_used, remove, sweep, things_in
 from regraft.features.known_files import FILES, HASH, read_part
 from regraft.features.shard import Damaged, open_shard, read_seal
@@ -128,7 +128,7 @@ def images_of(shard: Path) -> int:
 
 def unusable(verb: str, error: OSError) -> RunError:
     """The error for a cache where something is not permitted."""
-    what = error.strerror or error
+    what = reason_not_written(error)
     return RunError(
         f"the cache {cache_folder()} cannot be {verb}: {what}; see to its permissions, or set REGRAFT_CACHE"
     )

@@ -21,7 +21,7 @@ import numpy as np
 
 from regraft.cache_folder import cache_folder, cache_limit
 from regraft.data.content import Look
-from regraft.errors import RunError
+from regraft.errors import RunError, reason_not_written
 from regraft.features.eviction import FEATURES, SHARD, keep_within, note_use, remove
 from regraft.features.shard import Damaged, Shard, open_shard, write_shard
 
@@ -71,7 +71,7 @@ class Store:
                 shard = self.write()
         except OSError as error:
             raise RunError(
-                f"the feature cache {self.folder} cannot be written: {error.strerror};"
+                f"the feature cache {self.folder} cannot be written: {reason_not_written(error)};"
                 " free space there or point REGRAFT_CACHE to another folder"
             ) from None
         self.register(shard)
@@ -168,7 +168,8 @@ def open_store(key: str) -> Store:
                     remove(folder)
     except OSError as error:
         raise RunError(
-            f"the feature cache {store.folder} cannot be used: {error.strerror}; point REGRAFT_CACHE to another folder"
+            f"the feature cache {store.folder} cannot be used: {reason_not_written(error)};"
+            " point REGRAFT_CACHE to another folder"
         ) from None
     note_use(store.folder)
     OPEN.add(store)

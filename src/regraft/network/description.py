@@ -21,7 +21,7 @@ from regraft.network.preprocessing import Preprocessing, from_dict
 if TYPE_CHECKING:
     from torch import nn
 
-FORMAT = 1  # of a description; a change makes older ones unused
+FORMAT = 2  # of a description; a change makes older ones unused
 MAKERS = ("torch", "torchvision", "timm")  # whose versions a description hangs on
 
 
@@ -81,15 +81,16 @@ class Kept:
 
     description: Description
     weights: Path | None
+    as_is: bool  # whether that is a safetensors file with the network's own names and shapes
 
 
-def path_of(name: str, weights: Path | None, image_size: int | None) -> Path:
+def path_of(name: str, weights: Path | None, image_size: int | None, weights_key: str | None = None) -> Path:
     """Where the description of a named network is kept; a file of weights is known by its place, size and time."""
     state = None
     if weights and weights.is_file():
         found = weights.stat()
         state = str(weights.resolve()), found.st_size, found.st_mtime_ns
-    key = [FORMAT, name, str(weights), state, image_size, [version(library) for library in MAKERS]]
+    key = [FORMAT, name, str(weights), state, weights_key, image_size, [version(library) for library in MAKERS]]
     digest = hashlib.blake2b(json.dumps(key).encode(), digest_size=16).hexdigest()
     return cache_folder() / "networks" / f"{digest}.json"
 
@@ -98,14 +99,16 @@ def read_description(path: Path) -> Kept | None:
     """What is in a file; None where there is none that can be read."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         values = json.loads(path.read_text())
-        return Kept(description_from(values["description"]), Path(values["weights"]) if values["weights"] else None)
+        weights = Path(values["weights"]) if values["weights"] else None
+        return Kept(description_from(values["description"]), weights, values.get("as_is", False))
     return None
 
 
-def keep_description(path: Path, description: Description, weights: Path | None) -> None:
+def keep_description(path: Path, description: Description, weights: Path | None, as_is: bool = False) -> None:
     """Write a description so that no reader finds half of it; it is worth no failure."""
     unfinished = path.with_name(f".{uuid.uuid4().hex}")
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(json.dumps({"description": description.as_dict(), "weights": weights and str(weights)}))
+        values = {"description": description.as_dict(), "weights": weights and str(weights), "as_is": as_is}
+        unfinished.write_text(json.dumps(values))
         unfinished.replace(path)

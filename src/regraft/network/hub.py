@@ -4,12 +4,14 @@ timm and torchvision take many seconds to import, too long to wait for the news 
 Their names are therefore read from their source: each network is a function under ``@register_model``.
 """
 
+import difflib
 import importlib.util
 import os
 import re
 import threading
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
 from regraft.errors import BackboneError
@@ -29,8 +31,33 @@ def check_at_hand(name: str, weights: str | None) -> None:
         library, url, copies = "torchvision", TORCHVISION_HUB, torch_folder().glob("*.pth")  # their names differ
     else:
         library, url, copies = "timm", TIMM_HUB, hub_folder().glob(f"models--*--{short.split('.')[0]}*")
+    if library == "timm":
+        check_tag(short)
     if short.split(".")[0] in registered(library) and not any(copies) and not reachable(url):
         raise not_at_hand(name, url)
+
+
+def check_tag(name: str) -> None:
+    """Raise BackboneError where timm's source has a network with tags, and not the one behind the name's dot."""
+    short, _, tag = name.partition(".")
+    tags = tags_of(short) if tag else []
+    if tags and tag not in tags:
+        raise unknown_tag(name, tags)
+
+
+def unknown_tag(name: str, tags: Sequence[str]) -> BackboneError:
+    """The error for weights that timm does not have, with those that it has."""
+    short, _, tag = name.partition(".")
+    near = difflib.get_close_matches(tag, tags, n=1)
+    hint = f"did you mean {short}.{near[0]}? " if near else ""
+    there = f"it has {', '.join(tags)}" if tags else "it has none; bring some with --weights FILE"
+    return BackboneError(f"timm has no weights '{tag}' of {short}; {hint}{there}")
+
+
+def tags_of(short: str) -> list[str]:
+    """The weights that timm has of one network, by their tags, read from its source."""
+    pattern = re.compile(rf"""^\s*["']{re.escape(short)}\.([\w.]+)["']\s*:""", re.MULTILINE)
+    return [tag for page in pages_of("timm") for tag in pattern.findall(page.read_text(encoding="utf-8"))]
 
 
 def not_at_hand(name: str, url: str) -> BackboneError:
@@ -43,12 +70,14 @@ def not_at_hand(name: str, url: str) -> BackboneError:
 
 def registered(library: str) -> set[str]:
     """Names of the networks that timm or torchvision registers, read from its source without importing it."""
-    spec = importlib.util.find_spec(library)
-    if spec is None or spec.origin is None:
-        return set()
     pattern = re.compile(r"^@register_model(?:\(\))?\n(?:@.*\n)*def (\w+)\(", re.MULTILINE)
-    pages = Path(spec.origin).parent.glob("models/*.py")
-    return {name for page in pages for name in pattern.findall(page.read_text(encoding="utf-8"))}
+    return {name for page in pages_of(library) for name in pattern.findall(page.read_text(encoding="utf-8"))}
+
+
+def pages_of(library: str) -> list[Path]:
+    """The source files of timm's or torchvision's networks."""
+    spec = importlib.util.find_spec(library)
+    return sorted(Path(spec.origin).parent.glob("models/*.py")) if spec and spec.origin else []
 
 
 def hub_folder() -> Path:

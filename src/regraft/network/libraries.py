@@ -11,9 +11,10 @@ from torch import nn
 
 from regraft.errors import BackboneError, reason_of
 from regraft.network import demonstration
-from regraft.network.hub import TORCHVISION, not_at_hand, reachable
+from regraft.network.hub import TORCHVISION, not_at_hand, reachable, unknown_tag
 from regraft.network.preprocessing import SQUASH, Preprocessing
-from regraft.network.weights import load_weights
+from regraft.network.weights import Loaded, load_weights
+from regraft.network.weights_file import holds_safetensors
 from regraft.recipe import DEMONSTRATION, EMBEDDED
 
 HUB_FILES = ("model.safetensors", "pytorch_model.bin")
@@ -28,6 +29,7 @@ class Pretrained:
     classes: tuple[str, ...]  # that the classifier tells apart, in order; () where it was left out
     notes: tuple[str, ...] = ()  # what the user should know of how the weights were loaded
     file: Path | None = None  # that the weights came from, where it is known
+    as_is: bool = False  # whether that is a safetensors file with the network's own names and shapes
 
 
 @dataclass(frozen=True)
@@ -53,19 +55,21 @@ def create(library: str, name: str, args: dict[str, Any]) -> nn.Module:
         return torchvision.models.get_model(name, weights=None, **args)  # type: ignore[no-any-return]
 
 
-def from_timm(name: str, weights: str | None) -> Pretrained:
+def from_timm(name: str, weights: str | None, key: str | None = None) -> Pretrained:
     """Any network that timm knows by name, with weights from the file or from where timm finds them."""
     import timm
 
     if not timm.is_model(name):
         raise unknown(name)
+    check_tag(name)
     file = Path(weights) if weights else None
     if file:
         model = create("timm", name, {})
-        notes = load_weights(model, file, name, timm.get_pretrained_cfg_value(name, "classifier"))
+        loaded = load_weights(model, file, name, timm.get_pretrained_cfg_value(name, "classifier"), key)
     else:
-        model, notes = fetch_timm(name), ()
+        model = fetch_timm(name)
         file = in_hub_cache(timm.get_pretrained_cfg(name).hf_hub_id)
+        loaded = Loaded((), True, file is not None and holds_safetensors(file))
     config = timm.data.resolve_model_data_config(model)
     preprocessing = Preprocessing(
         size=config["input_size"][-1],
@@ -75,13 +79,13 @@ def from_timm(name: str, weights: str | None) -> Pretrained:
         std=tuple(config["std"]),
         crop_mode=SQUASH if config["crop_mode"] == SQUASH else "center",
     )
-    subset = None if notes else timm.data.infer_imagenet_subset(model)
+    subset = timm.data.infer_imagenet_subset(model) if loaded.classifier else None
     info = timm.data.ImageNetInfo(subset) if subset else None
     classes = tuple(info.index_to_description(i) for i in range(info.num_classes())) if info else ()
-    return Pretrained(model, preprocessing, classes, notes, file)
+    return Pretrained(model, preprocessing, classes, loaded.notes, file, loaded.as_is)
 
 
-def from_torchvision(name: str, weights: str | None) -> Pretrained:
+def from_torchvision(name: str, weights: str | None, key: str | None = None) -> Pretrained:
     """A classification network of torchvision, named torchvision/NAME."""
     import torchvision
 
@@ -90,12 +94,12 @@ def from_torchvision(name: str, weights: str | None) -> Pretrained:
         raise unknown(name)
     default = torchvision.models.get_model_weights(short).DEFAULT
     preset = default.transforms()
-    notes: tuple[str, ...] = ()
     file = Path(weights) if weights else torchvision_file(short)
     if weights:
         model = create("torchvision", short, {})
-        notes = load_weights(model, file, name, None)
+        loaded = load_weights(model, file, name, None, key)
     else:
+        loaded = Loaded((), classifier=True, as_is=False)
         model = fetch(name, default.url, file.exists(), lambda: torchvision.models.get_model(short, weights=default))
     size = preset.crop_size[0]
     preprocessing = Preprocessing(
@@ -105,7 +109,8 @@ def from_torchvision(name: str, weights: str | None) -> Pretrained:
         mean=tuple(preset.mean),
         std=tuple(preset.std),
     )
-    return Pretrained(model, preprocessing, () if notes else tuple(default.meta["categories"]), notes, file)
+    classes = tuple(default.meta["categories"]) if loaded.classifier else ()
+    return Pretrained(model, preprocessing, classes, loaded.notes, file, loaded.as_is)
 
 
 def fetch_timm(name: str) -> nn.Module:
@@ -185,8 +190,24 @@ def known(name: str) -> Known:
     return Known(name, pretrained, pretrained and bool(in_hub_cache(config.hf_hub_id)))
 
 
+def check_tag(name: str) -> None:
+    """Raise BackboneError where timm has a network, but no weights of the tag behind its dot."""
+    import timm
+
+    short, _, tag = name.partition(".")
+    if not tag:
+        return
+    try:
+        timm.get_pretrained_cfg(name)
+    except RuntimeError:
+        tags = [other.partition(".")[2] for other in timm.list_models(f"{short}.*", pretrained=True)]
+        raise unknown_tag(name, tags) from None
+
+
 def unknown(name: str) -> BackboneError:
     """The error for a name that nobody knows, with the nearest names that are known."""
+    if Path(name).is_file():
+        return BackboneError(f"{name} is a file; name its network with --backbone, and give the file with --weights")
     near = difflib.get_close_matches(name, all_names(), n=3, cutoff=0.5)
     hint = f"did you mean {', '.join(near)}?" if near else "name a timm network, torchvision/NAME or embedded"
     return BackboneError(f"no backbone is called '{name}'; {hint}")

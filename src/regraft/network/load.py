@@ -20,29 +20,33 @@ if TYPE_CHECKING:
 
     from regraft.network.libraries import Pretrained
 
-SAFETENSORS = ".safetensors"
 CONFIG, DESCRIPTION, STEPS = "config.json", "description.json", "steps.json"  # of the embedded network
 STRIDE = 32  # pixels of the input to one position at the embedded network's end
 RANDOM = "the demonstration network has random weights; train it, and use that run as a backbone"
 
 
-def load(name: str, weights: str | None = None, image_size: int | None = None) -> Backbone:
+def load(
+    name: str, weights: str | None = None, image_size: int | None = None, weights_key: str | None = None
+) -> Backbone:
     """The backbone ``name`` with its pre-trained weights, from the file ``weights`` where given.
 
+    ``weights_key``: which state dict of that file, where it has several.
     It is built at once unless it was before: then its description is in the cache. Raises BackboneError for an
     unknown name, weights that are not on this machine and cannot be fetched, and weights of another architecture.
     """
+    if weights_key and not weights:
+        raise BackboneError(f"--weights-key {weights_key} goes with --weights FILE; give that, or leave it out")
     if name == EMBEDDED and weights:
         raise BackboneError("--weights goes with a named backbone; name one with --backbone, or leave --weights out")
     if name == EMBEDDED:
         return embedded_at(image_size)
     if name == DEMONSTRATION:
-        return demonstration_backbone(weights).resized_to(image_size)
+        return demonstration_backbone(weights, weights_key).resized_to(image_size)
     if is_run(name):
         if weights:
             raise BackboneError(f"{name} is a run, which has its own weights; leave --weights out")
         return run_backbone(Path(name)).resized_to(image_size)
-    return named(name, weights, image_size)
+    return named(name, weights, image_size, weights_key)
 
 
 def embedded_at(size: int | None) -> Backbone:
@@ -77,26 +81,25 @@ def described(backbone: Backbone) -> Backbone:
     place = path_of(backbone.name, backbone.weights, backbone.preprocessing.size)
     if known := read_description(place):
         return backbone.known_as(known.description)
-    keep_description(place, backbone.description, backbone.weights)
+    keep_description(place, backbone.description, backbone.weights, as_is=True)
     return backbone
 
 
-def named(name: str, weights: str | None, image_size: int | None) -> Backbone:
+def named(name: str, weights: str | None, image_size: int | None, key: str | None) -> Backbone:
     """A network of timm or torchvision."""
     file = Path(weights) if weights else None
-    place = path_of(name, file, image_size)
+    place = path_of(name, file, image_size, key)
     known = read_description(place)
     if known and known.weights and known.weights.is_file():
-        is_plain = known.weights.suffix == SAFETENSORS
         return Backbone(
             name,
             known.description.architecture,
-            lambda: pretrained(name, weights).model,
+            lambda: pretrained(name, weights, key).model,
             known.description.preprocessing,
             known.description.source_classes,
-            weights=known.weights if is_plain else None,
+            weights=known.weights if known.as_is else None,
         ).known_as(known.description)
-    found = pretrained(name, weights)
+    found = pretrained(name, weights, key)
     library = "torchvision" if name.startswith(TORCHVISION) else "timm"
     backbone = Backbone(
         name,
@@ -106,15 +109,16 @@ def named(name: str, weights: str | None, image_size: int | None) -> Backbone:
         found.classes,
         found.notes,
     )
-    keep_description(place, backbone.description, found.file)
+    keep_description(place, backbone.description, found.file, found.as_is)
     return backbone
 
 
-def pretrained(name: str, weights: str | None) -> "Pretrained":
+def pretrained(name: str, weights: str | None, key: str | None) -> "Pretrained":
     """The network that timm or torchvision builds, with weights from the file or from where they find them."""
     from regraft.network import libraries
 
-    return (libraries.from_torchvision if name.startswith(TORCHVISION) else libraries.from_timm)(name, weights)
+    make = libraries.from_torchvision if name.startswith(TORCHVISION) else libraries.from_timm
+    return make(name, weights, key)
 
 
 @cache
@@ -140,14 +144,14 @@ def embedded() -> Backbone:
     return own.known_as(shipped.description) if shipped else own
 
 
-def demonstration_backbone(weights: str | None) -> Backbone:
+def demonstration_backbone(weights: str | None, key: str | None) -> Backbone:
     """The network for teaching, with random weights unless a file has some."""
     from regraft.network import demonstration
     from regraft.network.weights import load_weights
 
     model = demonstration.build()
     preprocessing = Preprocessing(demonstration.SIZE, crop_share=1.0, interpolation="bilinear")
-    notes = load_weights(model, Path(weights), DEMONSTRATION, "fc3") if weights else (RANDOM,)
+    notes = load_weights(model, Path(weights), DEMONSTRATION, "fc3", key).notes if weights else (RANDOM,)
     architecture = Architecture("regraft", DEMONSTRATION)
     return Backbone(DEMONSTRATION, architecture, lambda: model, preprocessing, loading_notes=notes)
 

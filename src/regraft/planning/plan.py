@@ -33,6 +33,7 @@ class Plan:
     settings: Mapping[str, Any] = field(default_factory=dict)  # that matter to the strategy
     faults: tuple[Fault, ...] = ()  # what is odd about the images, where that was looked for
     images_through_backbone: int = 0  # in this call
+    notes: tuple[str, ...] = ()  # what the user should know of the network
 
     @property
     def verdict(self) -> str:
@@ -66,6 +67,7 @@ class Plan:
             },
             "reasons": list(self.reasons),
             "details": list(self.details),
+            "notes": list(self.notes),
             "settings": dict(self.settings),
             "strategies": [asdict(cost) for cost in self.costs],
             "faults": [asdict(fault) for fault in self.faults],

@@ -88,7 +88,7 @@ def prepare(
     check_that_something_shows(images)
     recipe = recipe if backbone else with_image_size(recipe, images)
     network = recipe.network
-    backbone = backbone or load(network.backbone, network.weights, network.image_size)
+    backbone = backbone or load(network.backbone, network.weights, network.image_size, network.weights_key)
     recipe = with_cut_names(recipe, backbone)  # unknown cuts are refused now rather than after the pass
     statistics = find_statistics(backbone.fingerprint)
     wanted = wanted_of(backbone, recipe.head.pooling, spread=statistics is not None)
@@ -104,7 +104,7 @@ def prepare(
     sides = features.short_side(np.arange(len(features.looks))), backbone.preprocessing.size
     plan = make_plan(size, similarity, recipe, network_size(backbone, features.rate), sides, len(features.looks))
     said = (*plan.details, *features.images.rendering.in_words())
-    plan = replace(plan, images_through_backbone=features.passed, details=said)
+    plan = replace(plan, images_through_backbone=features.passed, details=said, notes=backbone.notes)
     return Job(recipe, backbone, features, split, plan)
 
 

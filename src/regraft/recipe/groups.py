@@ -38,7 +38,12 @@ class Network(Section):
     backbone: str = setting(
         EMBEDDED, f"{EMBEDDED}, {DEMONSTRATION}, any timm name, torchvision/NAME, or a run's folder"
     )
-    weights: str | None = setting(None, "local .safetensors or .pth state dict of the backbone")
+    weights: str | None = setting(None, "local file of the backbone's weights: .safetensors, or what torch.save wrote")
+    weights_key: str | None = setting(
+        None,
+        "which state dict of --weights to take, such as state_dict_ema",
+        otherwise="the one that fits; averaged weights only where no others do",
+    )
     image_size: int | None = setting(None, "pixels a side", least=16, otherwise="the backbone's own")
     batch_size: int | None = setting(None, "images in one batch", least=1, otherwise="the engine's own, 32 in training")
     workers: int = setting(0, "threads that decode; 0 is one a processor", least=0)

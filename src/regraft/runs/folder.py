@@ -6,10 +6,11 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-from regraft.errors import RunError
+from regraft.errors import RegraftError, RunError, disk_is_full, reason_not_written
 
 RUNS = Path("runs")
 
@@ -29,16 +30,19 @@ def choose_folder(name: str, out: Path | None, overwrite: bool, resume: bool = F
             raise RunError(f"{out} has no checkpoints to resume from; train it without --resume")
         return out
     if out is None:
-        number = 1
-        while (RUNS / f"{name}-{number}").exists() or unfinished_of(RUNS / f"{name}-{number}").exists():
-            number += 1
-        out = RUNS / f"{name}-{number}"
+        out = next(free_folders(name))
     else:
         check_replaceable(out, overwrite)
     parent = next(folder for folder in (out.parent, *out.parent.absolute().parents) if folder.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
         raise RunError(f"{out} cannot be written: no permission in {parent}; name another --out")
     return out
+
+
+def free_folders(name: str) -> Iterator[Path]:
+    """The folders named after the data, runs/<name>-<n>, that no run and no checkpoint lies in."""
+    named = (RUNS / f"{name}-{number}" for number in count(1))
+    return (folder for folder in named if not folder.exists() and not holds_checkpoints(unfinished_of(folder)))
 
 
 def check_replaceable(out: Path, overwrite: bool) -> None:
@@ -78,30 +82,48 @@ def holds_checkpoints(place: Path) -> bool:
 
 
 @contextmanager
-def writing(folder: Path, resume: bool = False) -> Iterator[Path]:
-    """A folder to fill, which becomes ``folder`` when all went well.
+def writing(folder: Path, overwrite: bool, resume: bool = False) -> Iterator[Path]:
+    """A place to fill, claimed before, which becomes ``folder`` when all went well.
 
-    When not, it vanishes, unless it holds checkpoints: those wait for ``resume``, which starts from them, or from
-    the ones of a finished ``folder``.
+    Checkpoints stay in it for ``resume``, which starts from them, or from the ones of a finished ``folder``.
     """
     place = unfinished_of(folder)
     try:
         if not resume:
-            shutil.rmtree(place, ignore_errors=True)
-        place.mkdir(parents=True, exist_ok=True)
-        if resume and (folder / "checkpoints").is_dir() and not (place / "checkpoints").is_dir():
+            empty(place)
+        elif (folder / "checkpoints").is_dir() and not (place / "checkpoints").is_dir():
             shutil.copytree(folder / "checkpoints", place / "checkpoints")
         yield place
-        if folder.exists():
-            shutil.rmtree(folder)
+        if overwrite or resume:
+            shutil.rmtree(folder, ignore_errors=True)
+        move(place, folder)
+    except RegraftError:
+        raise
+    except Exception as error:  # safetensors and torch have errors of their own for a full disk
+        if not isinstance(error, OSError) and not disk_is_full(error):
+            raise
+        mend = "free space and go on with --resume" if holds_checkpoints(place) else "free space or name another --out"
+        raise RunError(f"{folder} cannot be written: {reason_not_written(error)}; {mend}") from None
+
+
+def empty(place: Path) -> None:
+    """Remove what lies in a folder, which stays itself: it is locked."""
+    for path in place.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink()
+
+
+def move(place: Path, folder: Path) -> None:
+    """Give a whole run its name; where something came to lie there it gets another one, and RunError says which."""
+    if not folder.exists():
         place.rename(folder)
-    except OSError as error:
-        raise RunError(
-            f"{folder} cannot be written: {error.strerror or error}; free space or name another --out"
-        ) from None
-    finally:
-        if not holds_checkpoints(place):
-            shutil.rmtree(place, ignore_errors=True)
+        return
+    names = (folder.with_name(f"{folder.name}-{number}") for number in count(2))
+    other = next(name for name in names if not name.exists())
+    place.rename(other)
+    raise RunError(f"{folder} was made by another program meanwhile; the whole run is in {other}")
 
 
 def write_json(path: Path, values: Any) -> None:
@@ -110,8 +132,13 @@ def write_json(path: Path, values: Any) -> None:
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows that share their keys as CSV."""
-    with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    """Write rows that share their keys as CSV; half of them is not left behind."""
+    try:
+        with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+    except OSError:
+        if path.is_file():  # and no device
+            path.unlink()
+        raise

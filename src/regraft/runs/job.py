@@ -16,8 +16,9 @@ from regraft.planning.plan import Plan
 from regraft.planning.prepare import Job, prepare
 from regraft.progress import Progress, silent
 from regraft.recipe import Recipe
+from regraft.runs.claim import claimed
 from regraft.runs.copies import notes_of_copies
-from regraft.runs.folder import check_goes_on, choose_folder, writing
+from regraft.runs.folder import check_goes_on, writing
 from regraft.runs.record import write_plan, write_run
 from regraft.runs.remarks import remarks_on
 from regraft.runs.report import write_report
@@ -46,16 +47,14 @@ def train(
     """
     started = time.perf_counter()
     wanted = Path(out) if out is not None else None
-    folder = choose_folder(name_of(data), wanted, overwrite, resume)
-    job = prepare(data, recipe, progress)
-    if wanted is None:
-        folder = choose_folder(name_of(data), None, overwrite)  # another training may have begun in it meanwhile
-    if resume and not tries_more(recipe):
-        check_goes_on(folder, job.plan.strategy)
-    with writing(folder, resume) as place:
-        trainer = trainer_for(job, place / CHECKPOINTS, resume, progress)
-        trained = train_in_time(job, trainer, started)
-        return finish(job, trainer, trained, folder, place, started)
+    with claimed(name_of(data), wanted, overwrite, resume) as claim:
+        job = prepare(data, recipe, progress)
+        if resume and not tries_more(recipe):
+            check_goes_on(claim.folder, job.plan.strategy)
+        with writing(claim.folder, overwrite, resume) as place:
+            trainer = trainer_for(job, place / CHECKPOINTS, resume, progress)
+            trained = train_in_time(job, trainer, started)
+            return finish(job, trainer, trained, claim.folder, place, started)
 
 
 def plan(
@@ -66,10 +65,11 @@ def plan(
     progress: Progress = silent,
 ) -> Plan:
     """Look at the images and plan; the folder ``out`` gets plan.json, recipe.json and the pictures."""
-    folder = choose_folder(name_of(data), Path(out), overwrite) if out is not None else None
-    job = prepare(data, recipe, progress)
-    if folder:
-        with writing(folder) as place:
+    if out is None:
+        return prepare(data, recipe, progress).plan_with_faults()
+    with claimed(name_of(data), Path(out), overwrite) as claim:
+        job = prepare(data, recipe, progress)
+        with writing(claim.folder, overwrite) as place:
             write_plan(place, job)
     return job.plan_with_faults()
 

@@ -75,7 +75,8 @@ def reference(
     ``out``, or where plan and train look for them. ``recipe``: its weights, image size, batch size, workers, device
     and largest image are used. Raises DataError for too few images.
     """
-    network = load(backbone, recipe.network.weights, recipe.network.image_size)
+    named = recipe.network
+    network = load(backbone, named.weights, named.image_size, named.weights_key)
     paths = [Path(path) for path in images]
     listed = tuple(ImageFile(str(file), 0, None, OnDisk(file)) for file in images_at(paths))
     source = measured(ImageSet(paths[0], ("source",), listed), recipe.reading, recipe.network.workers)

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from regraft.cache_folder import cache_folder
-from regraft.errors import RunError, reason_of
+from regraft.errors import RunError, reason_not_written, reason_of
 
 SMALLEST = 8  # pixels of the short side of shrunk source images, and each level is twice the one before
 APART = math.sqrt(2)  # times, that the largest level lies below the images as they are, at least
@@ -63,8 +64,8 @@ class Statistics:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             save_file(self.tensors(), path)
-        except OSError as error:
-            raise RunError(f"{path} cannot be written: {error.strerror}; name another --out") from None
+        except (OSError, SafetensorError) as error:
+            raise RunError(f"{path} cannot be written: {reason_not_written(error)}; name another --out") from None
 
 
 def from_tensors(named: Mapping[str, np.ndarray]) -> Statistics:

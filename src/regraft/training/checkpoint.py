@@ -1,12 +1,13 @@
 """Checkpoints: tensors and plain data, written atomically, read with weights_only."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from regraft.errors import RunError, reason_of
+from regraft.errors import RunError, reason_not_written, reason_of
 
 LAST = "last.pt"
 
@@ -27,8 +28,9 @@ def write(folder: Path, name: str, state: dict[str, Any]) -> None:
         torch.save(state, unfinished)
         unfinished.replace(folder / name)
     except (OSError, RuntimeError) as error:  # torch's zip writer raises RuntimeError when the disk is full
-        unfinished.unlink(missing_ok=True)
-        reason = reason_of(error)
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        reason = reason_not_written(error)
         raise RunError(f"the checkpoint {folder / name} cannot be written: {reason}; free space and --resume") from None
 
 
