@@ -44,7 +44,14 @@ def scan(result: dict[str, Any]) -> None:
         add(made, name, *(f"{result['counts'][split][name]:,}" for split in splits))
     add(made, "total", *(f"{sum(result['counts'][split].values()):,}" for split in splits), style="bold")
     console.print(made)
+    show_notes(console, result["notes"])
     show_faults(console, result["faults"])
+
+
+def show_notes(console: Console, notes: Sequence[str]) -> None:
+    """What the user should know beside the figures, a line each."""
+    for note in notes:
+        say(console, f"Note: {note}.")
 
 
 def show_faults(console: Console, faults: Sequence[dict[str, Any]]) -> None:
@@ -96,6 +103,7 @@ def plan(result: dict[str, Any], verbose: bool) -> None:
     console.print()
     if verbose:
         show_details(console, result)
+    show_notes(console, result["notes"])
     show_fault_kinds(console, Counter(fault["kind"] for fault in result["faults"]), "--json lists them")
     if not verbose:
         console.print("--verbose shows all that is known.")

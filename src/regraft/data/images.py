@@ -44,6 +44,7 @@ class Fault:
     kind: str
     reason: str
     action: str = LEFT_OUT
+    images: int = 1  # that it is about
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class ImageSet:
     classes: tuple[str, ...]
     files: tuple[ImageFile, ...]
     faults: tuple[Fault, ...] = ()
+    notes: tuple[str, ...] = ()  # how the source was read
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -92,11 +94,16 @@ class ImageSet:
             "left_out": self.left_out,
             "counts": self.counts(),
             "faults": [asdict(fault) for fault in self.faults],
+            "notes": list(self.notes),
         }
 
     def noting(self, faults: Iterable[Fault]) -> "ImageSet":
         """The same images with more faults listed."""
         return replace(self, faults=(*self.faults, *faults))
+
+    def saying(self, notes: Iterable[str]) -> "ImageSet":
+        """The same images with more notes."""
+        return replace(self, notes=(*self.notes, *notes))
 
     def without(self, faults: tuple[Fault, ...]) -> "ImageSet":
         """Leave out the files that ``faults`` names; refuse when a whole class is gone (DataError)."""

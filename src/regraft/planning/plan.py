@@ -32,6 +32,7 @@ class Plan:
     competing_epochs: int | None = None  # of fine-tuning beside a frozen strategy; None where it does not compete
     settings: Mapping[str, Any] = field(default_factory=dict)  # that matter to the strategy
     faults: tuple[Fault, ...] = ()  # what is odd about the images, where that was looked for
+    notes: tuple[str, ...] = ()  # how the images were read
     images_through_backbone: int = 0  # in this call
 
     @property
@@ -69,6 +70,7 @@ class Plan:
             "settings": dict(self.settings),
             "strategies": [asdict(cost) for cost in self.costs],
             "faults": [asdict(fault) for fault in self.faults],
+            "notes": list(self.notes),
             "images_through_backbone": self.images_through_backbone,
         }
 

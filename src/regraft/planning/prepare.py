@@ -99,7 +99,7 @@ def prepare(
     size = size_of(labels, len(images.classes), recipe.planning.large_from, distinct)
     sides = features.short_side(np.arange(len(features.looks))), backbone.preprocessing.size
     plan = make_plan(size, similarity, recipe, network_size(backbone, features.rate), sides, len(features.looks))
-    plan = replace(plan, images_through_backbone=features.passed)
+    plan = replace(plan, notes=features.images.notes, images_through_backbone=features.passed)
     return Job(recipe, backbone, features, split, plan)
 
 

@@ -1,4 +1,4 @@
-"""A table of images: CSV, TSV or Parquet with the columns image and label, and split and group where wanted."""
+"""A table of images: CSV, TSV, JSON lines or Parquet with columns image and label, and split and group where wanted."""
 
 import csv
 import io
@@ -8,10 +8,11 @@ from typing import Any
 
 from regraft.data.content import OnDisk
 from regraft.data.images import FEWEST_CLASSES, Fault, ImageSet, Labelled, collect, split_named
+from regraft.data.readers.json_lines import json_rows
 from regraft.errors import DataError, reason_of
 from regraft.recipe import Reading
 
-TABLES = frozenset((".csv", ".tsv", ".parquet"))
+TABLES = frozenset((".csv", ".tsv", ".parquet", ".jsonl"))
 GROUP = "group"  # the column that is taken for the groups where it is there
 SHOWN = 200  # letters of a path
 Row = Mapping[str, Any]
@@ -23,13 +24,20 @@ def read_manifest(path: Path, reading: Reading, fewest_classes: int = FEWEST_CLA
     Rows without a file, a label or a split (where others have one) are left out and listed. Raises DataError for a
     table that cannot be read or lacks a column.
     """
-    rows = parquet_rows(path, reading) if path.suffix.lower() == ".parquet" else text_rows(path)
     faults: list[Fault] = []
-    items = list(labelled(path, rows, reading, faults))
+    items = list(labelled(path, rows_of(path, reading), reading, faults))
     if not items:
         why = f" (the first row: {faults[0].reason})" if faults else ""
         raise DataError(f"{path} lists no image that can be used{why}; list files with their labels")
     return collect(path, items, faults, fewest_classes)
+
+
+def rows_of(path: Path, reading: Reading) -> Iterator[Row]:
+    """The rows of a table, by what its suffix says it is."""
+    suffix = path.suffix.lower()
+    if suffix == ".parquet":
+        return parquet_rows(path, reading)
+    return json_rows(path) if suffix == ".jsonl" else text_rows(path)
 
 
 def labelled(path: Path, rows: Iterable[Row], reading: Reading, faults: list[Fault]) -> Iterator[Labelled]:
