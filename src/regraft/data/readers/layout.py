@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 
-from regraft.data.folder_words import UNLABELLED, bears_split, is_fold, is_plain
+from regraft.data.folder_words import UNLABELLED, bears_split, is_plain
 from regraft.data.readers.levels import Folder, Levels, inside
 
 SPLIT, CLASS, FOLD, GROUP, ANY = "SPLIT", "CLASS", "FOLD", "GROUP", "*"
@@ -66,7 +66,7 @@ class Layout:
                 split = self.levels.splits.get(name)
                 if split in {None, UNLABELLED}:
                     return None
-            elif role == FOLD and not is_fold(name):
+            elif role == FOLD and name not in self.levels.folds:
                 return None
             elif role == GROUP:
                 group = name
@@ -91,7 +91,7 @@ class Layout:
         """Whether the classes are named as splits or folds are, so that they are none."""
         bearing = {split for name in self.classes if (split := bears_split(name))}
         say_no_more = all(name in self.levels.splits or is_plain(name) for name in self.classes)
-        return len(bearing) > 1 or (bool(bearing) and say_no_more) or all(map(is_fold, self.classes))
+        return len(bearing) > 1 or (bool(bearing) and say_no_more) or self.levels.folds.issuperset(self.classes)
 
     @property
     def nested(self) -> Folder:
@@ -127,7 +127,7 @@ class Layout:
         for level, name in enumerate(names):
             role = self.roles[level] if level < len(self.roles) else ANY
             is_split = role != SPLIT and self.levels.splits.get(name, place.split) != place.split
-            if is_split or (role not in {FOLD, GROUP} and is_fold(name)):
+            if is_split or (role not in {FOLD, GROUP} and name in self.levels.folds):
                 return cost + MISTAKEN
         return cost + PLAIN * (self.deep == {place.label} and is_plain(place.label))
 
@@ -171,7 +171,7 @@ def layouts(levels: Levels) -> list[Layout]:
     depth = min(DEEPEST, max(map(len, levels.counted), default=0))
     at = [{names[level] for names in levels.counted if len(names) > level} for level in range(depth)]
     likely = [
-        [ANY, CLASS, *([SPLIT] if names & levels.splits.keys() else []), *([FOLD] if any(map(is_fold, names)) else [])]
+        [ANY, CLASS, *([SPLIT] if names & levels.splits.keys() else []), *([FOLD] if names & levels.folds else [])]
         for names in at
     ]
     made = (Layout(roles, levels) for length in range(1, depth + 1) for roles in product(*likely[:length]))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from regraft.data.folder_words import is_plain, splits_among
+from regraft.data.folder_words import is_fold, is_plain, splits_among
 
 Folder = tuple[str, ...]  # the names of the folders from the root to one
 
@@ -23,9 +23,19 @@ class Levels:
     wrappers: frozenset[Folder] = frozenset()
 
     @cached_property
+    def names(self) -> set[str]:
+        """What folders are called."""
+        return {name for folder in self.images for name in folder}
+
+    @cached_property
     def splits(self) -> dict[str, str]:
         """Which names of folders stand for splits."""
-        return splits_among({name for folder in self.images for name in folder})
+        return splits_among(self.names)
+
+    @cached_property
+    def folds(self) -> set[str]:
+        """Which names of folders stand for folds."""
+        return set(filter(is_fold, self.names))
 
     def of(self, folder: Folder) -> Folder:
         """The names of a folder's levels."""
@@ -58,7 +68,7 @@ def levels_of(images: Mapping[Folder, int]) -> Levels:
             children[folder[:depth]].add(folder[depth])
     among_others: defaultdict[Folder, set[str]] = defaultdict(set)  # by the parent's parent
     for parent, names in children.items():
-        if len(names) > 1:
+        if parent and len(names) > 1:
             among_others[parent[:-1]] |= names
     splits, wrappers = Levels(images).splits, set[Folder]()
     for parent, (name, *others) in children.items():

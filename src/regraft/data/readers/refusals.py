@@ -77,9 +77,9 @@ def hints_of(root: Path, tree: Tree, images: Iterable[str]) -> Iterator[str]:
     if tables:
         training = [name for name in tables if bears_split(PurePosixPath(name).stem) in {None, "train"}]
         likely = sorted(training or tables, key=lambda name: bears_split(PurePosixPath(name).stem) != "train")
-        where, packed = root / likely[0], not isinstance(tree.files[likely[0]], OnDisk)
-        do = "unpack the archive and give that table" if packed else "give that table in place of the folder"
-        yield f"the labels may be in {where}: {do}"
+        on_disk = isinstance(tree.files[likely[0]], OnDisk)
+        do = "give that table in place of the folder" if on_disk else "unpack the archive and give that table"
+        yield f"the labels may be in {root / likely[0]}: {do}"
     if packed := sorted(filter(is_archive, tree.files)):
         yield f"archives are not looked into beside images: unpack {listed(packed)}"
     words = Counter(match[1] for name in images if (match := re.search(NUMBERED, name)))
