@@ -1,6 +1,7 @@
 """Trees of folders: how each is read, and which are refused with the option that helps."""
 
 import re
+import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -134,7 +135,7 @@ REFUSED = {
     "train images": "no labels",
     "train/images train/labels/1.txt val/images val/labels/1.txt": "no labels",
     "train test train.csv sample_submission.csv": r"labels may be in data/train\.csv",
-    "train/cat.0.jpg train/cat.1.jpg train/dog.0.jpg train/dog.1.jpg": r"\(cat, dog\): --classes-from",
+    "train/cat.0.jpg train/cat.1.jpg train/dog.0.jpg train/dog.1.jpg": r"--classes-from .*\(cat, dog\)",
     "a.jpg b.jpg": "loosely",
     "train/good test/good test/broken": "only 'good' in train",
     "only": "two classes",
@@ -274,6 +275,19 @@ def test_a_table_that_is_not_used_is_said(make_folder: Make) -> None:
     assert any("labels.csv is not used" in note for note in find_images(root).notes)
 
 
+def test_a_table_that_says_otherwise_is_asked_about(make_folder: Make) -> None:
+    root = make_folder(each=3)
+    rows = [f"class{c}/{i:03d}.png,{'good' if i else 'bad'}" for c in range(2) for i in range(3)]
+    (root / "labels.csv").write_text("\n".join(["image,label", *rows]))
+    with pytest.raises(DataError, match=r"labels\.csv lists the images with other labels than their folders"):
+        find_images(root)
+    assert find_images(root, Reading(layout="CLASS")).classes == ("class0", "class1")
+    assert find_images(root / "labels.csv").classes == ("bad", "good")
+    agreeing = [f"class{c}/{i:03d}.png,class{c}" for c in range(2) for i in range(3)]
+    (root / "labels.csv").write_text("\n".join(["image,label", *agreeing]))
+    assert any("labels.csv is not used" in note for note in find_images(root).notes)
+
+
 def zipped(path: Path, names: dict[str, bytes]) -> Path:
     with zipfile.ZipFile(path, "w") as archive:
         for name, data in names.items():
@@ -293,7 +307,26 @@ def test_a_zip_for_each_class_or_split(make_folder: Make, tmp_path: Path) -> Non
         zipped(splits / f"{name}.zip", {f"{name}/{kind}/{i}.png": data for kind in "ab" for i in range(3)})
     images = find_images(splits)
     assert images.counts() == {"train": {"a": 3, "b": 3}, "test": {"a": 3, "b": 3}}
-    assert images.notes[-1] == "Each of 2 zip archives read as a folder"
+    assert images.notes[-1] == "Each of 2 archives read as a folder"
+
+
+def test_a_tar_for_each_class(make_folder: Make, tmp_path: Path) -> None:
+    root, packs = make_folder(each=3), tmp_path / "packs"
+    packs.mkdir()
+    for name, folder in (("ants", "class0"), ("bees", "class1")):
+        with tarfile.open(packs / f"{name}.tar.gz", "w:gz") as archive:
+            archive.add(root / folder, ".")
+    assert find_images(packs).counts() == {"all": {"ants": 3, "bees": 3}}
+
+
+def test_archives_that_are_parts_of_one_set(make_folder: Make, tmp_path: Path) -> None:
+    data, packs = (make_folder(each=1) / "class0" / "000.png").read_bytes(), tmp_path / "packs"
+    packs.mkdir()
+    for part in (1, 2):
+        zipped(packs / f"photos-{part}.zip", {f"{part}{i}.png": data for i in range(3)})
+    with pytest.raises(DataError, match="parts of one set"):
+        find_images(packs)
+    assert find_images(packs, Reading(layout="CLASS")).classes == ("photos-1", "photos-2")
 
 
 def test_names_in_a_zip_that_are_not_in_unicode(make_folder: Make, tmp_path: Path) -> None:

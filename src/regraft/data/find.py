@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from regraft.data.images import FEWEST_CLASSES, Fault, ImageFile, ImageSet
-from regraft.data.readers.archive import is_tar, read_zip, read_zips
+from regraft.data.readers.archive import are_numbered, is_tar, read_archives, read_zip, tar_tree
 from regraft.data.readers.class_folders import by_folder, images_of
 from regraft.data.readers.folder import is_hidden, is_image, kind_of, tree_of
 from regraft.data.readers.huggingface import PREFIX, is_saved, read_dataset
 from regraft.data.readers.table import TABLES, read_manifest
-from regraft.data.readers.webdataset import RANGE, read_shards, read_tar, shards_of
+from regraft.data.readers.webdataset import RANGE, is_shard, read_shards, read_tar, shards_of
 from regraft.errors import DataError
 from regraft.recipe import Reading
 
@@ -61,10 +61,12 @@ def read_any_folder(folder: Path, reading: Reading, fewest_classes: int) -> Imag
     tars = [child for child in children if is_tar(child)]
     if not tars or any(kind_of(child) == "folder" for child in children):
         tree = tree_of(folder)
-        zips = [folder / name for name in sorted(tree.files) if "/" not in name and name.lower().endswith(".zip")]
+        zips = [child for child in children if child.suffix.lower() == ".zip" and kind_of(child) == "file"]
         if zips and not images_of(tree):
-            return read_zips(folder, zips, reading, fewest_classes)
+            return read_archives(folder, zips, reading, fewest_classes)
         return by_folder(folder, tree, reading, fewest_classes)
+    if not are_numbered(tars) and not is_shard(tar_tree(tars[0])):
+        return read_archives(folder, tars, reading, fewest_classes)
     loose = (Fault(child.name, "loose file", "beside shards") for child in children if is_image(child.name))
     return read_shards(folder, tars, reading, fewest_classes).noting(loose)
 

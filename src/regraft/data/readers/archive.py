@@ -41,16 +41,33 @@ def read_zip(path: Path, reading: Reading = Reading(), fewest_classes: int = FEW
     return doubting(by_folder(path, zip_tree(path, reading.zip_names), reading, fewest_classes))
 
 
-def read_zips(folder: Path, zips: list[Path], reading: Reading, fewest_classes: int = FEWEST_CLASSES) -> ImageSet:
-    """The images in several zip archives, each read as a folder of its name."""
+def read_archives(folder: Path, archives: list[Path], reading: Reading, fewest_classes: int) -> ImageSet:
+    """The images in several archives, each read as a folder of its name; DataError where they are parts of one set."""
     tree = Tree()
-    for path in zips:
-        within, name = zip_tree(path, reading.zip_names), path.stem.removesuffix(TEACHABLE_MACHINE)
+    for path in archives:
+        within = tar_tree(path) if is_tar(path) else zip_tree(path, reading.zip_names)
+        name = bare_name(path)
         tree.folders |= {name, *(f"{name}/{inner}" for inner in within.folders)}
         tree.files |= {f"{name}/{inner}": content for inner, content in within.files.items()}
         tree.faults += (replace(fault, path=f"{name}/{fault.path}") for fault in within.faults)
     images = by_folder(folder, tree, reading, fewest_classes)
-    return doubting(images.saying([f"Each of {len(zips)} zip archives read as a folder"]))
+    if are_numbered(archives) and reading.layout is None and set(map(bare_name, archives)) >= {*images.classes}:
+        raise DataError(
+            f"the archives in {folder} ({archives[0].name}, ...) differ by a number only, as parts of one set do;"
+            " unpack them into one folder, or say --layout CLASS if each is a class"
+        )
+    return doubting(images.saying([f"Each of {len(archives)} archives read as a folder"]))
+
+
+def bare_name(path: Path) -> str:
+    """An archive's name without its suffix, and without what Teachable Machine puts after the class."""
+    suffix = next((suffix for suffix in TARS if path.name.lower().endswith(suffix)), path.suffix)
+    return path.name[: len(path.name) - len(suffix)].removesuffix(TEACHABLE_MACHINE)
+
+
+def are_numbered(archives: list[Path]) -> bool:
+    """Whether several archives have the same name but for a number."""
+    return len(archives) > 1 and len({re.sub(r"\d+", "", path.name) for path in archives}) == 1
 
 
 def doubting(images: ImageSet) -> ImageSet:

@@ -19,10 +19,11 @@ from regraft.data.readers.refusals import (
     names_no_class,
     no_image,
     no_such_layout,
+    table_or_folders,
     two_layouts,
     without_labels,
 )
-from regraft.data.readers.tables_beside import read_tables, tables_in
+from regraft.data.readers.tables_beside import contradicts, read_tables, tables_in
 from regraft.data.signature import starts_as_image
 from regraft.recipe import Reading
 
@@ -55,8 +56,11 @@ def by_folder(root: Path, tree: Tree, reading: Reading = Reading(), fewest_class
         raise without_labels(root, tree, images, levels)
     if doubt := doubt_about(root, possible[0]) or two_layouts(root, possible):
         raise doubt
-    notes = [f"{table} is not used: the folders name the classes; give it as DATA to use it" for table in tables]
-    return by_layout(root, tree, images, possible[0], fewest_classes).saying(notes)
+    found = by_layout(root, tree, images, possible[0], fewest_classes)
+    labels = {file.name: found.classes[file.label] for file in found.files}
+    if other := next((table for table in tables if contradicts(table, tree, labels)), None):
+        raise table_or_folders(root, other, possible[0])
+    return found.saying(f"{table} is not used: the folders name the classes" for table in tables)
 
 
 def images_of(tree: Tree) -> dict[str, Content]:

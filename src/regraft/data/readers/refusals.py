@@ -85,7 +85,7 @@ def hints_of(root: Path, tree: Tree, images: Iterable[str]) -> Iterator[str]:
     words = Counter(match[1] for name in images if (match := re.search(NUMBERED, name)))
     usual = sorted(word for word, count in words.items() if count >= FEWEST_OF_A_NAME)
     if len(usual) > 1 and len(usual) == len(words):
-        yield f"the files' names may hold the classes ({listed(usual)}): --classes-from '{NUMBERED}' takes them"
+        yield f"give a table, or --classes-from '{NUMBERED}' if the files' names hold the classes ({listed(usual)})"
 
 
 def doubt_about(root: Path, layout: Layout) -> DataError | None:
@@ -127,6 +127,14 @@ def two_layouts(root: Path, possible: Sequence[Layout]) -> DataError | None:
     return DataError(
         f"{root} can be read in two ways, as {one} (classes {listed(one.classes)}{same}) or as {other}"
         f" (classes {listed(other.classes)}); say --layout '{one}' or --layout '{other}'{leave}"
+    )
+
+
+def table_or_folders(root: Path, table: str, layout: Layout) -> DataError:
+    """A table and the folders name other classes."""
+    return DataError(
+        f"{root / table} lists the images with other labels than their folders ({listed(layout.classes)});"
+        f" give that table to use it, or say --layout '{layout}' to use the folders"
     )
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -18,6 +19,7 @@ from regraft.recipe import Reading
 
 NAMES = ("metadata", "_classes", "labels")
 IMAGE_COLUMNS = ("file_name", "filename")  # in place of the usual one
+ROWS_COMPARED = 50  # of a table, with the folders
 FIRST_BYTES = 1 << 16  # in which a table's header is
 
 
@@ -73,10 +75,41 @@ def with_columns(path: Path, reading: Reading) -> Reading:
 def columns_of(path: Path) -> list[str]:
     """The columns that the first line names; none where it cannot be read, which the table's reader says."""
     with suppress(OSError, ValueError, csv.Error):
-        with path.open("rb") as file:
-            line = file.read(FIRST_BYTES).decode("utf-8-sig", "replace").partition("\n")[0].strip()
-        if path.suffix.lower() == ".jsonl":
-            return list(json.loads(line))
-        delimiter = "\t" if path.suffix.lower() == ".tsv" else max(",;\t", key=line.count)
-        return [name.strip() for name in next(csv.reader([line], delimiter=delimiter), [])]
+        line = first_lines(path)[0]
+        return list(json.loads(line)) if path.suffix.lower() == ".jsonl" else cells_of(path, line)
     return []
+
+
+def first_lines(path: Path) -> list[str]:
+    """The lines in the first bytes of a table; OSError where it cannot be opened."""
+    with path.open("rb") as file:
+        return file.read(FIRST_BYTES).decode("utf-8-sig", "replace").split("\n")
+
+
+def cells_of(path: Path, line: str) -> list[str]:
+    """The cells of one line."""
+    if path.suffix.lower() == ".jsonl":
+        return [str(value) for value in json.loads(line).values()]
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else max(",;\t", key=line.count)
+    return [cell.strip() for cell in next(csv.reader([line.strip()], delimiter=delimiter), [])]
+
+
+def contradicts(table: str, tree: Tree, labels: Mapping[str, str]) -> bool:
+    """Whether a table lists images, and mostly not beside the class that their folder names.
+
+    ``labels``: the folder's class for each image's path. Only the first rows are looked at.
+    """
+    content, by_file = tree.files[table], defaultdict[str, set[str]](set)
+    for name, label in labels.items():
+        by_file[PurePosixPath(name).name].add(label)
+    if not isinstance(content, OnDisk) or content.path.suffix.lower() == ".parquet":
+        return False
+    found = agreeing = 0
+    with suppress(OSError, ValueError, AttributeError, csv.Error):
+        for line in first_lines(content.path)[:ROWS_COMPARED]:
+            cells = cells_of(content.path, line) if line.strip() else []
+            names = {PurePosixPath(cell.replace("\\", "/")).name for cell in cells}
+            for name in names & by_file.keys():
+                found += 1
+                agreeing += not by_file[name].isdisjoint(cells)
+    return found > 0 and 2 * agreeing <= found
