@@ -100,6 +100,7 @@ def test_a_former_recipe_is_read_and_kept(name: str, tmp_path: Path) -> None:
     since |= {"range": "auto", "bands": None, "background": "white"}
     since |= dict.fromkeys(("image_folder", "image_suffix", "splits"))
     since |= {"weights_key": None}
+    since |= {"layout": None, "classes_from": None, "ignore": (), "zip_names": None}
     assert recipe.flat() == values | since
     recipe.write(tmp_path / "recipe.json")
     assert read_recipe(tmp_path / "recipe.json") == recipe

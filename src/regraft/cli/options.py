@@ -12,7 +12,11 @@ from regraft.recipe.declaration import declaration_of, flag_of, kinds_of, name_o
 from regraft.recipe.recipe import DEFAULTS, GROUPS, Recipe, read_recipe, seconds_of
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-ENTERED_AS: dict[str, Any] = {"cut": list[str], "time_limit": str}  # where that differs from the setting's kind
+ENTERED_AS: dict[str, Any] = {
+    "cut": list[str],
+    "ignore": list[str],
+    "time_limit": str,
+}  # where that differs from the setting's kind
 NOT_ENTERED = {"cuts"}  # they are --cut, given again
 SHAPES = ("cut", "cuts", "unfreeze_from", "views")  # settings that go with one strategy
 FIGURES = ("epochs", "patience", "learning_rate", "weight_decay", "mix")  # that a run's recipe has for its own
@@ -20,8 +24,8 @@ FIGURES = ("epochs", "patience", "learning_rate", "weight_decay", "mix")  # that
 Data = Annotated[
     str,
     typer.Argument(
-        help="Folder of CLASS/image files, or of train/, val/, test/ folders of those; a table (.csv, .tsv, .parquet);"
-        " a .zip or .tar; shards-{0000..0009}.tar; hf:NAME."
+        help="Folder of CLASS/image files, or of train/, val/, test/ folders of those; a table (.csv, .tsv, .jsonl,"
+        " .parquet); a .zip or .tar; shards-{0000..0009}.tar; hf:NAME."
     ),
 ]
 Run = Annotated[Path, typer.Argument(help="A run folder that `regraft train` made.")]
@@ -97,6 +101,8 @@ def recipe_from(options: Mapping[str, Any], file: Path | None = None) -> Recipe:
     if changes.get("strategy") not in {None, base.planning.strategy}:  # what went with the other one goes with it
         own = (*SHAPES, *FIGURES) if base.planning.strategy else SHAPES
         changes = {name: DEFAULTS[name] for name in own} | changes
+    if "ignore" in changes:
+        changes["ignore"] = tuple(changes["ignore"])
     if "time_limit" in changes:
         changes["time_limit"] = seconds_of(changes["time_limit"])
     return base.but(**changes)

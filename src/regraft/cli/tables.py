@@ -46,7 +46,14 @@ def scan(result: dict[str, Any]) -> None:
     console.print(made)
     for line in result["rendering"]["said"]:
         say(console, line)
+    show_notes(console, result["notes"])
     show_faults(console, result["faults"])
+
+
+def show_notes(console: Console, notes: Sequence[str]) -> None:
+    """What the user should know beside the figures, a line each."""
+    for note in notes:
+        say(console, f"Note: {note}.")
 
 
 def show_faults(console: Console, faults: Sequence[dict[str, Any]]) -> None:
@@ -100,6 +107,7 @@ def plan(result: dict[str, Any], verbose: bool) -> None:
     console.print()
     if verbose:
         show_details(console, result)
+    show_notes(console, result["notes"])
     counts: Counter[str] = Counter()
     for fault in result["faults"]:
         counts[fault["kind"]] += fault["images"]

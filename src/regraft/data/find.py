@@ -5,11 +5,12 @@ from pathlib import Path
 
 from regraft.data.groups import grouped, with_loners
 from regraft.data.images import FEWEST_CLASSES, Fault, ImageSet
-from regraft.data.readers.archive import is_tar, read_zip
-from regraft.data.readers.folder import is_hidden, is_image, kind_of, read_folder
+from regraft.data.readers.archive import are_numbered, is_tar, read_archives, read_zip, tar_tree
+from regraft.data.readers.class_folders import by_folder, images_of
+from regraft.data.readers.folder import is_hidden, is_image, kind_of, tree_of
 from regraft.data.readers.huggingface import PREFIX, is_saved, read_dataset
 from regraft.data.readers.table import TABLES, read_manifest
-from regraft.data.readers.webdataset import RANGE, read_shards, read_tar, shards_of
+from regraft.data.readers.webdataset import RANGE, is_shard, read_shards, read_tar, shards_of
 from regraft.errors import DataError
 from regraft.recipe import Reading
 
@@ -19,8 +20,8 @@ Data = str | Path | ImageSet
 def find_images(data: Data, reading: Reading = Reading(), fewest_classes: int = FEWEST_CLASSES) -> ImageSet:
     """List labelled images without opening one.
 
-    ``data``: a folder of CLASS/image or of train, val, test folders of those; a .csv, .tsv or .parquet table; a .zip
-    or .tar of class folders; WebDataset shards (a .tar, a folder of them, a pattern as shards-{0000..0009}.tar);
+    ``data``: a folder of CLASS/image or of train, val, test folders of those; a .csv, .tsv, .jsonl or .parquet table;
+    a .zip or .tar of class folders; WebDataset shards (a .tar, a folder of them, a pattern as shards-{0000..0009}.tar);
     a Hugging Face data set, hf:NAME or a saved folder; an ImageSet as it is. Raises DataError for anything else and
     where there are fewer than ``fewest_classes``.
     """
@@ -35,6 +36,7 @@ def read_source(text: str, reading: Reading, fewest_classes: int) -> ImageSet:
     if not text:
         raise DataError("the images have no name; give the folder that holds your class folders")
     if text.startswith(PREFIX):
+        reading.check_no_folders(text)
         return read_dataset(text, reading, fewest_classes)
     path = Path(text)
     kind = kind_of(path) if not RANGE.search(text) else None
@@ -52,11 +54,18 @@ def read_any_folder(folder: Path, reading: Reading, fewest_classes: int) -> Imag
     if not os.access(folder, os.R_OK | os.X_OK):
         raise DataError(f"the folder {folder} may not be read; grant yourself read permission")
     if is_saved(folder):
+        reading.check_no_folders(str(folder))
         return read_dataset(str(folder), reading, fewest_classes)
     children = [child for child in sorted(folder.iterdir()) if not is_hidden(child.name)]
     tars = [child for child in children if is_tar(child)]
     if not tars or any(kind_of(child) == "folder" for child in children):
-        return read_folder(folder, fewest_classes)
+        tree = tree_of(folder)
+        zips = [child for child in children if child.suffix.lower() == ".zip" and kind_of(child) == "file"]
+        if zips and not images_of(tree):
+            return read_archives(folder, zips, reading, fewest_classes)
+        return by_folder(folder, tree, reading, fewest_classes)
+    if not are_numbered(tars) and not is_shard(tar_tree(tars[0])):
+        return read_archives(folder, tars, reading, fewest_classes)
     loose = (Fault(child.name, "loose file", "beside shards") for child in children if is_image(child.name))
     return read_shards(folder, tars, reading, fewest_classes).noting(loose)
 
@@ -64,12 +73,13 @@ def read_any_folder(folder: Path, reading: Reading, fewest_classes: int) -> Imag
 def read_file(path: Path, reading: Reading, fewest_classes: int) -> ImageSet:
     """One file that lists or holds images."""
     if path.suffix.lower() in TABLES:
+        reading.check_no_folders(str(path))
         return read_manifest(path, reading, fewest_classes)
     if path.suffix.lower() == ".zip":
-        return read_zip(path, fewest_classes)
+        return read_zip(path, reading, fewest_classes)
     if is_tar(path):
         return read_tar(path, reading, fewest_classes)
     raise DataError(
-        f"{path} is a file, but no .csv, .tsv, .parquet, .zip or .tar; give one of these, or the folder that holds"
-        " your class folders"
+        f"{path} is a file, but no .csv, .tsv, .jsonl, .parquet, .zip or .tar; give one of these, or the folder"
+        " that holds your class folders"
     )

@@ -60,6 +60,7 @@ class ImageSet:
     files: tuple[ImageFile, ...]
     faults: tuple[Fault, ...] = ()
     rendering: Rendering = PLAIN  # how all of them become 8-bit RGB
+    notes: tuple[str, ...] = ()  # how the source was read
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -99,11 +100,16 @@ class ImageSet:
             "counts": self.counts(),
             "rendering": self.rendering.as_dict() | {"said": list(self.rendering.in_words())},
             "faults": [asdict(fault) for fault in self.faults],
+            "notes": list(self.notes),
         }
 
     def noting(self, faults: Iterable[Fault]) -> "ImageSet":
         """The same images with more faults listed."""
         return replace(self, faults=(*self.faults, *faults))
+
+    def saying(self, notes: Iterable[str]) -> "ImageSet":
+        """The same images with more notes."""
+        return replace(self, notes=(*self.notes, *notes))
 
     def without(self, faults: tuple[Fault, ...]) -> "ImageSet":
         """Leave out the files that ``faults`` names; refuse when a whole class is gone (DataError)."""

@@ -32,8 +32,8 @@ class Plan:
     competing_epochs: int | None = None  # of fine-tuning beside a frozen strategy; None where it does not compete
     settings: Mapping[str, Any] = field(default_factory=dict)  # that matter to the strategy
     faults: tuple[Fault, ...] = ()  # what is odd about the images, where that was looked for
+    notes: tuple[str, ...] = ()  # how the images and the weights were read
     images_through_backbone: int = 0  # in this call
-    notes: tuple[str, ...] = ()  # what the user should know of the network
 
     @property
     def verdict(self) -> str:

@@ -104,7 +104,8 @@ def prepare(
     sides = features.short_side(np.arange(len(features.looks))), backbone.preprocessing.size
     plan = make_plan(size, similarity, recipe, network_size(backbone, features.rate), sides, len(features.looks))
     said = (*plan.details, *features.images.rendering.in_words())
-    plan = replace(plan, images_through_backbone=features.passed, details=said, notes=backbone.notes)
+    notes = (*features.images.notes, *backbone.notes)
+    plan = replace(plan, images_through_backbone=features.passed, details=said, notes=notes)
     return Job(recipe, backbone, features, split, plan)
 
 

@@ -1,5 +1,6 @@
 """The groups of settings, by concern."""
 
+import codecs
 import math
 import re
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from regraft.recipe.declaration import check, setting
 
 STRATEGIES = ("head", "early-layers", "fine-tune", "from-scratch")
 FROZEN_STRATEGIES = ("head", "early-layers")
+LEVELS = ("CLASS", "SPLIT", "FOLD", "GROUP")  # of a layout, beside *
 EMBEDDED, DEMONSTRATION = "embedded", "demonstration"
 MAX_PIXELS = 178_956_970  # of one image, as Pillow's own limit
 INITIALISERS = (
@@ -79,13 +81,46 @@ class Reading(Section):
         None, "words that stand for splits, as train_clean=train,eval=test,extra=none", otherwise="the usual ones"
     )
 
+    layout: str | None = setting(
+        None,
+        "levels of a tree of folders from the top, as SPLIT/CLASS; also FOLD, GROUP (stays in one split) and * (any)",
+        otherwise="found by the folders' names",
+    )
+    classes_from: str | None = setting(
+        None, "a regular expression on images' paths whose first bracketed part is the class, in place of folders"
+    )
+    ignore: tuple[str, ...] = setting(
+        (), "a folder's name, path or pattern to leave out; may be given again", otherwise="none"
+    )
+    zip_names: str | None = setting(
+        None, "encoding of names in zips that are not marked as Unicode, as cp932", otherwise="UTF-8 or cp437"
+    )
+
     def __post_init__(self) -> None:
-        """Raise RecipeError for a range or bands that are none."""
+        """Refuse a range, bands, a layout, a pattern or an encoding that is none."""
         super().__post_init__()
         if self.pixel_range not in RANGES and self.limits is None:
             raise RecipeError(f"--range is '{self.pixel_range}'; give auto, bits, percentile, or two numbers as 0,4095")
         if self.bands is not None and not self.band_numbers:
             raise RecipeError(f"--bands is '{self.bands}'; give one or three numbers from 1, as 3,2,1")
+        # JSON has lists where folders are a tuple
+        object.__setattr__(self, "ignore", tuple(map(str, self.ignore)))
+        levels = (self.layout or "CLASS").upper().strip("/").split("/")
+        counts = [levels.count(role) for role in LEVELS]
+        if {*levels} - {*LEVELS, "*"} or counts[0] != 1 or max(counts) > 1:
+            raise RecipeError(f"--layout is '{self.layout}'; write its levels from the top, as SPLIT/CLASS or */CLASS")
+        try:
+            re.compile(self.classes_from or "")
+        except re.error as error:
+            raise RecipeError(
+                f"--classes-from '{self.classes_from}' is no regular expression: {error}; mend it"
+            ) from None
+        try:
+            codecs.lookup(self.zip_names or "utf-8")
+        except LookupError:
+            raise RecipeError(f"--zip-names '{self.zip_names}' is no encoding; write one as cp932 or gbk") from None
+        if self.layout and self.classes_from:
+            raise RecipeError("--layout and --classes-from both say where the class is; leave one of them out")
 
     @property
     def renders(self) -> bool:
@@ -107,6 +142,13 @@ class Reading(Section):
         parts = re.split(r"[,\s]+", (self.bands or "").strip())
         numbers = tuple(int(part) for part in parts if re.fullmatch(r"[0-9]{1,5}", part))
         return numbers if len(numbers) == len(parts) in {1, 3} and min(numbers) > 0 else ()
+
+    def check_no_folders(self, source: str) -> None:
+        """Raise RecipeError where a setting for trees of folders is given for a source that is none."""
+        given = {"layout": self.layout, "classes-from": self.classes_from, "ignore": self.ignore}
+        for name, value in given.items():
+            if value:
+                raise RecipeError(f"--{name} goes with folders and archives of them; {source} is none, so leave it out")
 
 
 @dataclass(frozen=True)

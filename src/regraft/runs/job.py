@@ -169,6 +169,7 @@ def name_of(data: Data) -> str:
 def notes_of(job: Job, trained: Trained, overlap: Overlap) -> Iterator[str]:
     """What the user should know beside the figures."""
     yield from job.images.rendering.in_words()
+    yield from job.images.notes
     yield from job.backbone.notes
     yield from trained.notes
     yield from notes_of_copies(job, overlap)

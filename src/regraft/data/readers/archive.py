@@ -10,19 +10,25 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from regraft.data.content import Content, InTar, InZip, OpenFile
-from regraft.data.images import FEWEST_CLASSES, IGNORED, Fault, ImageSet
-from regraft.data.readers.folder import Tree, by_folder, is_hidden
+from regraft.data.images import FEWEST_CLASSES, IGNORED, KEPT, Fault, ImageSet
+from regraft.data.readers.class_folders import by_folder
+from regraft.data.readers.folder import Tree, is_hidden
 from regraft.errors import DataError, reason_of
+from regraft.recipe import Reading
 
 TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 COMPRESSIONS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
 MOST_EXPANSION = 100  # times its size that a compressed tar may unpack to, beyond
 FREE_BYTES = 1 << 30  # so many
 CHUNK = 1 << 22
+IN_UNICODE = 0x800  # a member's flag
+DOUBTFUL = "doubtful names"
+TEACHABLE_MACHINE = "-samples"  # after the class in the names of its archives
 
 
 def is_tar(path: Path) -> bool:
@@ -30,22 +36,74 @@ def is_tar(path: Path) -> bool:
     return path.name.lower().endswith(TARS)
 
 
-def read_zip(path: Path, fewest_classes: int = FEWEST_CLASSES) -> ImageSet:
-    """The class folders in a zip archive."""
-    return by_folder(path, zip_tree(path), fewest_classes)
+def read_zip(path: Path, reading: Reading = Reading(), fewest_classes: int = FEWEST_CLASSES) -> ImageSet:
+    """The images in a zip archive, as those in a folder."""
+    return doubting(by_folder(path, zip_tree(path, reading.zip_names), reading, fewest_classes))
 
 
-def zip_tree(path: Path) -> Tree:
-    """The members of a zip archive by name."""
+def read_archives(folder: Path, archives: list[Path], reading: Reading, fewest_classes: int) -> ImageSet:
+    """The images in several archives, each read as a folder of its name; DataError where they are parts of one set."""
+    tree = Tree()
+    for path in archives:
+        within = tar_tree(path) if is_tar(path) else zip_tree(path, reading.zip_names)
+        name = bare_name(path)
+        tree.folders |= {name, *(f"{name}/{inner}" for inner in within.folders)}
+        tree.files |= {f"{name}/{inner}": content for inner, content in within.files.items()}
+        tree.faults += (replace(fault, path=f"{name}/{fault.path}") for fault in within.faults)
+    images = by_folder(folder, tree, reading, fewest_classes)
+    if are_numbered(archives) and reading.layout is None and set(map(bare_name, archives)) >= {*images.classes}:
+        raise DataError(
+            f"the archives in {folder} ({archives[0].name}, ...) differ by a number only, as parts of one set do;"
+            " unpack them into one folder, or say --layout CLASS if each is a class"
+        )
+    return doubting(images.saying([f"Each of {len(archives)} archives read as a folder"]))
+
+
+def bare_name(path: Path) -> str:
+    """An archive's name without its suffix, and without what Teachable Machine puts after the class."""
+    suffix = next((suffix for suffix in TARS if path.name.lower().endswith(suffix)), path.suffix)
+    return path.name[: len(path.name) - len(suffix)].removesuffix(TEACHABLE_MACHINE)
+
+
+def are_numbered(archives: list[Path]) -> bool:
+    """Whether several archives have the same name but for a number."""
+    return len(archives) > 1 and len({re.sub(r"\d+", "", path.name) for path in archives}) == 1
+
+
+def doubting(images: ImageSet) -> ImageSet:
+    """The same images, saying where the names in an archive may be wrong."""
+    return images.saying(fault.reason for fault in images.faults if fault.kind == DOUBTFUL)
+
+
+def zip_tree(path: Path, encoding: str | None = None) -> Tree:
+    """The members of a zip archive by name; ``encoding``: of names that are not marked as Unicode."""
     try:
-        archive = zipfile.ZipFile(path)
+        archive = zipfile.ZipFile(path, metadata_encoding=encoding)
         members = archive.infolist()
     except Exception as error:  # zipfile raises many kinds for damaged archives
         raise DataError(f"{path} is no zip archive that can be read: {reason_of(error)}; make it anew") from None
-    tree = Tree()
+    tree, doubtful = Tree(), list[str]()
     for info in members:
-        add(tree, info.filename, None if info.is_dir() else InZip(archive, info))
+        name, is_sure = (info.filename, True) if encoding else unicode_name(info)
+        if not is_sure:
+            doubtful.append(name)
+        add(tree, name, None if info.is_dir() else InZip(archive, info))
+    if doubtful:
+        reason = (
+            f"{len(doubtful)} names are not in Unicode, as {doubtful[0]}: --zip-names cp932 (gbk, ...) decodes them"
+        )
+        tree.faults.append(Fault(path.name, DOUBTFUL, reason, KEPT))
     return tree
+
+
+def unicode_name(info: zipfile.ZipInfo) -> tuple[str, bool]:
+    """A member's name, and whether its letters are sure: marked as Unicode, or valid UTF-8."""
+    if info.flag_bits & IN_UNICODE or info.filename.isascii():
+        return info.filename, True
+    try:
+        return info.filename.encode("cp437").decode("utf-8"), True
+    except UnicodeError:
+        return info.filename, False
 
 
 def tar_tree(path: Path) -> Tree:

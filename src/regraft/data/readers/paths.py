@@ -15,11 +15,9 @@ from regraft.data.images import IGNORED, LEFT_OUT, Fault
 from regraft.data.readers.archive import is_tar, tar_tree, zip_tree
 from regraft.data.readers.folder import Tree, is_image, kind_of, tree_of
 from regraft.data.readers.image_paths import ImagePaths
-from regraft.data.readers.parquet import parquet_table
-from regraft.data.readers.table import TABLES
+from regraft.data.readers.table import TABLES, table_at
 from regraft.data.readers.table_columns import image_column_of
 from regraft.data.readers.table_rows import text_of
-from regraft.data.readers.table_text import text_table
 from regraft.errors import DataError
 from regraft.recipe import Reading
 
@@ -123,7 +121,7 @@ def begins_as_image(head: bytes) -> bool:
 def in_table(path: Path, reading: Reading) -> Iterator[Named]:
     """Every row of a table, in order; paths are relative to its folder, or to --image-folder."""
     paths = ImagePaths(path, reading)
-    table = parquet_table(path) if path.suffix.lower() == ".parquet" else text_table(path, paths.names)
+    table = table_at(path, paths)
     column = image_column_of(table, reading, paths)
     for number, row in enumerate(table.rows([column]), 1):
         name = text_of(row, column)

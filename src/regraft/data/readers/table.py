@@ -1,4 +1,4 @@
-"""A table of images: CSV, TSV or Parquet with the columns image and label, and split and group where wanted."""
+"""A table of images: CSV, TSV, JSON lines or Parquet with columns image and label, and split and group where wanted."""
 
 import os
 from collections import Counter, defaultdict
@@ -10,6 +10,7 @@ from regraft.data.content import OnDisk
 from regraft.data.images import FEWEST_CLASSES, KEPT, Fault, ImageSet, Labelled, collect
 from regraft.data.labels import MISSING_AS_WRITTEN, check_labels, is_missing
 from regraft.data.readers.image_paths import ImagePaths
+from regraft.data.readers.json_lines import json_table
 from regraft.data.readers.parquet import parquet_table
 from regraft.data.readers.split_words import SplitWords, split_words
 from regraft.data.readers.table_columns import ONES, Columns, columns_of
@@ -19,7 +20,7 @@ from regraft.data.spelling import alike
 from regraft.errors import DataError
 from regraft.recipe import Reading
 
-TABLES = frozenset((".csv", ".tsv", ".parquet"))
+TABLES = frozenset((".csv", ".tsv", ".parquet", ".jsonl"))
 SHOWN = 200  # letters of a path
 MANY, FEW = 0.2, 3  # share of images with several labels, and how many, from which on that is no mistake
 
@@ -31,7 +32,7 @@ def read_manifest(path: Path, reading: Reading, fewest_classes: int = FEWEST_CLA
     table that cannot be read, lacks a column, or has labels that are no classes.
     """
     paths = ImagePaths(path, reading)
-    table = parquet_table(path) if path.suffix.lower() == ".parquet" else text_table(path, paths.names)
+    table = table_at(path, paths)
     if not table.columns:
         raise DataError(f"{path} lists no image: it is empty; list files with their labels")
     columns = columns_of(table, reading, paths)
@@ -49,6 +50,14 @@ def read_manifest(path: Path, reading: Reading, fewest_classes: int = FEWEST_CLA
     if word:
         table.faults.append(Fault(path.name, "numbers as labels", word, KEPT, len(items)))
     return collect(path, items, [*table.faults, *paths.faults()], fewest_classes)
+
+
+def table_at(path: Path, paths: ImagePaths) -> Table:
+    """The table, by what its suffix says it is."""
+    suffix = path.suffix.lower()
+    if suffix == ".parquet":
+        return parquet_table(path)
+    return json_table(path) if suffix == ".jsonl" else text_table(path, paths.names)
 
 
 def check_one_label(table: Table, items: Sequence[Labelled]) -> None:

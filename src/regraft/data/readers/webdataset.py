@@ -14,7 +14,8 @@ from regraft.data.decoding import Undecodable
 from regraft.data.images import FEWEST_CLASSES, IGNORED, KEPT, Fault, ImageSet, Labelled, collect, split_named
 from regraft.data.labels import check_labels, is_missing
 from regraft.data.readers.archive import tar_tree
-from regraft.data.readers.folder import SHOWN, Tree, by_folder, is_picture, kind_of
+from regraft.data.readers.class_folders import by_folder
+from regraft.data.readers.folder import SHOWN, Tree, is_picture, kind_of
 from regraft.errors import DataError, reason_of
 from regraft.recipe import Reading
 
@@ -31,7 +32,7 @@ def read_tar(path: Path, reading: Reading, fewest_classes: int = FEWEST_CLASSES)
         samples = list(samples_of(path.name, tree, reading, []))
         if samples or not any("/" in name for name in tree.files):
             return read_shards(path, [path], reading, fewest_classes)
-    return by_folder(path, tree, fewest_classes)
+    return by_folder(path, tree, reading, fewest_classes)
 
 
 def is_shard(tree: Tree) -> bool:
@@ -71,6 +72,7 @@ def expanded(text: str) -> Iterator[str]:
 
 def read_shards(root: Path, shards: Sequence[Path], reading: Reading, fewest_classes: int = FEWEST_CLASSES) -> ImageSet:
     """WebDataset's samples: files of one name, an image and its .cls or .json (with the label column's field)."""
+    reading.check_no_folders(str(root))
     items: list[Labelled] = []
     faults: list[Fault] = []
     alone = len({shard.name for shard in shards}) == len(shards)
