@@ -125,12 +125,12 @@ def train_and_show(
     from regraft.network.hub import check_at_hand
 
     check_at_hand(recipe.network.backbone, recipe.network.weights)
-    from regraft.cli import tables
+    from regraft.cli import results
     from regraft.runs.job import train as train_job
 
     with progress_bar(quiet) as progress:
         run = train_job(data, recipe, out, overwrite, resume, progress)
-    give(run.as_dict(), as_json, tables.summary)
+    give(run.as_dict(), as_json, results.summary)
     if run.interrupted:
         typer.echo(f"regraft: interrupted; go on with: {resume_command(str(run.folder))}", err=True)
         raise typer.Exit(INTERRUPTED)
@@ -153,14 +153,14 @@ def resume_command(run: str) -> str:
 @takes(*READING, "device")
 def evaluate(run: Run, data: Data, as_json: AsJson = False, quiet: Quiet = False, **settings: Any) -> None:
     """Measure a run on labelled images: their test part, else their val part, else all of them."""
-    from regraft.cli import tables
+    from regraft.cli import results
     from regraft.evaluation.classifier import load
 
     recipe = recipe_from(settings)
     classifier = load(run, recipe.network.device)
     with progress_bar(quiet) as progress:
         evaluation = classifier.evaluate(data, recipe.reading, progress)
-    give(evaluation.as_dict(), as_json, tables.evaluation)
+    give(evaluation.as_dict(), as_json, results.evaluation)
 
 
 @app.command()
@@ -175,7 +175,7 @@ def predict(
     **settings: Any,
 ) -> None:
     """Predict the class of images; every other file is listed with the reason."""
-    from regraft.cli import tables
+    from regraft.cli import results
     from regraft.evaluation.classifier import load
     from regraft.evaluation.prediction import check_predicted
     from regraft.runs.folder import write_rows
@@ -191,7 +191,7 @@ def predict(
             write_rows(out, rows)
         except OSError as error:
             raise RunError(f"{out} cannot be written: {reason_not_written(error)}; name another --out") from None
-    give({"run": str(run), "predictions": rows}, as_json, tables.predictions)
+    give({"run": str(run), "predictions": rows}, as_json, results.predictions)
     check_predicted(predictions)
 
 
