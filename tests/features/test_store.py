@@ -1,6 +1,7 @@
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -199,6 +200,24 @@ def test_a_store_that_cannot_make_rows_again_says_so() -> None:
         store.gather("b", contents)
     assert shards() == []
     assert open_store("k").rows == {}
+
+
+@pytest.mark.parametrize("name", ["seal.json", "index.json", "checksums.bin", "a.bin", ""])
+def test_a_folder_or_file_of_another_kind_costs_a_pass_and_no_more(name: str) -> None:
+    fill(open_store("k"), range(4))
+    place = shards()[0] / name
+    if place.is_dir():
+        shutil.rmtree(place)
+        place.write_bytes(b"")
+    else:
+        place.unlink()
+        place.mkdir()
+    store = open_store("k")
+    if store.rows:  # it is noticed when it is read
+        with pytest.raises(RunError, match="run the command again"):
+            store.gather("a", list(store.rows))
+    assert open_store("k").rows == {}
+    assert shards() == []
 
 
 # --- several processes, killed ones ---

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -87,3 +88,21 @@ def test_a_grafts_graph_is_its_module(pooling: str, layers: int) -> None:
     assert graft.parameters == sum(p.numel() for p in graft.module.parameters())
     assert (graft.complete, graft.last_cut) == (True, backbone.cuts[-1])
     assert not replace(graft, cuts=cuts[:1]).complete
+
+
+def test_a_kept_graph_that_was_damaged_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REGRAFT_CACHE", str(tmp_path))
+    backbone = backbone_of("torchvision/squeezenet1_1", 64)
+    path = openvino_graph.path_of(backbone)
+    openvino_graph.graph_of(backbone)
+    weights = path.with_suffix(".bin").read_bytes()
+    made: list[Backbone] = []
+    converted = openvino_graph.converted
+    monkeypatch.setattr(openvino_graph, "converted", lambda one: made.append(one) or converted(one))
+    openvino_graph.graph_of(backbone)
+    assert not made
+    for damaged in (weights[:1000] + b"\xff" + weights[1001:], weights[:1000]):
+        path.with_suffix(".bin").write_bytes(damaged)
+        openvino_graph.graph_of(backbone)
+        assert made.pop() is backbone
+        assert path.with_suffix(".bin").read_bytes() == weights

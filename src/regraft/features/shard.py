@@ -114,7 +114,7 @@ def open_shard(folder: Path) -> Shard:
             if path_of(folder, name).stat().st_size != images * channels * np.dtype(dtype).itemsize:
                 raise Damaged(f"{name}: the file has another length than was written")
         return Shard(folder, checksums=np.frombuffer(sums, WORD).reshape(-1, images), **columns)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
         raise Damaged(f"{Path(error.filename).name} is missing") from None
 
 
@@ -123,7 +123,7 @@ def read_seal(folder: Path) -> dict[str, int]:
     try:
         seal = json.loads((folder / SEAL).read_bytes())
         return {name: int(seal[name]) for name in ("images", "crc32")}
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         raise Damaged(f"{SEAL} is missing: it is of another version, or was never finished") from None
     except (ValueError, KeyError, TypeError):
         raise Damaged(f"{SEAL} cannot be read") from None

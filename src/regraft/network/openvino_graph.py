@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import openvino
@@ -24,6 +25,7 @@ from regraft.network.graft import Graft
 from regraft.network.preprocessing import Preprocessing
 from regraft.network.steps import graph_from
 
+SEAL = ".crc32"  # the file beside a kept graph with its checksums
 RELEASE = openvino.__version__.split("-")[0]
 
 
@@ -31,13 +33,16 @@ def graph_of(backbone: Backbone) -> Any:
     """The whole network, with the values at its cuts and then the logits for outputs; its input is normalised."""
     path, size = path_of(backbone), backbone.preprocessing.size
     with suppress(Exception):  # not there, or damaged: its errors share no kind; it is made anew
-        return read(path)
+        if checksums_of(path) == path.with_suffix(SEAL).read_text():
+            return read(path)
     if backbone.steps and backbone.weights:
         nodes = [cut.node for cut in backbone.cuts]
         return graph_from(json.loads(backbone.steps.read_text()), backbone.weights, nodes, size)
     graph = converted(backbone)
     with suppress(Exception):  # a full disk, for one: keeping it is worth no failure
+        path.with_suffix(SEAL).unlink(missing_ok=True)
         keep(graph, path)
+        path.with_suffix(SEAL).write_text(checksums_of(path))
     return graph
 
 
@@ -51,6 +56,11 @@ def path_of(backbone: Backbone) -> Path:
 def read(path: Path) -> Any:
     """A graph that was kept."""
     return openvino.Core().read_model(path)
+
+
+def checksums_of(path: Path) -> str:
+    """The CRC-32 of a graph's two files; OpenVINO itself notices no changed byte."""
+    return " ".join(str(crc32(file.read_bytes())) for file in (path, path.with_suffix(".bin")))
 
 
 def converted(backbone: Backbone) -> Any:
