@@ -125,13 +125,10 @@ def test_blocks_and_screening_change_nothing(monkeypatch: pytest.MonkeyPatch) ->
     rows, others, cut = job.split.test, np.sort(job.split.train), job.features.cuts[-1]
     ids, distances = nearest_of(job.features, cut, rows, others)
     assert distances.shape == ids.shape == (len(rows),)
-    monkeypatch.setattr(
-        neighbours, "blocks", lambda rows: [rows[start : start + 7] for start in range(0, len(rows), 7)]
-    )
+    monkeypatch.setattr(neighbours, "BLOCK", 7)
     in_blocks, near = nearest_of(job.features, cut, rows, others)
     assert (in_blocks == ids).all()
     np.testing.assert_allclose(near, distances, atol=1e-5)
-    monkeypatch.undo()
     monkeypatch.setattr(neighbours, "LARGE", 1)
     screened, near = nearest_of(job.features, cut, rows, others)
     assert (screened == ids).mean() > 0.5

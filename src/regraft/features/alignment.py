@@ -13,7 +13,7 @@ PADDED = 84  # pixels of which a shift by REACH does not come round again; a qui
 FIRST, THEN = (1.0, 0.93, 0.86), (0.965, 0.895, 0.825, 0.79)  # sizes of one on the other, which it may be a part of
 HOPELESS = 0.45  # correlation under which the other sizes are not tried
 FINE, COARSE = 0.75, 3.0  # pixels: what is finer is noise of JPEG, what is coarser is light and layout
-FAINT = 6.0  # grey levels of local contrast under which structure counts less
+FAINT = 2.0  # grey levels of local contrast under which structure counts less
 NOISE = 0.1  # of structure, where there is none
 PARTLY = 0.25  # power of the overlapping share, with which a partial agreement counts less
 

@@ -20,8 +20,8 @@ from regraft.features.neighbours import nearest_of
 SAME_PICTURE, SAME_SCENE = "near-duplicate", "same scene"  # kinds of fault
 FAR, FAR_HALFWAY = 0.65, 0.5  # cosine distances (of unrelated images: 1) from which two images are not compared
 ALIKE = 0.77  # correlation of two pictures' structure from which they are copies (docs/decisions/018-copies.md)
-ALIKE_IF_SMALL = 0.65  # the same where images are smaller than the pictures: resizing and JPEG then cost more of it
-BEYOND = 5.0  # and standard deviations over pairs of one class, which are very like each other in some sets
+ALIKE_IF_SMALL = 0.65  # the same where images are no larger than the pictures: resizing and JPEG cost more then
+BEYOND = 6.0  # and standard deviations over pairs of one class, which are very like each other in some sets
 MOST_ALIKE = 0.95  # correlation that is enough in any set
 PAIRS = 64  # pairs of one class that say what is usual
 ROUND, FRUITFUL = 1_000, 0.01  # test images judged at a time, the nearest first, as long as such a share are copies
@@ -66,7 +66,7 @@ def find_near_duplicates(features: Features, split: Split, workers: int = 0) -> 
     if not len(rows):
         return tuple(duplicates)
     pictures = Pictures([file.content for file in features.images.files], features.images.rendering)
-    least = ALIKE if features.short_side(others) >= SIDE else ALIKE_IF_SMALL
+    least = ALIKE if features.short_side(others) > SIDE else ALIKE_IF_SMALL
     needed = correlation_needed(pictures, features.labels, others, least)
 
     def judged(candidates: Sequence[NearDuplicate]) -> NearDuplicate | None:

@@ -7,7 +7,7 @@ from regraft.features.features import Features
 from regraft.features.scale import Scale, scale_of
 from regraft.network.cuts import Cut
 
-BLOCK = 4_000  # images compared at a time
+BLOCK, SAMPLE = 4_000, 4_000  # images compared at a time, and images that the scale is of, about
 LARGE, SCREENING = 20_000_000, 512  # pairs of images from which so many axes screen them
 
 
@@ -17,7 +17,7 @@ def nearest_of(features: Features, cut: Cut, rows: np.ndarray, others: np.ndarra
     Each channel is standardised. In large sets the nearest two are looked for along the SCREENING first principal
     axes, and their distances are exact all the same.
     """
-    sample = features.pooled([cut], others[:: max(1, len(others) // BLOCK)])
+    sample = features.pooled([cut], others[:: max(1, len(others) // SAMPLE)])
     large = len(rows) * len(others) > LARGE and cut.channels > SCREENING
     scale, basis = scale_of(sample), axes_of(sample).directions[:, -SCREENING:] if large else None
 
