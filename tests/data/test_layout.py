@@ -148,7 +148,7 @@ REFUSED = {
     "yes no pred": "--ignore 'pred'",
     "positive negative test_images": "--ignore 'test_images'",
     "test train.zip": "unpack train.zip",
-    "ill/1.dcm ill/2.dcm well/3.npy": r"\.dcm \(2\), \.npy \(1\)",
+    "ill/1.txt ill/2.txt well/3.mat": r"\.txt \(2\), \.mat \(1\)",
     "train.zip test.7z": "unpack each",
 }  # fmt: skip
 
