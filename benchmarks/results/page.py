@@ -34,6 +34,7 @@ def page(rows: Sequence[Row]) -> str:
         "# Results\n",
         "Accuracy on images that had no part in training or choosing, over repeated stratified splits of each set, with"
         " 95% intervals; seconds are of the whole process, with an empty cache, medians.",
+        "An empty cell was not run.",
         "`python -m benchmarks.results DATA... --results FILE --page docs/results.md` makes this page.\n",
         f"Machine: {this_machine()}.\n",
     ]
