@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.results.page import page
-
 from benchmarks.peers.environments import environment
 from benchmarks.results.contestants import CONTESTANTS, Contestant, Setting, run_one
+from benchmarks.results.page import page
 from benchmarks.results.splits import parted
 
 ENVIRONMENTS = Path.home() / ".cache" / "regraft-peers"

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from made_results import result
 
 from regraft.training.choosing import PRACTICALLY_EQUAL, PRIOR, Gain, best_of, counts_for, gain_of
 from regraft.training.result import Judged
-from results import result
 
 
 def test_the_expected_gain_is_the_mean_of_what_is_true() -> None:

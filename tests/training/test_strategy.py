@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from results import result
+from made_results import result
 
 from regraft.errors import RunError
 from regraft.metrics import softmax
