@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from regraft.data.images import KEPT, Fault, ImageFile, ImageSet
+from regraft.data.images import KEPT, Fault, ImageSet
 from regraft.errors import DataError
 
 
@@ -17,11 +17,7 @@ def grouped(images: ImageSet, pattern: str) -> ImageSet:
     except re.error as error:
         raise DataError(f"--group-by '{pattern}' is no column and no regular expression: {error}; mend it") from None
 
-    def group_of(file: ImageFile) -> str | None:
-        match = expression.search(file.name)
-        return next(iter(match.groups()), match[0]) if match else None
-
-    files = tuple(replace(file, group=group_of(file)) for file in images.files)
+    files = tuple(replace(file, group=matched(expression, file.name)) for file in images.files)
     groups = {file.group for file in files}
     if not any(groups):
         raise DataError(
@@ -34,6 +30,12 @@ def grouped(images: ImageSet, pattern: str) -> ImageSet:
             r" group; give a column, or put what differs in brackets, as in 'patient(\d+)'"
         )
     return with_loners(replace(images, files=files), in_any_letters(pattern, images))
+
+
+def matched(expression: re.Pattern[str], name: str) -> str | None:
+    """What an expression, or its first bracketed part, matches in a name; None where it does not."""
+    match = expression.search(name)
+    return next(iter(match.groups()), match[0]) if match else None
 
 
 def with_loners(images: ImageSet, hint: str = "") -> ImageSet:

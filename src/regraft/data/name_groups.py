@@ -4,6 +4,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
+from regraft.data.groups import matched
 from regraft.data.images import KEPT, Fault, ImageSet
 
 KIND = "groups in names"
@@ -68,8 +69,8 @@ def numbered_words(images: ImageSet) -> dict[str, str]:
 
 def groups_of(images: ImageSet, pattern: str) -> list[str | None]:
     """Each image's group, as --group-by makes it."""
-    matches = (re.search(pattern, file.name) for file in images.files)
-    return [match[1] if match else None for match in matches]
+    expression = re.compile(pattern)
+    return [matched(expression, file.name) for file in images.files]
 
 
 def fits(images: ImageSet, groups: Sequence[str | None]) -> bool:

@@ -85,22 +85,9 @@ def solved_head(
     progress: Progress,
 ) -> Solved:
     """A head on the features of ``rows`` at ``cuts``; ``decay`` None is chosen by validation."""
-    apart = len(cuts) > 1 and recipe.head.joining == "averaged"
-    parts = [[cut] for cut in cuts] if apart else [cuts]
-    solved = [solved_on(backbone, examples, recipe, part, rows, decay, progress) for part in parts]
-    return averaged(solved, cuts, recipe.head.pooling) if apart else solved[0]
-
-
-def solved_on(
-    backbone: Backbone,
-    examples: Examples,
-    recipe: Recipe,
-    cuts: Sequence[Cut],
-    rows: np.ndarray,
-    decay: float | None,
-    progress: Progress,
-) -> Solved:
-    """One head on the joined features of ``cuts``."""
+    if len(cuts) > 1 and recipe.head.joining == "averaged":
+        apart = [solved_head(backbone, examples, recipe, [cut], rows, decay, progress) for cut in cuts]
+        return averaged(apart, cuts, recipe.head.pooling)
     features, labels, settings = examples.features, examples.labels, head_settings(recipe)
     chosen, folds = choosing_rows(examples.split)
     at = np.flatnonzero(np.isin(chosen, rows))  # rows are among the chosen ones

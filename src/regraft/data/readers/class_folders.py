@@ -7,6 +7,7 @@ from pathlib import Path
 
 from regraft.data.content import Content
 from regraft.data.folder_words import UNLABELLED
+from regraft.data.groups import matched
 from regraft.data.images import FEWEST_CLASSES, IGNORED, SPLITS, Fault, ImageSet, Labelled, collect
 from regraft.data.readers.folder import Tree, has_suffix, is_image, numbers_beside
 from regraft.data.readers.layout import ANY, CLASS, FOLD, GROUP, SPLIT, Layout, asked, rivals
@@ -83,8 +84,7 @@ def by_name(root: Path, tree: Tree, images: Images, levels: Levels, pattern: str
     items: list[Labelled] = []
     faults: list[Fault] = []
     for name, content in images.items():
-        match = expression.search(name)
-        label = next(iter(match.groups()), match[0]) if match else None
+        label = matched(expression, name)
         if not label:
             faults.append(Fault(name, "no label", "--classes-from matches nothing in its path"))
             continue

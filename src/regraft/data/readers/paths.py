@@ -1,27 +1,24 @@
 """Images to predict at a path: a file, or every file in a folder, in an archive, in a table's column."""
 
-import struct
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
-from PIL import Image
-
-from regraft.data.content import Content, InTar, InZip, OnDisk
-from regraft.data.decoding import HEIC_BRANDS, Undecodable
+from regraft.data.content import Content, OnDisk
+from regraft.data.decoding import Undecodable
 from regraft.data.images import IGNORED, LEFT_OUT, Fault
 from regraft.data.readers.archive import is_tar, tar_tree, zip_tree
 from regraft.data.readers.folder import Tree, is_image, kind_of, tree_of
 from regraft.data.readers.image_paths import ImagePaths
+from regraft.data.readers.refusals import is_archive
 from regraft.data.readers.table import TABLES, table_at
 from regraft.data.readers.table_columns import image_column_of
 from regraft.data.readers.table_rows import text_of
+from regraft.data.signature import head_of, starts_as_image
 from regraft.errors import DataError
 from regraft.recipe import Reading
 
-HEAD = 16  # bytes by which Pillow knows a format
 SHOWN = 200  # letters of a path
 Named = tuple[str, Content]  # an image and what it is called
 
@@ -76,46 +73,17 @@ def image_or_not(name: str, content: Content) -> Content:
     if is_image(name):
         return content
     path, head = Path(name), head_of(content)
-    if head is None or begins_as_image(head):  # where it cannot be read, reading says why
+    if head is None or starts_as_image(content):  # where it cannot be read, reading says why
         return content
     if not head:
         return NoImage(Fault(name, "empty", "the file holds no bytes", IGNORED))
     if path.suffix.lower() in TABLES:
         reason = "a table; to predict what it lists, give it by itself"
-    elif path.suffix.lower() == ".zip" or is_tar(path):
+    elif is_archive(name):
         reason = "an archive; to predict what it holds, give it by itself"
     else:
         reason = "neither its name nor its first bytes are an image's"
     return NoImage(Fault(name, "not an image", reason, IGNORED))
-
-
-def head_of(content: Content) -> bytes | None:
-    """The first bytes; None where they cannot be had."""
-    try:
-        match content:
-            case OnDisk(path):
-                with path.open("rb") as file:
-                    return file.read(HEAD)
-            case InZip(archive, info):
-                with archive.open(info) as member:
-                    return member.read(HEAD)
-            case InTar(opened, offset, size):
-                return opened.read_at(offset, min(HEAD, size))
-    except Exception:  # zipfile and zlib raise many kinds
-        return None
-    return None
-
-
-def begins_as_image(head: bytes) -> bool:
-    """Whether a format that Pillow reads, or HEIC, begins with these bytes."""
-    if head[4:8] == b"ftyp" and head[8:12] in HEIC_BRANDS:
-        return True
-    Image.init()
-    for _, accepts in Image.OPEN.values():
-        with suppress(IndexError, TypeError, struct.error):  # too few bytes
-            if accepts and accepts(head):
-                return True
-    return False
 
 
 def in_table(path: Path, reading: Reading) -> Iterator[Named]:
