@@ -11,7 +11,8 @@ import pytest
 from safetensors import SafetensorError
 
 from regraft.errors import RunError, disk_is_full, reason_not_written
-from regraft.runs.folder import unfinished_of, writing
+from regraft.runs.folder import unfinished_of
+from regraft.runs.writing import writing
 from regraft.similarity.statistics import Moments, Statistics
 from regraft.training.checkpoint import write
 
@@ -40,7 +41,9 @@ def test_a_full_disk_is_known_by_every_error_that_tells_of_it(error: Exception, 
     out = tmp_path / "run"
     unfinished_of(out).mkdir()
     with (
-        pytest.raises(RunError, match="run cannot be written: No space left on device; free space or name another"),
+        pytest.raises(
+            RunError, match=f"run cannot be written: {reason_not_written(error)}; free space or name another"
+        ),
         writing(out, overwrite=False),
     ):
         raise error
@@ -65,6 +68,9 @@ def test_where_checkpoints_are_the_run_goes_on_with_them(tmp_path: Path) -> None
 
 def test_a_checkpoint_and_statistics_that_find_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.save", failing(FULL[3]))
+    with pytest.raises(RunError, match=r"last\.pt cannot be written: No space left on device; free space and run it"):
+        write(tmp_path, "last.pt", {"a": 1})
+    (tmp_path / "last.pt").write_bytes(b"an earlier epoch's")
     with pytest.raises(RunError, match=r"last\.pt cannot be written: No space left on device; free space and --resume"):
         write(tmp_path, "last.pt", {"a": 1})
     monkeypatch.setattr("regraft.similarity.statistics.save_file", failing(FULL[2]))
@@ -83,8 +89,9 @@ def test_the_command_line_says_it_where_nothing_nearer_does(
     monkeypatch.setattr("regraft.data.scan.scan", failing(error))
     code, out, err = regraft("scan", make_folder(each=2))
     assert (code, out) == (2, "")
+    assert reason_not_written(error) in {"No space left on device", "Disk quota exceeded"}
     assert err == (
-        "regraft: a file of the output or the cache cannot be written: no space left on the disk;"
+        f"regraft: a file of the output or the cache cannot be written: {reason_not_written(error)};"
         " free space, and run the command again\n"
     )
 
@@ -96,5 +103,5 @@ def test_output_into_a_file_that_finds_no_room(tmp_path: Path) -> None:
         environment = {"REGRAFT_CACHE": str(tmp_path), "PYTHONPATH": ":".join(sys.path)}
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, env=environment)
     assert done.returncode == 2
-    assert done.stderr.startswith("regraft: the output cannot be written: no space left on the disk")
+    assert done.stderr.startswith("regraft: the output cannot be written: No space left on device")
     assert len(done.stderr.splitlines()) == 1

@@ -10,6 +10,7 @@ Every message says what was wrong, what was seen and what to do, in one line.
 """
 
 import errno
+from collections.abc import Iterator
 
 
 class RegraftError(Exception):
@@ -32,29 +33,38 @@ class RunError(RegraftError):
     """A run folder is missing, in the way, unwritable or incomplete."""
 
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the last: a limit on the size of files
 FULL_WORDS = (  # of errors that are no OSErrors: safetensors', and those of torch's writer
     "no space left", "disk quota", "os error 28)", "os error 122)", "pytorchstreamwriter failed writing",
     "] . unexpected pos",
 )  # fmt: skip
 
 
-def disk_is_full(error: BaseException | None) -> bool:
+def disk_is_full(error: BaseException) -> bool:
     """Whether something failed for want of space on a disk; other libraries say so in words only."""
+    return any(lacks_space(cause) for cause in causes_of(error))
+
+
+def lacks_space(error: BaseException) -> bool:
+    """Whether this very error says so."""
+    own = isinstance(error, OSError) and error.errno in FULL
+    return own or any(words in str(error).lower() for words in FULL_WORDS)
+
+
+def causes_of(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, what it was raised from, and so on."""
     while error is not None:
-        if isinstance(error, OSError) and error.errno in FULL:
-            return True
-        if any(words in str(error).lower() for words in FULL_WORDS):
-            return True
+        yield error
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    return False
 
 
 def reason_not_written(error: BaseException) -> str:
     """Why something could not be written, in words."""
-    if disk_is_full(error):
-        return "No space left on device"
-    return (isinstance(error, OSError) and error.strerror) or reason_of(error)
+    full = next(filter(lacks_space, causes_of(error)), None)
+    first = full or error
+    if isinstance(first, OSError) and first.strerror:
+        return first.strerror
+    return "No space left on device" if full else reason_of(error)
 
 
 def reason_of(error: BaseException) -> str:

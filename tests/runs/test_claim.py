@@ -11,7 +11,8 @@ import pytest
 
 from regraft.errors import RunError
 from regraft.runs.claim import claimed
-from regraft.runs.folder import unfinished_of, writing
+from regraft.runs.folder import unfinished_of
+from regraft.runs.writing import writing
 
 Regraft = Callable[..., tuple[int, str, str]]
 HOLD = """

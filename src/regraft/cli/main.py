@@ -2,6 +2,7 @@
 
 import io
 import os
+import signal
 import sys
 import traceback
 
@@ -9,11 +10,12 @@ import typer
 
 from regraft.cli.commands import app
 from regraft.cli.quiet import quiet_pillow
-from regraft.errors import RegraftError, disk_is_full
+from regraft.errors import RegraftError, disk_is_full, reason_not_written
 
 
 def main() -> None:
     """Run the command line; what the user can mend exits 2 with one line, a fault of ours 1."""
+    end_as_with_ctrl_c()
     quiet_pillow()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -32,6 +34,14 @@ def main() -> None:
         sys.exit(1)
 
 
+def end_as_with_ctrl_c() -> None:
+    """Let a scheduler's and a closing terminal's signal end a command as Ctrl-C does; one that is ignored stays so."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
+
+
 def say_that_it_is_full(error: Exception) -> None:
     """One line on a full disk, where nothing nearer to it said one."""
     file = getattr(error, "filename", None)
@@ -41,4 +51,4 @@ def say_that_it_is_full(error: Exception) -> None:
     except OSError:  # stdout itself is a file on that disk; what is left for it goes nowhere
         what = "the output cannot be written"
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    typer.echo(f"regraft: {what}: no space left on the disk; free space, and run the command again", err=True)
+    typer.echo(f"regraft: {what}: {reason_not_written(error)}; free space, and run the command again", err=True)

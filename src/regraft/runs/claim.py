@@ -10,6 +10,7 @@ from pathlib import Path
 
 from regraft.errors import RunError, reason_not_written
 from regraft.runs.folder import check_replaceable, choose_folder, free_folders, holds_checkpoints, unfinished_of
+from regraft.runs.writing import restore
 
 if sys.platform != "win32":
     import fcntl
@@ -62,6 +63,7 @@ def claim_named(folder: Path, overwrite: bool, resume: bool) -> tuple[Path, int]
         lock = hold(unfinished_of(folder))
     except Held:
         raise RunError(f"another run is writing {folder}; let it finish, or name another --out") from None
+    restore(folder)
     if not resume:
         try:
             check_replaceable(folder, overwrite)  # the other one may have finished just now

@@ -1,18 +1,18 @@
-"""The run folder: made under another name, and renamed when it is whole."""
+"""Which run folder a run gets, and what may lie there."""
 
 import csv
 import json
 import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from regraft.errors import RegraftError, RunError, disk_is_full, reason_not_written
+from regraft.errors import RunError
+from regraft.training.state import LAST
 
 RUNS = Path("runs")
+CHECKPOINTS = "checkpoints"  # of the trainings, in a run's folder
 
 
 def choose_folder(name: str, out: Path | None, overwrite: bool, resume: bool = False) -> Path:
@@ -64,7 +64,7 @@ def check_run_folder(out: Path) -> None:
 
 def check_goes_on(out: Path, strategy: str) -> None:
     """Raise RunError where the interrupted training in ``out`` was another one than that of ``strategy``."""
-    if not any(any(place.glob(f"checkpoints/{strategy}/*.pt")) for place in (out, unfinished_of(out))):
+    if not any(any(place.glob(f"{CHECKPOINTS}/{strategy}/{LAST}")) for place in (out, unfinished_of(out))):
         raise RunError(
             f"{out} has checkpoints, but none of {strategy}, which is what these options train; give those of the"
             " training that was interrupted"
@@ -76,54 +76,14 @@ def unfinished_of(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.unfinished")
 
 
+def replaced_of(folder: Path) -> Path:
+    """Where the run that a new one replaces is kept until that has its name."""
+    return folder.with_name(f".{folder.name}.replaced")
+
+
 def holds_checkpoints(place: Path) -> bool:
     """Whether a training left there what it can go on from."""
-    return any(place.glob("checkpoints/*/*.pt"))
-
-
-@contextmanager
-def writing(folder: Path, overwrite: bool, resume: bool = False) -> Iterator[Path]:
-    """A place to fill, claimed before, which becomes ``folder`` when all went well.
-
-    Checkpoints stay in it for ``resume``, which starts from them, or from the ones of a finished ``folder``.
-    """
-    place = unfinished_of(folder)
-    try:
-        if not resume:
-            empty(place)
-        elif (folder / "checkpoints").is_dir() and not (place / "checkpoints").is_dir():
-            shutil.copytree(folder / "checkpoints", place / "checkpoints")
-        yield place
-        if overwrite or resume:
-            shutil.rmtree(folder, ignore_errors=True)
-        move(place, folder)
-    except RegraftError:
-        raise
-    except Exception as error:  # safetensors and torch have errors of their own for a full disk
-        if not isinstance(error, OSError) and not disk_is_full(error):
-            raise
-        mend = "free space and go on with --resume" if holds_checkpoints(place) else "free space or name another --out"
-        raise RunError(f"{folder} cannot be written: {reason_not_written(error)}; {mend}") from None
-
-
-def empty(place: Path) -> None:
-    """Remove what lies in a folder, which stays itself: it is locked."""
-    for path in place.iterdir():
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink()
-
-
-def move(place: Path, folder: Path) -> None:
-    """Give a whole run its name; where something came to lie there it gets another one, and RunError says which."""
-    if not folder.exists():
-        place.rename(folder)
-        return
-    names = (folder.with_name(f"{folder.name}-{number}") for number in count(2))
-    other = next(name for name in names if not name.exists())
-    place.rename(other)
-    raise RunError(f"{folder} was made by another program meanwhile; the whole run is in {other}")
+    return any(place.glob(f"{CHECKPOINTS}/*/{LAST}"))
 
 
 def write_json(path: Path, values: Any) -> None:

@@ -18,16 +18,16 @@ from regraft.progress import Progress, silent
 from regraft.recipe import Recipe
 from regraft.runs.claim import claimed
 from regraft.runs.copies import notes_of_copies
-from regraft.runs.folder import check_goes_on, writing
+from regraft.runs.folder import CHECKPOINTS, check_goes_on
 from regraft.runs.record import write_plan, write_run
 from regraft.runs.remarks import remarks_on
 from regraft.runs.report import write_report
 from regraft.runs.run import Ruled, Run, Seconds
+from regraft.runs.writing import writing
 from regraft.training.anytime import train_in_turn
 from regraft.training.result import Trained
 from regraft.training.strategy import Trainer, train_as_planned, trainer_for
 
-CHECKPOINTS = "checkpoints"
 FINISH_SHARE = 0.1  # of a time limit
 FINISH_PASSES = 4.0  # the test predictions take so many times the frozen pass of as many images
 

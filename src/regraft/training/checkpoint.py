@@ -8,8 +8,7 @@ from typing import Any
 import torch
 
 from regraft.errors import RunError, reason_not_written, reason_of
-
-LAST = "last.pt"
+from regraft.training.state import LAST
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,8 @@ def write(folder: Path, name: str, state: dict[str, Any]) -> None:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
         reason = reason_not_written(error)
-        raise RunError(f"the checkpoint {folder / name} cannot be written: {reason}; free space and --resume") from None
+        mend = "free space and --resume" if (folder / LAST).exists() else "free space and run it again"
+        raise RunError(f"the checkpoint {folder / name} cannot be written: {reason}; {mend}") from None
 
 
 def keep_best(folder: Path, name: str, state: dict[str, Any]) -> None:

@@ -27,9 +27,9 @@ from regraft.training.depthwise import quick_depthwise
 from regraft.training.early_stopping import note_if_best, reason_to_stop
 from regraft.training.ema import Weights, averaged, between, copy_of, follow
 from regraft.training.optimiser import factor, set_rates
-from regraft.training.precision import fabric_for
+from regraft.training.precision import fabric_for, log
 from regraft.training.samples import Samples
-from regraft.training.state import OUT_OF_TIME, State, state_from
+from regraft.training.state import LAST, OUT_OF_TIME, State, state_from
 
 NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")  # in PyTorch's messages
 SHARES = (0.25, 0.5, 0.75)  # of the way from the start to the best epoch
@@ -85,7 +85,7 @@ class Loop:
     def __init__(self, task: Task, resume: bool) -> None:
         self.task, self.state = task, State()
         self.optimisation, self.stopping = task.recipe.optimisation, task.recipe.stopping
-        self.resumed = resume and (task.folder / checkpoint.LAST).exists()
+        self.resumed = resume and (task.folder / LAST).exists()
         self.start = copy_of(task.model)
         task.model.to(task.device)  # before the optimiser's state is read, which goes where the parameters are
         self.best: Weights = self.start
@@ -223,9 +223,7 @@ class Loop:
         }
         row = {name: row[name] for name in HISTORY}
         state.history.append(row)
-        self.fabric.log_dict({name: value for name, value in row.items() if math.isfinite(value)}, step=state.epoch)
-        for logger in self.fabric.loggers:
-            logger.save()
+        log(self.fabric, row, state.epoch)
         state.step, state.total_loss, state.right = 0, 0.0, 0
         return note_if_best(state, self.stopping, row, hits, state.epoch)
 
@@ -261,7 +259,7 @@ class Loop:
             "optimiser": self.task.optimiser.state_dict(),
             "state": asdict(self.state),
         }
-        checkpoint.write(self.task.folder, checkpoint.LAST, content)
+        checkpoint.write(self.task.folder, LAST, content)
 
     def keep_best(self) -> None:
         """Write the best checkpoint."""

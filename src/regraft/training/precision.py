@@ -1,7 +1,8 @@
 """Lightning Fabric for one device: in bf16 where the hardware has it, with the history for TensorBoard if installed."""
 
 import logging
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -32,3 +33,11 @@ def fabric_for(device: torch.device, folder: Path, epoch: int) -> Fabric:
         return Fabric(accelerator=device.type, devices=devices, precision=precision_of(device), loggers=loggers)
     finally:
         log.setLevel(level)
+
+
+def log(fabric: Fabric, figures: Mapping[str, float], step: int) -> None:
+    """Write an epoch's figures for TensorBoard; it is worth no failure, as they go into history.csv too."""
+    with suppress(Exception):  # of the writer, and of Lightning around it: a full disk, a folder that is gone
+        fabric.log_dict({name: value for name, value in figures.items() if math.isfinite(value)}, step=step)
+        for logger in fabric.loggers:
+            logger.save()

@@ -7,6 +7,7 @@ from typing import Any
 
 from regraft.errors import RunError
 
+LAST = "last.pt"  # the checkpoint that a training goes on from
 OUT_OF_TIME = "the time limit was reached"
 
 
