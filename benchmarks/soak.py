@@ -27,7 +27,7 @@ STRATEGIES = ([], ["--strategy", "head"], ["--strategy", "fine-tune", "--epochs"
 SETS, CLASSES, IMAGES = 3, 3, 16
 KILL_SHARE, LATEST_KILL = 0.5, 12.0  # of the commands; seconds after their start
 PATIENCE = 300.0  # seconds that a command may take
-FINE = {0, 2, 130, -signal.SIGKILL, -signal.SIGTERM}
+FINE = {0, 2, 130, -signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT}  # the last: 130 to a shell, too
 
 
 @dataclass(frozen=True)
