@@ -1,4 +1,4 @@
-"""What a method gives to the page: pictures with a caption each, under a heading. How they are laid out is the page's."""
+"""What a method gives to the page: pictures with captions. How they are laid out is the page's."""
 
 from dataclasses import dataclass
 

@@ -28,7 +28,7 @@ def coloured(values: np.ndarray, anchors: np.ndarray = INFERNO) -> np.ndarray:
 
 
 def signed(values: np.ndarray) -> np.ndarray:
-    """Values of both signs (height, width) -> colours (height, width, 3) uint8: blue below zero, white there, red above."""
+    """Values of both signs (height, width) -> colours (height, width, 3) uint8: blue below zero, red above."""
     most = float(np.abs(values).max()) or 1.0
     return coloured(0.5 + values / (2 * most), BLUE_RED)
 

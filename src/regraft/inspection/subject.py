@@ -23,7 +23,7 @@ from regraft.network.saved import load
 from regraft.network.surgery import POOLS
 from regraft.recipe import read_recipe
 
-IN_PLACE = {operator.iadd: operator.add, operator.isub: operator.sub, operator.imul: operator.mul}
+IN_PLACE: dict[Any, Any] = {operator.iadd: operator.add, operator.isub: operator.sub, operator.imul: operator.mul}
 HEAD = "regraft_head"
 
 
@@ -71,7 +71,7 @@ class Subject:
         model = copy.deepcopy(self.backbone.model).eval().requires_grad_(False)
         for module in model.modules():
             if hasattr(module, "inplace"):
-                module.inplace = False
+                setattr(module, "inplace", False)  # noqa: B010 - modules have no such attribute in general
         if self.graft:
             model.add_module(HEAD, self.graft.head.module().eval().requires_grad_(False))
         return model
@@ -95,7 +95,7 @@ class Subject:
                 continue
             elif all(argument in copies for argument in node.all_input_nodes):
                 copies[node] = graph.node_copy(node, lambda old: copies[old])
-                copies[node].target = IN_PLACE.get(copies[node].target, copies[node].target)  # type: ignore[call-overload]
+                copies[node].target = IN_PLACE.get(copies[node].target, copies[node].target)
             missing -= node.name in wanted
         named = {node.name: copied for node, copied in copies.items()}
         outputs = [named[cut.node] for cut in cuts]
@@ -141,7 +141,7 @@ def maps_of(value: torch.Tensor, cut: Cut) -> torch.Tensor:
         return value.permute(0, 3, 1, 2)
     if cut.axes == (1,):
         side = math.isqrt(value.shape[1])
-        return value[:, -side * side :].transpose(1, 2).unflatten(2, (side, side))
+        return value[:, -side * side :].transpose(1, 2).reshape(len(value), -1, side, side)
     return value[:, :, None, None]
 
 
@@ -157,7 +157,7 @@ def subject_of(name: str | Path, weights: str | None = None, image_size: int | N
 def subject_of_run(folder: Path) -> Subject:
     """What a run made of its backbone, and that as it was before."""
     saved = load(folder / "model" if (folder / "model").is_dir() else folder)
-    before, notes = None, ()
+    before, notes = None, tuple[str, ...]()
     if saved.strategy == "fine-tune":
         try:
             before = started_from(folder)
