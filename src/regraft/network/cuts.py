@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from regraft.errors import BackboneError
 
+DEPTHS = ("edges", "textures", "parts", "objects")  # from input to output
 POOLINGS = {"average": ("mean",), "max": ("max",), "both": ("mean", "max")}  # over space, by the recipe's names
 
 
@@ -19,6 +20,11 @@ class Cut:
     axes: tuple[int, ...]  # the tensor's dimensions that are space, to pool over; () where it has none
     stride: int  # input pixels between neighbouring positions; 0 where no space is left
     share: float  # of the network's multiply-adds, spent up to here
+
+
+def pictured(cut: Cut, cuts: Sequence[Cut]) -> str:
+    """What layers at the depth of ``cut`` are known for (Zeiler and Fergus, 2014), which a person can picture."""
+    return DEPTHS[min(len(DEPTHS) - 1, cuts.index(cut) * len(DEPTHS) // len(cuts))]
 
 
 def find_cut(cuts: Sequence[Cut], name: str) -> Cut:
