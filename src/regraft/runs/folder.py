@@ -1,10 +1,9 @@
 """The run folder: made under another name, and renamed when it is whole."""
 
-import csv
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -129,16 +128,3 @@ def move(place: Path, folder: Path) -> None:
 def write_json(path: Path, values: Any) -> None:
     """Write ``values`` as indented JSON."""
     path.write_text(json.dumps(values, indent=2) + "\n")
-
-
-def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows that share their keys as CSV; half of them is not left behind."""
-    try:
-        with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
-            writer = csv.DictWriter(file, list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
-    except OSError:
-        if path.is_file():  # and no device
-            path.unlink()
-        raise
