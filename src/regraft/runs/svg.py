@@ -20,7 +20,7 @@ NOTHING: Mapping[str, Value] = {}
 
 def element(name: str, attributes: Mapping[str, Value], *inside: str) -> str:
     """An element around others; numbers are rounded to hundredths of a pixel."""
-    written = "".join(f' {key}="{written(as_text(value))}"' for key, value in attributes.items())
+    written = "".join(f' {key}="{as_read(as_text(value))}"' for key, value in attributes.items())
     return f"<{name}{written}>{''.join(inside)}</{name}>" if inside else f"<{name}{written}/>"
 
 
@@ -35,7 +35,7 @@ def legal(text: str) -> str:
     return "\n".join(map(visible, text.split("\n")))
 
 
-def written(text: str, quote: bool = True) -> str:
+def as_read(text: str, quote: bool = True) -> str:
     """The text as it stands in the picture; a name from right to left changes nothing around it."""
     text = legal(text)
     apart = isolated(text)
@@ -57,7 +57,7 @@ def picture(width: float, height: float, says: str, *inside: str) -> str:
 
 def hover(text: str) -> str:
     """What is shown where the pointer rests on the element that holds this."""
-    return f"<title>{written(text, quote=False)}</title>"
+    return f"<title>{as_read(text, quote=False)}</title>"
 
 
 def group(attributes: Mapping[str, Value], *inside: str) -> str:
@@ -76,7 +76,7 @@ def words(
 ) -> str:
     """Text on the baseline y whose start, middle or end is at x."""
     attributes: dict[str, Value] = {"x": x, "y": y, "font-size": size, "fill": colour, "text-anchor": anchor}
-    return element("text", attributes | dict(more), written(text, quote=False))
+    return element("text", attributes | dict(more), as_read(text, quote=False))
 
 
 def turned(x: float, y: float, text: str, angle: float, size: float, colour: str = INK, anchor: str = "end") -> str:
