@@ -6,9 +6,10 @@ import warnings
 from typing import Any
 
 from regraft.cli.commands import app
+from regraft.cli.home import mend_home
 from regraft.cli.quiet import quiet_pillow
 from regraft.cli.screen import complain
-from regraft.cli.streams import empty_stdout, lost_output, mend_streams
+from regraft.cli.streams import OutputLost, empty_stdout, lost_output, mend_streams
 from regraft.errors import RegraftError, disk_is_full, reason_not_written
 from regraft.visible import visible
 
@@ -16,6 +17,7 @@ from regraft.visible import visible
 def main() -> None:
     """Run the command line; what the user can mend exits 2 with one line, a fault of ours 1."""
     mend_streams()
+    mend_home()
     with warnings.catch_warnings():
         quiet_pillow()
         warnings.showwarning = show_warning
@@ -36,11 +38,12 @@ def exit_code() -> int:
     except BrokenPipeError:  # who read the output has gone
         empty_stdout()
         return 0
+    except OutputLost as error:
+        empty_stdout()
+        say_that_it_is_lost(error)
     except Exception as error:  # the boundary
         if hasattr(error, "format_message"):
             say_what_was_entered(error)
-        elif lost := lost_output():
-            say_that_it_is_lost(lost)
         elif disk_is_full(error):
             say_that_it_is_full(error)
         else:  # everything else is a fault of ours, and says so
@@ -62,7 +65,8 @@ def say_what_was_entered(error: Any) -> None:
 
 def say_that_it_is_lost(error: OSError) -> None:
     """One line on output that could not be written."""
-    complain(f"the output cannot be written: {reason_not_written(error)}; give it another place, and run it again")
+    why = "no space left on the disk; free space" if disk_is_full(error) else f"{reason_not_written(error)}; mend that"
+    complain(f"the output cannot be written: {why}, and run the command again")
 
 
 def say_that_it_is_full(error: Exception) -> None:

@@ -9,8 +9,25 @@ STANDARD = (os.O_RDONLY, os.O_WRONLY, os.O_WRONLY)  # by their numbers
 STDOUT, STDERR = 1, 2
 
 
+class OutputLost(OSError):
+    """Stdout cannot be written."""
+
+
+class Heard(io.FileIO):
+    """Stdout, whose failures are told from those of other files."""
+
+    def write(self, data: Any) -> int:
+        """Write; OutputLost where that fails, BrokenPipeError where who read it has gone."""
+        try:
+            return super().write(data) or 0
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OutputLost(error.errno, error.strerror) from None
+
+
 class Unheard(io.FileIO):
-    """A stream whose failures stop no work: nobody reads what is written there."""
+    """Stderr, whose failures stop no work: nobody reads what is written there."""
 
     def write(self, data: Any) -> int:
         """Write, or pretend to."""
@@ -30,15 +47,19 @@ def mend_streams() -> None:
             if opened != number:
                 os.dup2(opened, number)
                 os.close(opened)
-    if sys.stdout is None:
-        sys.stdout = io.TextIOWrapper(io.FileIO(STDOUT, "w", closefd=False), "utf-8", write_through=True)
+    if sys.stdout is None or number_of(sys.stdout) == STDOUT:
+        sys.stdout = opened_anew(sys.stdout, Heard(STDOUT, "w", closefd=False))
     if sys.stderr is None or number_of(sys.stderr) == STDERR:
-        encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
-        unheard = io.BufferedWriter(Unheard(STDERR, "w", closefd=False))
-        sys.stderr = io.TextIOWrapper(unheard, encoding, line_buffering=True, write_through=True)
+        sys.stderr = opened_anew(sys.stderr, Unheard(STDERR, "w", closefd=False))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # file names may hold what no encoding has
+
+
+def opened_anew(stream: Any, raw: io.FileIO) -> io.TextIOWrapper:
+    """A stream in the encoding of another, or of the one that is missing, through ``raw``."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return io.TextIOWrapper(io.BufferedWriter(raw), encoding, line_buffering=raw.isatty() or raw.fileno() == STDERR)
 
 
 def number_of(stream: Any) -> int | None:
@@ -50,7 +71,7 @@ def number_of(stream: Any) -> int | None:
 
 
 def lost_output() -> OSError | None:
-    """Write what is left for stdout; why that cannot be done, if so, after which nothing is left."""
+    """Write what is left for stdout; why that cannot be done, if so. Then nothing is left."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:  # who read it has gone, and misses nothing
