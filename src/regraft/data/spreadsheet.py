@@ -3,7 +3,7 @@
 import re
 
 # as OWASP lists them under "CSV injection"; spreadsheets pass over spaces, quotes and control characters before them
-FORMULA = re.compile("[\t\r\n]|[\\s\x00-\x1f\"'`\u2018\u201c\u200b\ufeff]*[=+@\uff1d\uff0b\uff0d\uff20-]")
+FORMULA = re.compile("[\\s\x00-\x1f\"'`\u2018\u201c\u200b\ufeff]*[\t\r\n=+@\uff1d\uff0b\uff0d\uff20-]")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 APOSTROPHE = "'"
 

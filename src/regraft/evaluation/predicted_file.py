@@ -136,10 +136,14 @@ def written(wanted: Wanted, overwrite: bool, resume: bool) -> Iterator[Unfinishe
     out, place = wanted.out, unfinished_of(wanted.out)
     if not is_regular(out):
         with writable(out):
-            device = Unfinished(wanted, out.open("wb", buffering=0), None)
-        device.begin()
-        yield device
-        device.finish()
+            device = Unfinished(wanted, out.open("wb"), None)
+        try:
+            device.begin()
+            yield device
+            device.finish()
+        finally:
+            with suppress(OSError):  # which was said
+                device.file.close()
         return
     try:
         with writable(out):
