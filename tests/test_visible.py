@@ -34,7 +34,7 @@ def test_marks_of_direction_are_written_out(mark: str) -> None:
 
 def test_words_from_right_to_left_stay_in_their_place() -> None:
     assert isolated("'שלום 1 עולם' 12 images") == f"'{ISOLATED}שלום 1 עולם{ENDED}' 12 images"
-    assert isolated("one\nשלום עולם") == f"one\n{ISOLATED}שלום עולם{ENDED}"
+    assert isolated("one\n\u05d0\u05d1") == f"one\n{ISOLATED}\u05d0\u05d1{ENDED}"
 
 
 def test_hostile_text_takes_no_time() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from regraft.cli.commands import app
 from regraft.cli.home import mend_home
-from regraft.cli.quiet import quiet_pillow
+from regraft.cli.quiet import quiet_logs, quiet_pillow
 from regraft.cli.screen import complain
 from regraft.cli.streams import OutputLost, empty_stdout, lost_output, mend_streams
 from regraft.errors import RegraftError, disk_is_full, reason_not_written
@@ -20,6 +20,7 @@ def main() -> None:
     mend_home()
     with warnings.catch_warnings():
         quiet_pillow()
+        quiet_logs()
         warnings.showwarning = show_warning
         code = exit_code()
     if error := lost_output():
