@@ -132,7 +132,7 @@ def test_a_full_disk_leaves_what_can_be_gone_on_with(at: int, tmp_path: Path, mo
         return begun
 
     monkeypatch.setattr(predicted_file, "opened", opened_full)
-    mend = "free space, and go on with --resume" if at > 0 else "free space, and name it again"
+    mend = "free space, and go on with --resume" if at > 0 else "free space, and run the command again"
     with pytest.raises(RunError, match=f"p.csv cannot be written: No space left on device; {mend}"):
         write(out)
     assert list(tmp_path.iterdir()) == ([unfinished_of(out)] if at else [])

@@ -176,7 +176,7 @@ def writable(out: Path) -> Iterator[None]:
     except BrokenPipeError:  # who reads it has enough
         raise
     except OSError as error:
-        mend = "free space, and name it again" if disk_is_full(error) else "name another --out"
+        mend = "free space, and run the command again" if disk_is_full(error) else "name another --out"
         if state_of(out) is not None:
             mend = "free space, and go on with --resume"
         raise RunError(f"{out} cannot be written: {reason_not_written(error)}; {mend}") from None
