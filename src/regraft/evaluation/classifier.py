@@ -85,10 +85,23 @@ class Classifier:
         its fault. ``reading``: the image column, and a range, bands or a background in place of the run's own. Raises
         DataError for a path that is not there.
         """
+        return list(self.predictions(images, progress, max_pixels, reading))
+
+    def predictions(
+        self,
+        images: Any,
+        progress: Progress = silent,
+        max_pixels: int = MAX_PIXELS,
+        reading: Reading = Reading(),
+    ) -> Iterator[Prediction]:
+        """The same one by one, as they come: a million images take the memory of their names."""
         contents = contents_of(images, reading)
-        files = tuple(ImageFile(name, 0, None, content) for name, content in contents)
-        other = asked_for(ImageSet(Path(), ("",), files), reading, self.rendering)
-        return list(self.predict_contents(contents, progress, max_pixels, rendering=other))
+        return self.predict_contents(contents, progress, max_pixels, rendering=self.rendering_of(contents, reading))
+
+    def rendering_of(self, contents: Sequence[Named], reading: Reading) -> Rendering | None:
+        """How images become 8-bit RGB where ``reading`` asks for something else than the run's own way."""
+        files = tuple(ImageFile(name, 0, None, content) for name, content in contents) if reading.renders else ()
+        return asked_for(ImageSet(Path(), ("",), files), reading, self.rendering)
 
     def predict_contents(
         self,

@@ -22,6 +22,7 @@ from regraft.runs.folder import CHECKPOINTS, check_goes_on
 from regraft.runs.record import write_plan, write_run
 from regraft.runs.remarks import remarks_on
 from regraft.runs.report import write_report
+from regraft.runs.rows import formulas_note
 from regraft.runs.run import Ruled, Run, Seconds
 from regraft.runs.writing import writing
 from regraft.training.anytime import train_in_turn
@@ -173,3 +174,6 @@ def notes_of(job: Job, trained: Trained, overlap: Overlap) -> Iterator[str]:
     yield from job.backbone.notes
     yield from trained.notes
     yield from notes_of_copies(job, overlap)
+    written = (*(job.images.files[row].name for row in job.split.test), *job.images.classes)
+    if note := formulas_note(written, "predictions.csv"):
+        yield note

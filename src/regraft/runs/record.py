@@ -12,7 +12,8 @@ from regraft.planning.prepare import Job
 from regraft.recipe import Recipe
 from regraft.runs.charts import draw_profile, draw_quadrant, draw_surgery
 from regraft.runs.environment import environment
-from regraft.runs.folder import write_json, write_rows
+from regraft.runs.folder import write_json
+from regraft.runs.rows import write_rows
 from regraft.runs.run import Run
 from regraft.similarity.score import references
 from regraft.training.result import Trained

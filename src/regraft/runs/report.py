@@ -15,6 +15,7 @@ from regraft.runs.run import Run
 from regraft.runs.thumbnails import augmentation_strips, thumbnail
 from regraft.similarity.score import references
 from regraft.training.result import Trained
+from regraft.visible import isolated
 
 MINUTES_IN_TWO_HOURS = 120
 WORST = 18  # mistakes shown as pictures
@@ -28,7 +29,7 @@ def write_report(path: Path, job: Job, trained: Trained, run: Run, probabilities
     import jinja2
 
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("regraft.runs"), autoescape=True, undefined=jinja2.StrictUndefined
+        loader=jinja2.PackageLoader("regraft.runs"), autoescape=True, undefined=jinja2.StrictUndefined, finalize=as_read
     )
     environment.filters["duration"] = duration
     environment.filters["percent"] = lambda value: f"{100 * value:.1f}%"
@@ -56,6 +57,13 @@ def write_report(path: Path, job: Job, trained: Trained, run: Run, probabilities
         label_issues=doubted(images, job.label_issues),
     )
     path.write_text(page, encoding="utf-8", errors="backslashreplace")
+
+
+def as_read(value: Any) -> Any:
+    """What the page says, names in it without power over the text around them; markup stays as it is."""
+    if not isinstance(value, str) or hasattr(value, "__html__"):
+        return value
+    return isolated(value)
 
 
 def views_of(job: Job, trained: Trained) -> dict[str, str]:

@@ -11,6 +11,7 @@ from regraft.metrics import Metrics
 from regraft.planning.plan import Plan
 from regraft.runs.remarks import Remark
 from regraft.training.result import Attempt
+from regraft.visible import isolated
 
 CARD = """<div style="display:inline-block;padding:.8em 1.2em;border:1px solid #dfe4e8;border-radius:8px">
 {remarks}<b>{accuracy:.1%}</b> accuracy{balanced} on {images:,} {split} images
@@ -92,10 +93,11 @@ class Run:
     def _repr_html_(self) -> str:
         """A card for notebooks."""
         low, high = self.metrics.intervals["accuracy"]
-        remarks = "".join(f"<b>{escape(remark.text)}</b><br>\n" for remark in self.remarks if remark.first)
+        remarks = "".join(f"<b>{escape(isolated(remark.text))}</b><br>\n" for remark in self.remarks if remark.first)
         balanced = f", {self.metrics.balanced_accuracy:.1%} balanced" if self.metrics.uneven else ""
+        report = escape(isolated(str(self.report)))
         return CARD.format(
             remarks=remarks, balanced=balanced,
             accuracy=self.metrics.accuracy, images=self.metrics.images, split=self.metrics.split, low=low, high=high,
-            case=self.plan.case, strategy=self.strategy, seconds=self.seconds.total, report=escape(str(self.report)),
+            case=self.plan.case, strategy=self.strategy, seconds=self.seconds.total, report=report,
         )  # fmt: skip
