@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from regraft.data.decoding import Decoded, Undecodable, decode, decode_for
+from regraft.data.pillow_formats import check_given
 from regraft.data.rendering import DEEP_MODES, PLAIN, Rendering
 
 IDENTITY = 2  # the version of identity_of; in the first, a JPEG's pixels were hashed as well
@@ -151,6 +152,7 @@ def as_image(value: Any) -> Image.Image:
     width); integers of 8 or 16 bits, bool, or floats in 0..1. Raises Undecodable for anything else.
     """
     if isinstance(value, Image.Image):
+        check_given(value)
         return value
     if value is None:
         raise Undecodable("no image", "there is None in its place")

@@ -1,15 +1,13 @@
 """Bytes of one file, or pixels in memory -> an RGB image, or the reason why not."""
 
-import io
-import struct
-from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from regraft.data.bands import Bands, has_alpha, with_bands
 from regraft.data.formats import SHALLOW_PNG, bands_in, kinds_of, own_kind, own_sides
+from regraft.data.pillow_formats import opened
 from regraft.data.rendering import DEEP_MODES, LEVELS, PLAIN, TRANSPARENT, Depth, Range, Rendering, depth_of
 from regraft.data.undecodable import Undecodable, check_size, undecodable
 from regraft.recipe import MAX_PIXELS
@@ -26,7 +24,6 @@ __all__ = [
     "sides_of",
 ]
 
-HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")
 DEEP_GREY = {"I;16", "I;16B", "I;16L", "I;16N"}
 ORIENTATION = 0x0112  # EXIF's tag
 TURNS = {
@@ -85,10 +82,6 @@ def decode_for(
         return Decoded(turned, original if shrunk else turned.size, orientation, depth)
     except Undecodable:
         raise
-    except UnidentifiedImageError:
-        raise Undecodable("not an image", "its bytes are in no image format that Pillow reads") from None
-    except Image.DecompressionBombError:  # a frame inside the file is larger than the file says
-        raise Undecodable("too large", "a frame of it has more pixels than Pillow decodes") from None
     except Exception as error:  # Pillow's decoders raise many kinds: OSError, SyntaxError, struct.error, ...
         raise undecodable(error) from None
 
@@ -155,31 +148,6 @@ def upright(image: Image.Image, orientation: int) -> Image.Image:
     turned = image.transpose(turn)
     turned.info = {name: turned.info[name] for name in ("transparency",) if name in turned.info}  # not to turn again
     return turned
-
-
-def opened(data: bytes) -> Image.Image:
-    """The image with its pixels not yet decoded; HEIC through pillow-heif, where that is installed."""
-    if data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS:
-        with suppress(ImportError):
-            import pillow_heif
-
-            pillow_heif.register_heif_opener()
-        if "HEIF" not in Image.OPEN:
-            raise Undecodable("needs an extra", "a HEIC image; install regraft[heif] to read it, or save it as JPEG")
-    return from_plugins(data)
-
-
-def from_plugins(data: bytes) -> Image.Image:
-    """What Image.open does, without its limit on pixels, which holds for the whole process: ours is an argument."""
-    for load_plugins in (Image.preinit, Image.init):  # the common formats first
-        load_plugins()
-        for name in Image.ID:
-            factory, accepts = Image.OPEN[name]
-            with suppress(SyntaxError, IndexError, TypeError, struct.error):  # as Pillow does: another format's bytes
-                accepted = accepts(data[:16]) if accepts else True
-                if accepted and not isinstance(accepted, str):  # a text says why not
-                    return factory(io.BytesIO(data), "")
-    raise UnidentifiedImageError
 
 
 def rendered(image: Image.Image, kinds: tuple[str, ...], rendering: Rendering) -> tuple[Image.Image, Depth | None]:
