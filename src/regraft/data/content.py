@@ -1,7 +1,9 @@
 """Where the bytes or the pixels of one image lie, and how they are had."""
 
 import hashlib
+import io
 import os
+import shutil
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,7 +19,8 @@ from regraft.data.pillow_formats import check_given
 from regraft.data.rendering import DEEP_MODES, PLAIN, Rendering
 
 IDENTITY = 2  # the version of identity_of; in the first, a JPEG's pixels were hashed as well
-MOST_BYTES = 1 << 30  # of one encoded image
+MOST_BYTES = 1 << 29  # of one encoded image
+PIECE = 1 << 20  # that is unpacked at a time
 GREY, COLOUR = 2, 3  # dimensions of an array
 CHANNELS = (1, 3, 4)
 JPEG = b"\xff\xd8"  # its first bytes
@@ -56,13 +59,22 @@ class OnDisk:
     def read(self) -> bytes:
         """All of it."""
         try:
-            state = self.path.stat()  # before it is opened: a pipe would wait for ever
-            data = b"" if unfit(state) else self.path.read_bytes()
+            state = self.path.stat()  # before it is opened: that alone may do something to a device
+            if fault := unfit(state):
+                raise Undecodable(*fault)
+            if not state.st_size:  # the system's own (/proc) say so too, and reading some of them takes for ever
+                return b""
+            with open(self.path, "rb", opener=at_once) as file:  # noqa: PTH123 - Path.open has no opener
+                if fault := unfit(os.fstat(file.fileno())):  # another one by now
+                    raise Undecodable(*fault)
+                return file.read(state.st_size + 1)
         except OSError as error:
             raise Undecodable("unreadable", error.strerror or str(error)) from None
-        if fault := unfit(state):
-            raise Undecodable(*fault)
-        return data
+
+
+def at_once(path: str, flags: int) -> int:
+    """Open a file; a pipe without waiting for someone who writes into it."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def unfit(state: os.stat_result) -> tuple[str, str] | None:
@@ -88,7 +100,12 @@ class InZip:
         if self.info.file_size > MOST_BYTES:
             raise Undecodable("too large", f"it unpacks to {self.info.file_size:,} bytes; {MOST_BYTES:,} are read")
         try:
-            return self.archive.read(self.info)
+            if self.info.file_size <= PIECE:
+                return self.archive.read(self.info)
+            data = io.BytesIO()  # zipfile's own reading of all of it takes three times the memory
+            with self.archive.open(self.info) as member:
+                shutil.copyfileobj(member, data, PIECE)
+            return data.getvalue()
         except Exception as error:  # zipfile and zlib raise many kinds
             raise Undecodable("unreadable", str(error).split("\n")[0] or type(error).__name__) from None
 
