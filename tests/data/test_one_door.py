@@ -33,8 +33,8 @@ def traps(tmp_path: Path) -> Iterator[dict[str, str]]:
     (tmp_path / "folder.png").mkdir()
     (tmp_path / "link.png").symlink_to("/dev/zero")
     yield {
-        "a pipe": str(tmp_path / "pipe.png"), "a socket": str(tmp_path / "door"), "a folder": str(tmp_path / "folder.png"),
-        "zeros": "/dev/zero", "a link to zeros": str(tmp_path / "link.png"), "a terminal": "/dev/tty",
+        "a pipe": str(tmp_path / "pipe.png"), "a socket": str(tmp_path / "door"),
+        "a folder": str(tmp_path / "folder.png"), "zeros": "/dev/zero", "a link to zeros": str(tmp_path / "link.png"), "a terminal": "/dev/tty",
         "kernel's messages": "/proc/kmsg",
     }  # fmt: skip
     door.close()
@@ -61,9 +61,8 @@ def in_time(call: Callable[[], Any], seconds: float = 20) -> Any:
 
 def saved_set(folder: Path, paths: list[str], **more: list[Any]) -> Path:
     datasets = pytest.importorskip("datasets")
-    features = datasets.Features(
-        image=datasets.Image(), label=datasets.ClassLabel(names=["ant", "bee"]), **{name: datasets.Image() for name in more}
-    )  # fmt: skip
+    images = {name: datasets.Image() for name in ("image", *more)}
+    features = datasets.Features(label=datasets.ClassLabel(names=["ant", "bee"]), **images)
     rows = [
         {"image": {"path": path, "bytes": None}, "label": row % 2, **{name: value[row] for name, value in more.items()}}
         for row, path in enumerate(paths)
@@ -101,7 +100,7 @@ def test_other_columns_of_images_are_not_opened(tmp_path: Path, traps: dict[str,
     masks = [{"path": traps["a pipe"], "bytes": None} for _ in good]
     saved = saved_set(tmp_path / "saved", [*good], mask=masks)
     assert len(in_time(lambda: scan(saved)).files) == len(good)
-    with pytest.raises(DataError, match="'mask' of .* holds no names of groups"):
+    with pytest.raises(DataError, match=r"'mask' of .* holds no names of groups"):
         in_time(lambda: scan(saved, Reading(group_by="mask")))
 
 
@@ -122,7 +121,7 @@ def test_the_files_of_a_saved_set_are_regular_ones(
     else:
         (part / place).unlink()
         (part / place).symlink_to(traps[trap])
-    with pytest.raises(DataError, match="pipe or a device|cannot be read|cannot be had"):
+    with pytest.raises(DataError, match=r"pipe or a device|cannot be read|cannot be had"):
         in_time(lambda: scan(tmp_path / "saved"))
 
 

@@ -64,7 +64,7 @@ class OnDisk:
                 raise Undecodable(*fault)
             if not state.st_size:  # the system's own (/proc) say so too, and reading some of them takes for ever
                 return b""
-            with open(self.path, "rb", opener=at_once) as file:  # noqa: PTH123 - Path.open has no opener
+            with open(self.path, "rb", opener=at_once) as file:
                 if fault := unfit(os.fstat(file.fileno())):  # another one by now
                     raise Undecodable(*fault)
                 return file.read(state.st_size + 1)
@@ -160,6 +160,21 @@ class Given:
             raise
         except Exception as error:  # the user's own data set runs here, and NumPy and torch on what it gives
             raise Undecodable("unreadable", f"{type(error).__name__}: {error}".split("\n")[0]) from None
+
+
+@dataclass(frozen=True)
+class Known:
+    """An image that was looked at before, and is to be the same one; of pixels nothing is held, as they may be drawn."""
+
+    content: Content
+    hash: str  # hash_of its bytes
+
+    def read(self) -> bytes | Image.Image:
+        """As the content does; Undecodable where its bytes are others now."""
+        data = self.content.read()
+        if isinstance(data, bytes) and hash_of(data) != self.hash:
+            raise Undecodable("changed", "it is another image now")
+        return data
 
 
 def as_image(value: Any) -> Image.Image:
