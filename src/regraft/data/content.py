@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from regraft.data.decoding import Decoded, Undecodable, decode, decode_for
+from regraft.data.parts import parts_of
 from regraft.data.pillow_formats import check_given
 from regraft.data.rendering import DEEP_MODES, PLAIN, Rendering
 
@@ -268,9 +269,11 @@ def without_descriptions(data: bytes) -> Iterator[memoryview]:
 
 def hash_of(data: bytes | Image.Image) -> str:
     """A hash of encoded bytes; of pixels in memory, one of size and pixels as RGB, or of the numbers of deep ones."""
-    if isinstance(data, Image.Image) and data.mode in DEEP_MODES:
-        data = repr((data.mode, data.size)).encode() + data.tobytes()
-    elif isinstance(data, Image.Image):
-        image = decode(data, None)
-        data = repr(image.size).encode() + image.tobytes()
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
+    if not isinstance(data, Image.Image):
+        return hashlib.blake2b(data, digest_size=16).hexdigest()
+    deep = data.mode in DEEP_MODES
+    image = data if deep else decode(data, None)
+    digest = hashlib.blake2b(repr((image.mode, image.size) if deep else image.size).encode(), digest_size=16)
+    for _, part in parts_of(image):
+        digest.update(part.tobytes())
+    return digest.hexdigest()
