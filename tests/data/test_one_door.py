@@ -34,7 +34,8 @@ def traps(tmp_path: Path) -> Iterator[dict[str, str]]:
     (tmp_path / "link.png").symlink_to("/dev/zero")
     yield {
         "a pipe": str(tmp_path / "pipe.png"), "a socket": str(tmp_path / "door"),
-        "a folder": str(tmp_path / "folder.png"), "zeros": "/dev/zero", "a link to zeros": str(tmp_path / "link.png"), "a terminal": "/dev/tty",
+        "a folder": str(tmp_path / "folder.png"), "zeros": "/dev/zero", "a link to zeros": str(tmp_path / "link.png"),
+        "a terminal": "/dev/tty",
         "kernel's messages": "/proc/kmsg",
     }  # fmt: skip
     door.close()

@@ -41,8 +41,6 @@ def test_images_as_they_were_are_trained_on(make_folder: Make, tmp_path: Path) -
 def test_pixels_drawn_anew_each_time_are_taken(make_folder: Make, tmp_path: Path) -> None:
     job = prepared(make_folder())
     drawn = iter(range(1000))
-    files = tuple(
-        replace(file, content=Given(lambda: picture(0, next(drawn)))) for file in job.images.files
-    )
+    files = tuple(replace(file, content=Given(lambda: picture(0, next(drawn)))) for file in job.images.files)
     features = replace(job.features, images=replace(job.images, files=files))
     assert len(trainer_for(replace(job, features=features), tmp_path / "checkpoints").examples.samples.images) == 24

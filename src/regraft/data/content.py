@@ -24,6 +24,7 @@ MOST_BYTES = 1 << 29  # of one encoded image
 PIECE = 1 << 20  # that is unpacked at a time
 GREY, COLOUR = 2, 3  # dimensions of an array
 CHANNELS = (1, 3, 4)
+SCANNED = 4_096  # pixels a side from which on a JPEG is shrunk as it is looked at
 JPEG = b"\xff\xd8"  # its first bytes
 START_OF_SCAN = 0xDA
 DESCRIPTIONS = {0xE1, 0xE2, 0xED, 0xFE}  # Exif and XMP, profiles and previews, Photoshop, comments
@@ -165,7 +166,7 @@ class Given:
 
 @dataclass(frozen=True)
 class Known:
-    """An image that was looked at before, and is to be the same one; of pixels nothing is held, as they may be drawn."""
+    """An image that was looked at before, and is to be the same one; pixels may be drawn anew."""
 
     content: Content
     hash: str  # hash_of its bytes
@@ -233,7 +234,7 @@ class Look:
 def look_at(content: Content, max_pixels: int | None, rendering: Rendering = PLAIN) -> tuple[Look, Decoded]:
     """Read and decode one image; Undecodable where it cannot be."""
     data = content.read()
-    decoded = decode_for(data, None, max_pixels, rendering)
+    decoded = decode_for(data, SCANNED, max_pixels, rendering)
     return look_of(hash_of(data), data, decoded), decoded
 
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 from regraft.data.bands import Bands, has_alpha, with_bands
 from regraft.data.formats import SHALLOW_PNG, bands_in, kinds_of, own_kind, own_sides
-from regraft.data.memory import Decoding, take_for
+from regraft.data.memory import PIXEL, Decoding, take, take_for
 from regraft.data.parts import in_parts
 from regraft.data.pillow_formats import opened
 from regraft.data.rendering import DEEP_MODES, LEVELS, PLAIN, TRANSPARENT, Depth, Range, Rendering, depth_of
@@ -76,9 +76,7 @@ def decode_for(
         return decoded
 
 
-def decoded_now(
-    data: bytes | Image.Image, side: int | None, max_pixels: int | None, rendering: Rendering
-) -> Decoded:
+def decoded_now(data: bytes | Image.Image, side: int | None, max_pixels: int | None, rendering: Rendering) -> Decoded:
     """What decode_for gives; errors are the decoder's."""
     bands = bands_in(data, rendering, max_pixels) if isinstance(data, bytes) else None
     if bands is not None:
@@ -96,6 +94,8 @@ def decoded_now(
     shrunk = image.size != (width, height)
     image.load()
     orientation = image.getexif().get(ORIENTATION, 1)  # after loading: of a TIFF that has turned it already
+    if orientation in TURNS and isinstance(data, bytes):
+        take(PIXEL * image.width * image.height, max_pixels, (width, height))
     turned, depth = rendered(upright(image, orientation), kinds, rendering)
     original = (height, width) if orientation in SIDEWAYS else (width, height)
     return Decoded(turned, original if shrunk else turned.size, orientation, depth)

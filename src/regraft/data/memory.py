@@ -1,8 +1,10 @@
 """How much memory images take while they are decoded: one budget for all threads, and a limit for each image."""
 
+import ctypes
 import threading
 import weakref
 from collections import Counter
+from contextlib import suppress
 from typing import Self
 
 from PIL import Image
@@ -11,12 +13,13 @@ from regraft.data.undecodable import Undecodable
 from regraft.recipe import MAX_PIXELS
 
 PIXEL = 4  # bytes that Pillow keeps of one, whether grey turned RGB or RGB
-BUDGET = PIXEL * MAX_PIXELS + (1 << 24)  # bytes for all threads together: the largest RGB image, and some working space
+BUDGET = 600_000_000  # bytes for all threads together; with all else a process stays under 1 GB
+LARGE = 1 << 26  # bytes, before which what the C library keeps of freed memory is given back
 SMALL = 1 << 23  # bytes that are not counted: waiting for each other would cost more
 PATIENCE = 60.0  # seconds after which an image is decoded all the same: nothing may hang
 DEPTHS = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}  # bytes a pixel of a mode, else PIXEL
-BESIDE = {"WEBP": 12, "AVIF": 12, "JPEG2000": 18, "HEIF": 12}  # bytes a pixel that a decoder takes beside the image
-AS_NUMBERS = 16  # and what deep ones take on their way to 8 bits
+BESIDE = {"WEBP": 12, "AVIF": 10, "JPEG2000": 18, "HEIF": 12}  # bytes a pixel that a decoder takes beside the image
+AS_NUMBERS = {2: 9, 4: 16}  # and what deep ones take on their way to 8 bits, by bytes a pixel
 COEFFICIENT = 2  # bytes; a JPEG of several scans keeps them all
 COMPRESSION, ROWS = 259, 278  # tags of a TIFF
 
@@ -38,12 +41,20 @@ class Budget:
         with self.changed:
             self.changed.wait_for(fits, PATIENCE)
             self.used[me] += amount
+        if amount >= LARGE:
+            give_back()
 
     def give(self, thread: int, amount: int) -> None:
         """Give back what a thread took."""
         with self.changed:
             self.used[thread] -= amount
             self.changed.notify_all()
+
+
+def give_back() -> None:
+    """Give freed memory back to the system where the C library can; glibc keeps much of it for each thread."""
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 ALL = Budget()
@@ -81,13 +92,13 @@ def take(amount: int, max_pixels: int | None, size: tuple[int, int]) -> None:
     """
     if amount < SMALL:
         return
-    if max_pixels and amount > max(BUDGET, PIXEL * max_pixels):
-        raise Undecodable(
-            "too large",
-            f"{size[0]:,} x {size[1]:,} pixels of its kind take {amount / 1e9:.1f} GB of memory, {BUDGET / 1e9:.1f} are"
-            f" allowed; save it smaller, or as an 8-bit PNG or plain JPEG (--max-pixels {-(-amount // PIXEL)} allows it)",
-        )
     decoding: Decoding | None = getattr(CURRENT, "decoding", None)
+    total = amount + (decoding.amount if decoding else 0)
+    if max_pixels and total > (BUDGET if max_pixels <= MAX_PIXELS else PIXEL * max_pixels):
+        pixels, enough = f"{size[0]:,} x {size[1]:,} pixels", max(MAX_PIXELS, total // PIXEL) + 1
+        taken = f"{pixels} of its kind take {total / 1e9:.1f} GB of memory, {BUDGET / 1e9:.1f} are allowed"
+        how = f"save it smaller, or as an 8-bit PNG or plain JPEG (--max-pixels {enough} allows it)"
+        raise Undecodable("too large", f"{taken}; {how}")
     if decoding:
         ALL.take(amount)
         decoding.amount += amount
@@ -100,8 +111,7 @@ def take_for(image: Image.Image, data: bytes, original: tuple[int, int], max_pix
         return
     each = DEPTHS.get(image.mode, PIXEL) + BESIDE.get(image.format or "", 0)
     each += 0 if image.mode == "RGB" and "transparency" not in image.info else PIXEL
-    each += AS_NUMBERS if deep else 0
-    each += PIXEL if image.getexif().get(0x0112, 1) != 1 else 0  # it is turned
+    each += AS_NUMBERS[DEPTHS.get(image.mode, PIXEL)] if deep else 0
     beside = len(data) if len(data) > SMALL else 0
     if image.format in {"JPEG", "MPO"}:
         beside += coefficients(image, data, original)

@@ -16,7 +16,7 @@ FEW = 4  # numbers a pixel, from which the first dimension may be the bands', wh
 
 def read_numpy(data: bytes, max_pixels: int | None) -> Bands:
     """The numbers (height, width), (height, width, bands) or (bands, height, width)."""
-    take(COPIES * len(data), max_pixels, (len(data), 1))
+    take(COPIES * len(data), max_pixels, (len(data) // FEW, FEW))
     try:
         values = np.load(io.BytesIO(data), allow_pickle=False)
     except ValueError as error:

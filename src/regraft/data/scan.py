@@ -43,9 +43,9 @@ def look_at_all(
     def look(file: ImageFile) -> tuple[Look, Depth | None] | Fault:
         try:
             seen, decoded = look_at(file.content, reading.max_pixels, images.rendering)
-            return seen, decoded.depth  # and no image, of which many would wait
         except Undecodable as error:
             return Fault(file.name, error.kind, str(error))
+        return seen, decoded.depth  # and no image, of which many would wait
 
     looks: list[Look] = []
     broken: list[Fault] = []

@@ -35,4 +35,7 @@ def undecodable(error: Exception) -> Undecodable:
 def check_size(width: int, height: int, max_pixels: int | None) -> None:
     """Raise Undecodable for an image of more pixels than ``max_pixels`` (None: any number is allowed)."""
     if max_pixels and width * height > max_pixels:
-        raise Undecodable("too large", f"it has more than {max_pixels:,} pixels; --max-pixels raises the limit")
+        raise Undecodable(
+            "too large",
+            f"its {width:,} x {height:,} are more than {max_pixels:,} pixels; --max-pixels raises the limit",
+        )
