@@ -2,6 +2,7 @@
 
 import ctypes
 import threading
+import time
 import weakref
 from collections import Counter
 from contextlib import suppress
@@ -16,6 +17,7 @@ PIXEL = 4  # bytes that Pillow keeps of one, whether grey turned RGB or RGB
 BUDGET = 600_000_000  # bytes for all threads together; with all else a process stays under 1 GB
 LARGE = 1 << 26  # bytes, before which what the C library keeps of freed memory is given back
 SMALL = 1 << 23  # bytes that are not counted: waiting for each other would cost more
+MOMENT = 0.01  # seconds
 PATIENCE = 60.0  # seconds after which an image is decoded all the same: nothing may hang
 DEPTHS = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}  # bytes a pixel of a mode, else PIXEL
 BESIDE = {"WEBP": 12, "AVIF": 10, "JPEG2000": 18, "HEIF": 12}  # bytes a pixel that a decoder takes beside the image
@@ -42,6 +44,7 @@ class Budget:
             self.changed.wait_for(fits, PATIENCE)
             self.used[me] += amount
         if amount >= LARGE:
+            time.sleep(MOMENT)  # an image gives its share back just before its pixels go
             give_back()
 
     def give(self, thread: int, amount: int) -> None:
