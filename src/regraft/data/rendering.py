@@ -16,6 +16,7 @@ FOUR_BANDS = "red, green, blue and a fourth band"  # of which the file does not 
 TRANSPARENT = "transparent"  # what an image is called some of which may be
 EXACT_BITS = 16  # that a float of 32 bits holds, and some more
 LEVELS = 256
+AT_ONCE = 1 << 22  # numbers that are worked on
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,9 @@ class Range:
 
     def apply(self, values: np.ndarray) -> np.ndarray:
         """Numbers -> uint8 of the same shape; what lies outside the range becomes 0 or 255."""
+        if values.size > AT_ONCE and len(values) > 1:  # by halves: what is made on the way is several times larger
+            half = len(values) // 2
+            return np.concatenate([self.apply(values[:half]), self.apply(values[half:])])
         exact = values.dtype.itemsize * 8 > EXACT_BITS and values.dtype != np.float32
         numbers: np.ndarray = values.astype(np.float64 if exact else np.float32)
         scaled = (numbers - self.low) * (255 / (self.high - self.low))
@@ -107,5 +111,7 @@ class Depth:
 def depth_of(kind: str, values: np.ndarray, image: np.ndarray, known: bool) -> Depth:
     """Of the numbers ``values`` and the 8-bit ``image`` that they became, of any shape."""
     some = values.reshape(-1)[:: max(1, values.size // LEVELS**2)]
-    levels = int(np.count_nonzero(np.bincount(image.reshape(-1), minlength=LEVELS)))
+    flat = image.reshape(-1)  # part by part, since NumPy counts in numbers of 64 bits
+    counts = [np.bincount(flat[at : at + AT_ONCE], minlength=LEVELS) for at in range(0, flat.size, AT_ONCE)]
+    levels = int(np.count_nonzero(np.sum(counts, axis=0)))
     return Depth(kind, float(values.min()), float(values.max()), len(np.unique(some)), levels, known)

@@ -65,7 +65,7 @@ def find_near_duplicates(features: Features, split: Split, workers: int = 0) -> 
     rows = np.array([row for row in split.test if int(row) not in identical], np.int64)
     if not len(rows):
         return tuple(duplicates)
-    pictures = Pictures([file.content for file in features.images.files], features.images.rendering)
+    pictures = Pictures([file.content for file in features.files], features.images.rendering)
     least = ALIKE if features.short_side(others) > SIDE else ALIKE_IF_SMALL
     needed = correlation_needed(pictures, features.labels, others, least)
 

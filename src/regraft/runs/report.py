@@ -1,6 +1,7 @@
 """A run as one self-contained page: the case, the evidence, the mistakes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def write_report(path: Path, job: Job, trained: Trained, run: Run, probabilities
     )
     environment.filters["duration"] = duration
     environment.filters["percent"] = lambda value: f"{100 * value:.1f}%"
-    plan, metrics, images = run.plan.as_dict(), run.metrics.as_dict(), job.images
+    plan, metrics, images = run.plan.as_dict(), run.metrics.as_dict(), replace(job.images, files=job.features.files)
     many, curves = len(images.classes) > MOST_CLASSES_IN_TABLE, not trained.frozen and len(trained.history) > 1
     page = environment.get_template("report.html").render(
         title=images.root.resolve().name or "data",
@@ -71,7 +72,7 @@ def views_of(job: Job, trained: Trained) -> dict[str, str]:
     if trained.frozen and not trained.recipe.head.views:
         return {}
     train, recipe = job.split.train, trained.recipe
-    examples = [job.images.files[row].content for row in train[:: max(1, len(train) // 2)][:2]]
+    examples = [job.features.files[row].content for row in train[:: max(1, len(train) // 2)][:2]]
     flip = recipe.augmentation.flip == "yes"
     return augmentation_strips(examples, job.backbone.preprocessing, flip, recipe.seed, job.images.rendering)
 
