@@ -5,6 +5,7 @@ so a store holds whole shards only, and what an interrupted pass has finished st
 a store without a lock: each writes shards of its own, and what one drops another makes again.
 """
 
+import math
 import shutil
 import uuid
 from collections import defaultdict
@@ -127,23 +128,27 @@ class Store:
         for position, content in enumerate(contents):
             shard, place = self.rows[content]
             by_shard[shard].append((position, place))
-        dtype, channels = next(iter(by_shard)).arrays[name]
-        gathered, damaged = np.empty((len(contents), channels), dtype), []
+        gathered, damaged = np.empty((len(contents), 0)), []
         for shard, pairs in by_shard.items():
             positions, places = np.array(pairs).T
             try:
-                gathered[positions] = shard.read(name, places)
+                rows = shard.read(name, places)
             except Damaged:
                 damaged.append(shard)
+                continue
+            if gathered.shape[1:] != rows.shape[1:]:
+                gathered = np.empty((len(contents), rows.shape[1]), rows.dtype)
+            gathered[positions] = rows
         return gathered, damaged
 
     @property
     def rate(self) -> float | None:
         """Images a second when the network last ran, where that is known."""
         try:
-            return float((self.folder / RATE).read_text())
+            rate = float((self.folder / RATE).read_text())
         except (OSError, ValueError):
             return None
+        return rate if 0 < rate < math.inf else None
 
     def note_rate(self, rate: float) -> None:
         """Keep the rate for later calls; it is worth no failure."""
