@@ -53,6 +53,7 @@ class Store:
     pending: list[tuple[Sequence[Look], dict[str, np.ndarray]]] = field(default_factory=list)
     pending_bytes: int = 0
     lock: Any = field(default_factory=RLock, repr=False)  # of reading, by several threads
+    trusted: set[Shard] = field(default_factory=set)  # whose looks are what was written
 
     def add(self, looks: Sequence[Look], arrays: Mapping[str, np.ndarray]) -> None:
         """Keep some images' features, (looks, channels) each; they are on disk after ``flush`` at the latest."""
@@ -96,6 +97,19 @@ class Store:
     def register(self, shard: Shard) -> None:
         """Note where the rows of ``shard`` lie."""
         self.rows.update(zip(shard.contents, map(Row, repeat(shard), range(len(shard.contents))), strict=True))
+
+    def known(self, content: str) -> Row | None:
+        """Where an image's features lie; None where the store does not know it. A shard that lies is dropped."""
+        row = self.rows.get(content)
+        if row is None or row.shard in self.trusted:
+            return row
+        with self.lock:
+            try:
+                row.shard.check_looks()
+                self.trusted.add(row.shard)
+            except Damaged:
+                self.drop(row.shard)
+            return self.rows.get(content)
 
     def drop(self, shard: Shard) -> None:
         """Forget a shard that is damaged or gone; its images are unknown then."""

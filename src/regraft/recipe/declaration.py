@@ -10,7 +10,7 @@ from typing import Any, get_args, get_type_hints
 
 from regraft.errors import RecipeError
 
-LARGEST = 1e15  # that a setting may be
+LARGEST = 1e38  # that a setting may be, in single precision
 
 
 @dataclass(frozen=True)
