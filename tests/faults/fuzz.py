@@ -80,21 +80,21 @@ def peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-def call(*arguments: object) -> Said:
-    """Run a command in this process."""
+def call(*arguments: object, seconds: int = 600) -> Said:
+    """Run a command in this process, for so long at most."""
     from regraft.cli.main import main
 
     out, err, before = io.StringIO(), io.StringIO(), sys.argv
     sys.argv, code = ["regraft", *map(str, arguments)], 0
     signal.signal(signal.SIGALRM, too_long)
-    signal.alarm(SECONDS)
+    signal.alarm(seconds)
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             main()
     except SystemExit as stop:
         code = int(stop.code or 0)
     except TooLong:
-        return Said(-1, "", f"took more than {SECONDS} s")
+        return Said(-1, "", f"took more than {seconds} s")
     finally:
         signal.alarm(0)
         sys.argv = before
@@ -129,6 +129,37 @@ def make_bed(bed: Path) -> None:
     shutil.copy(bed / "run" / "recipe.json", bed / "recipes" / "recipe.json")
     pack(images, bed / "packed")
     interrupted_training(images, bed / "tuned")
+    write_weights(bed / "fixed" / "weights.safetensors")
+    done(call(*planned_with_another(bed)))
+    save_dataset(images, bed / "dataset")
+
+
+def write_weights(path: Path) -> None:
+    """Random weights of a network that regraft does not ship."""
+    import torch
+    from safetensors.torch import save_file
+    from torchvision.models import squeezenet1_1
+
+    path.parent.mkdir()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        save_file(squeezenet1_1().state_dict(), path)
+
+
+def save_dataset(images: Path, folder: Path) -> None:
+    """The images as a data set of the Hugging Face's, where its library is installed."""
+    with contextlib.suppress(ImportError):
+        import datasets
+
+        datasets.disable_progress_bars()
+        files = sorted(images.rglob("*.png"))
+        classes = datasets.ClassLabel(names=sorted({file.parent.name for file in files}))
+        rows = {
+            "image": [{"bytes": file.read_bytes()} for file in files],
+            "label": [file.parent.name for file in files],
+        }
+        features = datasets.Features({"image": datasets.Image(), "label": classes})
+        datasets.Dataset.from_dict(rows, features=features).save_to_disk(str(folder))
 
 
 def done(said: Said) -> None:
@@ -245,22 +276,54 @@ def planned(bed: Path) -> tuple[object, ...]:
     return "plan", bed / "images", *NETWORK
 
 
+def planned_with_another(bed: Path) -> tuple[object, ...]:
+    weights = (bed / "fixed").resolve() / "weights.safetensors"
+    network = ("--backbone", "torchvision/squeezenet1_1", "--weights", weights, "--image-size", 64)
+    return "plan", bed / "images", *network, "--quiet", "--json"
+
+
+def scanned_dataset(bed: Path) -> tuple[object, ...]:
+    return "scan", bed / "dataset", "--json"
+
+
 def predicted(bed: Path) -> tuple[object, ...]:
     return "predict", bed / "run", bed / "images" / "0", bed / "images" / "1", "--device", "cpu", "--quiet", "--json"
 
 
+def evaluated(bed: Path) -> tuple[object, ...]:
+    return "evaluate", bed / "run", bed / "images", "--quiet", "--json"
+
+
+def started_from(bed: Path) -> tuple[object, ...]:
+    return "plan", bed / "images", "--backbone", bed / "run", "--quiet", "--json"
+
+
+def with_recipe(bed: Path) -> tuple[object, ...]:
+    return "plan", bed / "images", "--recipe", bed / "recipes" / "recipe.json", "--quiet", "--json"
+
+
+def resumed(bed: Path) -> tuple[object, ...]:
+    return "train", bed / "images", *TUNING, "--out", bed / "tuned", "--resume"
+
+
+def scanned(bed: Path) -> tuple[object, ...]:
+    return "scan", next((bed / "packed").glob("damaged.*")), "--json"
+
+
 KINDS = (
     Kind("cache", CACHE, planned, plan_of),
+    Kind("network", all_in("cache/networks/*", "cache/networks/*/*"), planned_with_another, plan_of),
     Kind("exchanged", SHARDS, planned, plan_of, exchange_files),
     Kind("lying index", SHARDS, planned, plan_of, lie),
     Kind("model", all_in("run/model/*"), predicted, predictions_of),
-    Kind("run", all_in("run/*.json", "run/*.csv"), lambda bed: ("evaluate", bed / "run", bed / "images", "--quiet", "--json"), evaluation_of),
-    Kind("backbone", all_in("run/model/config.json", "run/model/model.safetensors"), lambda bed: ("plan", bed / "images", "--backbone", bed / "run", "--quiet", "--json"), plan_of),
-    Kind("recipe", all_in("recipes/*"), lambda bed: ("plan", bed / "images", "--recipe", bed / "recipes" / "recipe.json", "--quiet", "--json"), None),
-    Kind("checkpoint", all_in("tuned/checkpoints/*/last.pt"), lambda bed: ("train", bed / "images", *TUNING, "--out", bed / "tuned", "--resume"), trained_of),
-    Kind("archive", all_in("packed/images.*"), lambda bed: ("scan", next((bed / "packed").glob("damaged.*")), "--json"), None),
-    Kind("table", all_in("packed/table.*"), lambda bed: ("scan", next((bed / "packed").glob("damaged.*")), "--json"), None),
-)  # fmt: skip
+    Kind("run", all_in("run/*.json", "run/*.csv"), evaluated, evaluation_of),
+    Kind("backbone", all_in("run/model/config.json", "run/model/model.safetensors"), started_from, plan_of),
+    Kind("recipe", all_in("recipes/*"), with_recipe, None),
+    Kind("checkpoint", all_in("tuned/checkpoints/*/last.pt"), resumed, trained_of),
+    Kind("archive", all_in("packed/images.*"), scanned, None),
+    Kind("table", all_in("packed/table.*"), scanned, None),
+    Kind("dataset", all_in("dataset/*.json"), scanned_dataset, None),
+)
 
 
 # --- one case after another ---
@@ -268,9 +331,10 @@ KINDS = (
 
 @contextlib.contextmanager
 def copied(bed: Path, work: Path) -> Iterator[Path]:
-    """A copy of everything but the images, which stay where they are; the cache is the copy's."""
-    shutil.copytree(bed, work, ignore=shutil.ignore_patterns("images"), symlinks=True)
-    (work / "images").symlink_to(bed / "images")
+    """A copy of everything but images and weights, which stay where they are; the cache is the copy's."""
+    shutil.copytree(bed, work, ignore=shutil.ignore_patterns("images", "fixed"), symlinks=True)
+    for name in ("images", "fixed"):
+        (work / name).symlink_to(bed / name)
     os.environ["REGRAFT_CACHE"] = str(work / "cache")
     try:
         yield work
@@ -324,10 +388,10 @@ def flat(value: Any) -> list[tuple[str, Any]]:
     return [(str(key), v) for key, v in leaves] + [("", v) for one in tuples for v in one]
 
 
-def fuzz(bed: Path, count: int, seed: int, only: str = "") -> Table:
+def fuzz(bed: Path, count: int, seed: int, only: str = "", seconds: int = SECONDS) -> Table:
     """Damage so many files of a bed that ``make_bed`` made, and count what came of it."""
-    table, draw = Table(), Random(seed)
-    kinds = [kind for kind in KINDS if only in kind.name]
+    table, draw, most = Table(), Random(seed), max(MEMORY, peak() + MEMORY // 3)
+    kinds = [kind for kind in KINDS if only in kind.name and kind.files(bed)]
     expected = {}
     for kind in kinds:
         with copied(bed, bed.with_name("work")) as work:
@@ -339,10 +403,10 @@ def fuzz(bed: Path, count: int, seed: int, only: str = "") -> Table:
         kind = kinds[number % len(kinds)]
         with copied(bed, bed.with_name("work")) as work:
             how, began = damage(kind, work, draw), time.monotonic()
-            said = call(*kind.command(work))
+            said = call(*kind.command(work), seconds=seconds)
             table.slowest = max(table.slowest, time.monotonic() - began)
             outcome = outcome_of(kind, said, expected[kind.name])
-            if peak() > MEMORY:
+            if peak() > most:
                 outcome = "other"
             table.counts.setdefault(kind.name, Counter())[outcome] += 1
             if outcome == "other":

@@ -108,7 +108,7 @@ class Shard:
         return rows
 
     def check_looks(self) -> None:
-        """Compare every row of the smallest array with its checksum, which tells whether ``look`` is what was written."""
+        """Compare the smallest array's rows with their checksums: whether what ``look`` says is what was written."""
         smallest = min(self.index.arrays, key=lambda name: self.index.arrays[name][1])
         self.read(smallest, np.arange(len(self.contents)))
 

@@ -52,6 +52,7 @@ def create(library: str, name: str, args: dict[str, Any]) -> nn.Module:
         if library == "timm":
             import timm
 
+            check_tag(name)
             return timm.create_model(name, **{**args, "pretrained": False})  # type: ignore[no-any-return]
         if library == "regraft":
             return demonstration.Demonstration(**args)
