@@ -322,7 +322,7 @@ KINDS = (
     Kind("checkpoint", all_in("tuned/checkpoints/*/last.pt"), resumed, trained_of),
     Kind("archive", all_in("packed/images.*"), scanned, None),
     Kind("table", all_in("packed/table.*"), scanned, None),
-    Kind("dataset", all_in("dataset/*.json"), scanned_dataset, None),
+    Kind("dataset", all_in("dataset/*.json", "dataset/*.arrow"), scanned_dataset, None),
 )
 
 

@@ -198,6 +198,35 @@ def test_usual_names_of_checkpoints_are_taken(name: str) -> None:
     assert Recipe(checkpoint_name=name).stopping.checkpoint_name == name
 
 
+@pytest.mark.parametrize("text", ["[" * 5000, "3", "null", "[1]", '{"a": ' + "9" * 5000 + "}"])
+def test_a_table_beside_images_that_is_none(text: str, tmp_path: Path, regraft: Any) -> None:
+    from conftest import picture
+
+    for number in range(3):
+        picture(0, number).save(tmp_path / f"{number}.png")
+    (tmp_path / "metadata.jsonl").write_text(text)
+    code, out, err = regraft("scan", tmp_path)
+    assert (code, out, len(err.splitlines())) == (2, "", 1), err
+
+
+def test_a_saved_data_set_with_a_label_that_is_none(tmp_path: Path, regraft: Any) -> None:
+    datasets = pytest.importorskip("datasets")
+    from odd import PNG
+
+    datasets.disable_progress_bars()
+    features = datasets.Features({"image": datasets.Image(), "label": datasets.ClassLabel(names=["a", "b"])})
+    rows = {"image": [{"bytes": PNG}] * 9, "label": [0, 1, 1] * 3}
+    datasets.Dataset.from_dict(rows, features=features).save_to_disk(str(tmp_path / "set"))
+    (path,) = (tmp_path / "set").glob("*.arrow")
+    data = path.read_bytes()
+    labels = np.array(rows["label"], np.int64).tobytes()
+    assert data.count(labels) == 1
+    path.write_bytes(data.replace(labels, np.array([7, *rows["label"][1:]], np.int64).tobytes()))
+    code, out, err = regraft("scan", tmp_path / "set")
+    assert (code, out, len(err.splitlines())) == (2, "", 1), err
+    assert "is damaged" in err
+
+
 def test_a_shard_of_another_store_is_not_taken() -> None:
     fill(open_store("one"), range(5))
     fill(open_store("other"), range(5, 9))

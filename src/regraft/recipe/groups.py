@@ -48,7 +48,7 @@ class Network(Section):
         "which state dict of --weights to take, such as state_dict_ema",
         otherwise="the one that fits; averaged weights only where no others do",
     )
-    image_size: int | None = setting(None, "pixels a side", least=16, otherwise="the backbone's own")
+    image_size: int | None = setting(None, "pixels a side", least=16, most=8192, otherwise="the backbone's own")
     batch_size: int | None = setting(None, "images in one batch", least=1, otherwise="the engine's own, 32 in training")
     workers: int = setting(0, "threads that decode; 0 is one a processor", least=0)
     device: str = setting("auto", "auto (a GPU where there is one), cpu, cuda, cuda:1, ...")
