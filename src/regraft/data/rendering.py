@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from regraft.strict_json import Malformed, build
+
 DEEP_MODES = {
     **dict.fromkeys(("I;16", "I;16B", "I;16L", "I;16N"), "16-bit grey"),
     "I": "32-bit grey",
@@ -89,11 +91,19 @@ PLAIN = Rendering()
 
 
 def from_dict(values: dict[str, Any] | None) -> Rendering:
-    """What ``Rendering.as_dict`` gave, through JSON or not; the default for nothing."""
+    """What ``Rendering.as_dict`` gave, through JSON or not; the default for nothing. Malformed for anything else."""
     if not values:
         return PLAIN
-    ranges = tuple(Range(one["kind"], float(one["low"]), float(one["high"])) for one in values["ranges"])
-    return Rendering(ranges, tuple(values["bands"]), bool(values["three_of_four"]), str(values["background"]))
+    read = build(Rendering, values, "rendering")
+    plausible = (
+        all(one.low < one.high for one in read.ranges)
+        and len(read.bands) in {0, 1, 3}
+        and min(read.bands, default=1) > 0
+        and read.background in {"white", "black"}
+    )
+    if not plausible:
+        raise Malformed(f"the rendering cannot be: {values}"[:200])
+    return read
 
 
 @dataclass(frozen=True)

@@ -24,10 +24,11 @@ from regraft.evaluation.prediction import Prediction
 from regraft.metrics import softmax
 from regraft.network.engine import Engine, device_name, device_of, pytorch_engine, streams_of
 from regraft.network.preprocessing import Preprocessing
-from regraft.network.saved import Saved
+from regraft.network.saved import Saved, damaged
 from regraft.network.saved import load as load_network
 from regraft.progress import Progress, silent
 from regraft.recipe import MAX_PIXELS, Reading
+from regraft.strict_json import Malformed
 
 if TYPE_CHECKING:
     from regraft.network.surgery import Grafted
@@ -169,7 +170,10 @@ def load(run: Path | str, device: str = "auto") -> Classifier:
         raise RunError(f"there is no run folder {folder}; give one that `regraft train` made")
     device_name(device)  # refuses one that is not there
     saved = load_network(folder / "model" if (folder / "model").is_dir() else folder)
-    rendering = from_dict(saved.rendering) if saved.rendering else None
+    try:
+        rendering = from_dict(saved.rendering) if saved.rendering else None
+    except Malformed as error:
+        raise damaged(saved.folder, error) from None
     return Classifier(saved.classes, saved.preprocessing, saved.strategy, folder, device, saved, rendering=rendering)
 
 

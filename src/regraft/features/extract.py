@@ -161,7 +161,7 @@ class Reader:
     def read(self, file: ImageFile) -> Read:
         """One file: opened where its state is not known, decoded where its content is not."""
         state = self.known_files.state_of(file.content)
-        if known := self.store.rows.get(self.known_files.hash_of(state) or ""):
+        if known := self.store.known(self.known_files.hash_of(state) or ""):
             return self.checked(known)
         try:
             data = file.content.read()
@@ -170,7 +170,7 @@ class Reader:
             return self.failed(f"unread {file.name}", error)
         self.known_files.note(state, content)
         with self.lock:
-            known = self.store.rows.get(content)
+            known = self.store.known(content)
             if known is None and content in self.claimed:
                 return Read(content)
             self.claimed.add(content)

@@ -30,7 +30,12 @@ def read_dataset(name: str, reading: Reading, fewest_classes: int = FEWEST_CLASS
     parts = loaded(name)
     faults: list[Fault] = []
     splits = splits_of(name, parts, split_words(reading.splits), faults)
-    items = [item for part, split in splits.items() for item in labelled(name, part, split, parts, reading, faults)]
+    try:
+        items = [item for part, split in splits.items() for item in labelled(name, part, split, parts, reading, faults)]
+    except DataError:
+        raise
+    except Exception as error:  # pyarrow's errors have many kinds, and a label may be none of the classes
+        raise DataError(f"the data set {name} is damaged: {reason_of(error)[:100]}; save it anew") from None
     word = check_labels(Counter(item.label for item in items), name)
     if word:
         faults.append(Fault(name, "numbers as labels", word, KEPT, len(items)))
@@ -50,6 +55,8 @@ def loaded(name: str) -> dict[str, Any]:
             found = datasets.load_dataset(name.removeprefix(PREFIX))
         else:
             found = datasets.load_from_disk(name)
+            for part in found.values() if isinstance(found, dict) else [found]:
+                part.data.validate(full=True)  # a damaged table makes pyarrow read memory that is not its own
     except Exception as error:  # the library's errors have many kinds, the network's among them
         raise DataError(
             f"the data set {name} cannot be had: {reason_of(error)}; save a copy with save_to_disk"
