@@ -274,7 +274,7 @@ class Loop:
         """Put the last checkpoint into the model, the optimiser, the state and the weights kept beside them."""
         content = checkpoint.read(self.task.folder, self.task.identity)
         self.state = state_from(content.get("state", {}))
-        check_fits(self.task.folder / checkpoint.LAST, content, self.task.model, self.task.optimiser)
+        check_fits(self.task.folder / LAST, content, self.task.model, self.task.optimiser)
         self.task.model.load_state_dict(content["model"])
         self.task.optimiser.load_state_dict(content["optimiser"])
         self.average = {name: value.to(self.task.device) for name, value in content["average"].items()}
