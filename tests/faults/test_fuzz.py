@@ -235,6 +235,7 @@ def test_a_shard_of_another_store_is_not_taken() -> None:
     assert sorted(int(content, 16) for content in open_store("other").rows) == [5, 6, 7, 8]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="a command is ended by an alarm")
 def test_commands_say_what_is_damaged_or_say_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")

@@ -12,6 +12,7 @@ from regraft.recipe import Recipe
 from regraft.runs.charts import draw_profile, draw_quadrant, draw_surgery
 from regraft.runs.environment import environment
 from regraft.runs.folder import write_json
+from regraft.runs.overlap import groups_as_dict
 from regraft.runs.rows import write_rows
 from regraft.runs.run import Run
 from regraft.runs.seen import DATA, describe_data
@@ -62,6 +63,7 @@ def all_metrics(job: Job, trained: Trained, run: Run) -> dict[str, Any]:
         "remarks": [asdict(remark) for remark in run.remarks],
         "baselines": dict(run.baselines),
         "near_duplicates": asdict(run.near_duplicates),
+        "shared_groups": groups_as_dict(run.shared_groups),
         "validation": {"accuracy": trained.judged.accuracy, "by": validated_by},
     }
 

@@ -6,9 +6,9 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from regraft.features.near_duplicates import Overlap
 from regraft.metrics import Metrics
 from regraft.planning.plan import Plan
+from regraft.runs.overlap import Overlap, groups_as_dict
 from regraft.runs.remarks import Remark
 from regraft.training.result import Attempt
 from regraft.visible import isolated
@@ -49,6 +49,7 @@ class Run:
     baselines: Mapping[str, float]  # accuracy of the majority class and of the nearest neighbour on the same images
     remarks: tuple[Remark, ...]  # what must be said beside the figures
     near_duplicates: Overlap  # of the images reported on with those that trained or chose
+    shared_groups: Overlap  # of the images reported on, those of groups that trained or chose too
     strategy: str  # that was carried out
     cuts: tuple[str, ...]  # whose features the head takes
     frozen: bool  # whether the pre-trained layers stayed as they were
@@ -82,6 +83,7 @@ class Run:
             "metrics": self.metrics.summary(),
             "baselines": dict(self.baselines),
             "near_duplicates": asdict(self.near_duplicates),
+            "shared_groups": groups_as_dict(self.shared_groups),
             "seconds": asdict(self.seconds),
             "report": str(self.report),
             "faults": dict(self.faults),
