@@ -6,6 +6,7 @@ import traceback
 import warnings
 from typing import Any
 
+from regraft.cli.app import INTERRUPTED
 from regraft.cli.commands import app
 from regraft.cli.home import mend_home
 from regraft.cli.quiet import quiet_logs, quiet_pillow
@@ -18,13 +19,11 @@ from regraft.visible import visible
 def main() -> None:
     """Run the command line; what the user can mend exits 2 with one line, a fault of ours 1."""
     end_as_with_ctrl_c()
-    mend_streams()
-    mend_home()
-    with warnings.catch_warnings():
-        quiet_pillow()
-        quiet_logs()
-        warnings.showwarning = show_warning
+    try:
         code = exit_code()
+    except KeyboardInterrupt:  # before the command began, or after it ended
+        complain("interrupted")
+        code = INTERRUPTED
     if error := lost_output():
         say_that_it_is_lost(error)
         code = code or 2
@@ -32,7 +31,18 @@ def main() -> None:
 
 
 def exit_code() -> int:
-    """Run the command and say what went wrong."""
+    """Prepare the process, run the command, and say what went wrong."""
+    mend_streams()
+    mend_home()
+    with warnings.catch_warnings():
+        quiet_pillow()
+        quiet_logs()
+        warnings.showwarning = show_warning
+        return code_of_command()
+
+
+def code_of_command() -> int:
+    """The same where all is prepared."""
     try:
         result = app(standalone_mode=False)
         return result if isinstance(result, int) else 0
