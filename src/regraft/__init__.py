@@ -19,6 +19,7 @@ _HOMES = {
     "from_arrays": "regraft.data.readers.memory",
     "from_dataset": "regraft.data.readers.memory",
     "load": "regraft.evaluation.classifier",
+    "look": "regraft.inspection.look",
     "plan": "regraft.runs.job",
     "rank": "regraft.evaluation.rank",
     "reference": "regraft.similarity.reference",

@@ -13,8 +13,14 @@ UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 
 def cache_folder() -> Path:
-    """REGRAFT_CACHE, or the platform's cache folder."""
-    return Path(os.environ.get("REGRAFT_CACHE") or platformdirs.user_cache_dir("regraft"))
+    """REGRAFT_CACHE, or the platform's cache folder; RecipeError where the user has none."""
+    try:
+        folder = Path(os.environ.get("REGRAFT_CACHE") or platformdirs.user_cache_dir("regraft"))
+    except RuntimeError:  # of pathlib, where neither HOME nor the system names a home folder
+        folder = Path("~")
+    if folder.parts[:1] == ("~",) and not os.environ.get("REGRAFT_CACHE"):
+        raise RecipeError("this user has no home folder for the cache; name a folder with REGRAFT_CACHE")
+    return folder
 
 
 def cache_limit() -> int:

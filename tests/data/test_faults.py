@@ -1,6 +1,7 @@
 """What features give away: copies across the split, labels that are not believed."""
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import pytest
 from conftest import picture
 from PIL import Image, ImageDraw
 
+from regraft.data.content import Given, Look
+from regraft.data.faults import copies
+from regraft.data.images import ImageFile, ImageSet
 from regraft.features.head import weights_of_classes
 from regraft.features.label_issues import doubted_labels
 from regraft.planning.prepare import prepare
@@ -111,3 +115,14 @@ def test_class_weights() -> None:
     assert effective is not None
     assert 1 < effective[1] / effective[0] < 9
     assert effective[labels].mean() == pytest.approx(1)
+
+
+def test_many_copies_take_time_in_proportion() -> None:
+    count, seen = 100_000, 0
+    files = tuple(ImageFile(f"{row}.png", row % 2, None, Given(lambda: None)) for row in range(count))
+    images = ImageSet(Path("many"), ("a", "b"), files)
+    begun = time.perf_counter()
+    for fault in copies(images, [Look("same", "same", 8, 8)] * count):
+        seen += fault.kind == "two labels"
+    assert seen == count - 1
+    assert time.perf_counter() - begun < 10

@@ -3,12 +3,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from regraft.data.content import OnDisk
 from regraft.data.find import find_images
 from regraft.data.images import ImageFile, ImageSet
+from regraft.data.readers.memory import from_arrays
+from regraft.data.scan import scan
 from regraft.data.split import FOLDS, folds_of, split_images
 from regraft.errors import DataError
+from regraft.recipe import Reading
 from regraft.training import examples
 from regraft.training.examples import rows_for_tuning
 
@@ -106,3 +110,20 @@ def test_fewer_images_validate_than_a_fold_has_and_no_unit_is_torn(monkeypatch: 
         named = groups or pixels
         assert not {named[i] for i in train} & {named[i] for i in val}
         assert 5 <= len(val) <= 20
+
+
+def test_messages_name_what_is_wrong(tmp_path: Path) -> None:
+    images = [np.full((8, 8, 3), 7, np.uint8)] * 12
+    alike = from_arrays(images, ["cat", "dog"] * 6)
+    with pytest.raises(DataError, match="all 12 images show the same"):
+        split_images(alike, ["same"] * 12, 0)
+    torn = from_arrays(images, ["cat", "dog"] * 6, groups=["one", "two"] * 6)
+    with pytest.raises(DataError, match=r"all images of '(cat|dog)' are in one group"):
+        split_images(torn, list("abcdefghijkl"), 0)
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        Image.fromarray(images[0]).save(tmp_path / name / "a.png")
+    with pytest.raises(
+        DataError, match=r"all are too large, as cat/a\.png: its 8 x 8 are more than 1 pixels; --max-pixels"
+    ):
+        scan(tmp_path, Reading(max_pixels=1))

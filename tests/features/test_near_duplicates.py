@@ -13,7 +13,7 @@ from scenes import scene
 from regraft.data.content import Given
 from regraft.data.images import ImageFile, ImageSet
 from regraft.features import near_duplicates
-from regraft.features.near_duplicates import SAME_PICTURE, SAME_SCENE, NearDuplicate, best_of, overlap_of
+from regraft.features.near_duplicates import SAME_PICTURE, SAME_SCENE, NearDuplicate, best_of
 from regraft.features.neighbours import nearest_of
 from regraft.planning.prepare import prepare
 from regraft.recipe import Recipe
@@ -134,9 +134,3 @@ def test_blocks_and_screening_change_nothing(monkeypatch: pytest.MonkeyPatch) ->
     assert (screened == ids).mean() > 0.5
     np.testing.assert_allclose(near[screened == ids], distances[screened == ids], atol=1e-5)
     assert (near >= distances - 1e-5).all()
-
-
-def test_the_overlap_counts_scenes_apart() -> None:
-    pairs = [NearDuplicate(1, 9, 0.0), NearDuplicate(2, 9, 0.1, SAME_SCENE)]
-    overlap = overlap_of(pairs, np.array([1, 2, 3, 4]), np.array([True, True, False, True]))
-    assert (overlap.images, overlap.same_scene, overlap.accuracy_with, overlap.accuracy_without) == (2, 1, 0.75, 0.5)

@@ -32,6 +32,18 @@ def test_checkpoints_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         read(tmp_path, identity)
 
 
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 0.7, 0.9])
+def test_a_flipped_bit_is_noticed(share: float, tmp_path: Path) -> None:
+    state = {"recipe": {"seed": 0}, "data": "data", "model": {"a": torch.zeros(5000)}}
+    write(tmp_path, "last.pt", state)
+    path = tmp_path / "last.pt"
+    data = bytearray(path.read_bytes())
+    data[int(share * len(data))] ^= 8
+    path.write_bytes(data)
+    with pytest.raises(RunError, match="damaged"):
+        read(tmp_path, Identity({"seed": 0}, "data"))
+
+
 def test_a_failed_write_leaves_the_checkpoint_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, "last.pt", {"a": 1})
 

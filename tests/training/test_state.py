@@ -59,6 +59,47 @@ def test_a_training_does_not_go_on_from_a_damaged_state(damage: dict[str, Any], 
         run(tiny_task(tmp_path), resume=True)
 
 
+def of(content: dict[str, Any], *path: Any) -> Any:
+    for key in path:
+        content = content[key]
+    return content
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content.pop("best"),
+        lambda content: content.pop("optimiser"),
+        lambda content: content.update(model=[]),
+        lambda content: content["model"].pop("head.bias"),
+        lambda content: content["best"].update({"head.bias": torch.zeros(4)}),
+        lambda content: content["best"].update({"head.bias": 3}),
+        lambda content: content["best"].update({"head.bias": torch.zeros(3, dtype=torch.float64)}),
+        lambda content: content.update(average={"head.bias": torch.zeros(3)}),
+        lambda content: content.update(average=3),
+        lambda content: content["optimiser"].update(param_groups=[]),
+        lambda content: of(content, "optimiser", "param_groups", 0).update(params=[99]),
+        lambda content: of(content, "optimiser", "param_groups", 0).update(lr="fast"),
+        lambda content: of(content, "optimiser", "param_groups", 0).update(weight_decay=7.0),
+        lambda content: of(content, "optimiser", "state").update({99: {}}),
+        lambda content: of(content, "optimiser", "state", 0).update(exp_avg=torch.zeros(99)),
+        lambda content: content["state"].update(history=[[1]]),
+        lambda content: content["state"].update(history=[{"epoch": "two"}]),
+        lambda content: content["state"].update(hits=[["T"]]),
+        lambda content: content["state"].update(epoch=-1),
+        lambda content: content["state"].update(parts=0),
+        lambda content: content.pop("state"),
+    ],
+)
+def test_a_checkpoint_of_another_shape_is_refused(damage: Callable[[dict[str, Any]], Any], tmp_path: Path) -> None:
+    run(tiny_task(tmp_path), resume=False)
+    content = torch.load(tmp_path / checkpoint.LAST, weights_only=True)
+    damage(content)
+    checkpoint.write(tmp_path, checkpoint.LAST, content)
+    with pytest.raises(RunError, match="--overwrite"):
+        run(tiny_task(tmp_path), resume=True)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "recipe",

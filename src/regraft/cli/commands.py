@@ -1,15 +1,13 @@
 """The commands: each parses, calls one function and prints. torch is imported inside them."""
 
 import json
-import shlex
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from regraft.cli.app import INTERRUPTED, app
+from regraft.cli.app import INTERRUPTED, app, resume_command
 from regraft.cli.options import (
     NETWORK,
     PLANNING,
@@ -30,7 +28,8 @@ from regraft.cli.options import (
     takes,
 )
 from regraft.cli.progress_bar import progress_bar
-from regraft.errors import RecipeError, RunError, reason_not_written
+from regraft.cli.screen import complain
+from regraft.errors import RecipeError, RunError
 from regraft.recipe import Recipe
 
 __all__ = ["app"]
@@ -132,7 +131,7 @@ def train_and_show(
         run = train_job(data, recipe, out, overwrite, resume, progress)
     give(run.as_dict(), as_json, results.summary)
     if run.interrupted:
-        typer.echo(f"regraft: interrupted; go on with: {resume_command(str(run.folder))}", err=True)
+        complain(f"interrupted; go on with: {resume_command(str(run.folder))}")
         raise typer.Exit(INTERRUPTED)
 
 
@@ -140,13 +139,6 @@ def check_file(out: Path | None, overwrite: bool) -> None:
     """Raise RunError where the file that is to be written would replace one that was not given up."""
     if out and out.exists() and not overwrite:
         raise RunError(f"{out} exists already; name another --out, or replace it with --overwrite")
-
-
-def resume_command(run: str) -> str:
-    """The command that goes on with this one."""
-    arguments = [argument for argument in sys.argv[1:] if argument not in {"--overwrite", "--resume"}]
-    out = [] if any(argument.split("=")[0] == "--out" for argument in arguments) else ["--out", run]
-    return shlex.join(["regraft", *arguments, *out, "--resume"])
 
 
 @app.command()
@@ -168,31 +160,19 @@ def evaluate(run: Run, data: Data, as_json: AsJson = False, quiet: Quiet = False
 def predict(
     run: Run,
     paths: Annotated[list[Path], typer.Argument(help="Images; folders, archives (.zip, .tar) or tables of images.")],
-    out: Annotated[Path | None, typer.Option(help="Write a CSV with every class's probability here.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write every class's probability here: a CSV, or JSON lines to a .jsonl.")
+    ] = None,
     overwrite: Overwrite = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the file of --out that was broken off.")] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
     **settings: Any,
 ) -> None:
     """Predict the class of images; every other file is listed with the reason."""
-    from regraft.cli import results
-    from regraft.evaluation.classifier import load
-    from regraft.evaluation.prediction import check_predicted
-    from regraft.runs.folder import write_rows
+    from regraft.cli.predictions import predict_and_show
 
-    check_file(out, overwrite)
-    recipe = recipe_from(settings)
-    reading, classifier = recipe.reading, load(run, recipe.network.device)
-    with progress_bar(quiet) as progress:
-        predictions = classifier.predict(paths, progress, reading.max_pixels, reading)
-    rows = [prediction.as_dict() for prediction in predictions]
-    if out:
-        try:
-            write_rows(out, rows)
-        except OSError as error:
-            raise RunError(f"{out} cannot be written: {reason_not_written(error)}; name another --out") from None
-    give({"run": str(run), "predictions": rows}, as_json, results.predictions)
-    check_predicted(predictions)
+    predict_and_show(run, paths, out, overwrite, resume, as_json, quiet, recipe_from(settings))
 
 
 @app.command()

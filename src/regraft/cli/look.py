@@ -6,8 +6,10 @@ from typing import Annotated, Any
 import typer
 
 from regraft.cli.app import app
+from regraft.cli.commands import give
 from regraft.cli.options import READING, AsJson, Overwrite, Quiet, recipe_from, takes
 from regraft.cli.progress_bar import progress_bar
+from regraft.cli.screen import say
 
 Network = Annotated[str, typer.Argument(help="A run folder, or a backbone as --backbone names it.")]
 
@@ -20,13 +22,17 @@ def look(
         str | None, typer.Option("--data", help="Labelled images to look with; by default those of the run.")
     ] = None,
     only: Annotated[
-        str | None, typer.Option("--only", help="Some of the methods, with commas between: patches,maps (default: all).")
+        str | None,
+        typer.Option("--only", help="Some of the methods, with commas between: patches,maps (default: all)."),
     ] = None,
     cut: Annotated[str | None, typer.Option("--cut", help="One layer alone, by its cut's name.")] = None,
     channel: Annotated[int | None, typer.Option("--channel", help="One channel of that layer, from 0.")] = None,
-    image: Annotated[Path | None, typer.Option("--image", help="The image for maps, dreams and your own filter.")] = None,
+    image: Annotated[
+        Path | None, typer.Option("--image", help="The image for maps, dreams and your own filter.")
+    ] = None,
     kernel: Annotated[
-        str | None, typer.Option("--kernel", help='Your own filter: sobel-x, blur, ... or numbers "-1,0,1;-2,0,2;-1,0,1".')
+        str | None,
+        typer.Option("--kernel", help='Your own filter: sobel-x, blur, ... or numbers "-1,0,1;-2,0,2;-1,0,1".'),
     ] = None,
     video: Annotated[str | None, typer.Option("--video", help="A video file, or camera, with answer and map.")] = None,
     most: Annotated[int, typer.Option("--images", help="Images to look at; of more a sample is taken.", min=1)] = 5000,
@@ -37,3 +43,50 @@ def look(
     **settings: Any,
 ) -> None:
     """Show what each layer sees: patches, maps, attributions, dreams, before and after."""
+    from regraft.network.hub import check_at_hand
+
+    recipe = recipe_from(settings)
+    if not Path(network).is_dir():
+        check_at_hand(network, recipe.network.weights)
+    if video is not None:
+        show_video(network, video, recipe.network.weights, recipe.network.image_size, out, quiet)
+        return
+    from regraft.inspection.look import check_folder, default_folder
+    from regraft.inspection.look import look as look_at
+
+    folder = out or default_folder(network)
+    check_folder(folder, overwrite)
+    names = [name.strip() for name in only.split(",")] if only else []
+    with progress_bar(quiet) as progress:
+        seen = look_at(
+            network, data, names, cut, channel, image, kernel, recipe.network.weights, recipe.network.image_size,
+            recipe.reading, most, recipe.seed, progress,
+        )  # fmt: skip
+        page = seen.write(folder, overwrite)
+    give({"page": str(page), **seen.as_dict()}, as_json, pictures)
+
+
+def show_video(network: str, source: str, weights: str | None, size: int | None, out: Path | None, quiet: bool) -> None:
+    """Answer and map over the frames of a video, or of a camera by its number."""
+    from regraft.inspection.subject import subject_of
+    from regraft.inspection.video import video
+
+    with progress_bar(quiet) as progress:
+        seen = video(
+            subject_of(network, weights, size), int(source) if source.isdecimal() else source, out, progress=progress
+        )
+    for note in seen.notes:
+        say(f"Note: {note}")
+    say(f"{len(seen.frames):,} frames{f' in {out}' if out else ''}.")
+
+
+def pictures(result: dict[str, Any]) -> None:
+    """How many pictures there are of what, and where the page is."""
+    for note in result["notes"]:
+        say(f"Note: {note}")
+    for chapter in result["chapters"]:
+        count = len(chapter["figures"])
+        say(f"{chapter['title']}: {count} picture{'' if count == 1 else 's'}.")
+        for note in chapter["notes"]:
+            say(f"  {note}")
+    say(f"Open {result['page']}")

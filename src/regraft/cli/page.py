@@ -3,7 +3,7 @@
 import typer
 from typer.main import get_command
 
-from regraft.cli.commands import app
+from regraft.cli.main import app
 
 
 def options_page() -> str:

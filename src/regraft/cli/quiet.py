@@ -7,6 +7,8 @@ from contextlib import suppress
 from ctypes.util import find_library
 from pathlib import Path
 
+from regraft.visible import visible
+
 HANDLERS = ("TIFFSetErrorHandler", "TIFFSetWarningHandler")
 
 
@@ -16,6 +18,23 @@ def quiet_pillow() -> None:
     logger = logging.getLogger("PIL")
     if not logger.handlers:
         logger.addHandler(logging.NullHandler())
+
+
+class Shown(logging.Formatter):
+    """A library's line as text."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, with what a name in it would do written out."""
+        return visible(super().format(record))
+
+
+def quiet_logs() -> None:
+    """Let libraries' lines be text, and keep those away that tell of OpenVINO's own files."""
+    if logging.lastResort:
+        logging.lastResort.setFormatter(Shown())
+    root = logging.getLogger()
+    if not root.filters:
+        root.addFilter(lambda record: "openvino_telemetry" not in record.pathname)
 
 
 def quiet_libtiff() -> None:

@@ -4,87 +4,61 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from regraft.cli.screen import add, say, show, table
 
 MOST_ROWS = 40
 ACTIONS = ("left out", "kept", "ignored")
 
 
-def table(*columns: str) -> Table:
-    """A plain table, numbers to the right of the first column."""
-    made = Table(box=None, header_style="dim", pad_edge=False)
-    for index, column in enumerate(columns):
-        made.add_column(column, justify="left" if index == 0 else "right", overflow="fold")
-    return made
-
-
-def add(made: Table, *cells: str, style: str | None = None) -> None:
-    """A row of cells as they are: what users call their files is no markup."""
-    made.add_row(*(Text(plain(cell)) for cell in cells), style=style)
-
-
-def plain(text: str) -> str:
-    """Text that any terminal can show: control characters and broken letters are replaced."""
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
-
-
-def say(console: Console, text: str) -> None:
-    """A line of text that may hold what users call their files."""
-    console.print(plain(text), markup=False, emoji=False, soft_wrap=False)
-
-
 def scan(result: dict[str, Any]) -> None:
     """Classes by split, and the faults."""
-    console = Console()
     splits = list(result["counts"])
     made = table("class", *splits)
     for name in result["classes"]:
         add(made, name, *(f"{result['counts'][split][name]:,}" for split in splits))
     add(made, "total", *(f"{sum(result['counts'][split].values()):,}" for split in splits), style="bold")
-    console.print(made)
+    show(made)
     for line in result["rendering"]["said"]:
-        say(console, line)
-    show_notes(console, result["notes"])
-    show_faults(console, result["faults"])
+        say(line, whole=False)
+    show_notes(result["notes"])
+    show_faults(result["faults"])
 
 
-def show_notes(console: Console, notes: Sequence[str]) -> None:
+def show_notes(notes: Sequence[str]) -> None:
     """What the user should know beside the figures, a line each."""
     for note in notes:
-        say(console, f"Note: {note}.")
+        say(f"Note: {note}.", whole=False)
 
 
-def show_faults(console: Console, faults: Sequence[dict[str, Any]]) -> None:
+def show_faults(faults: Sequence[dict[str, Any]]) -> None:
     """How many images have faults of each kind, and the first of each."""
     if not faults:
-        console.print("No faults found.")
+        say("No faults found.")
         return
     kinds: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for fault in faults:
         kinds.setdefault((fault["action"], fault["kind"]), []).append(fault)
-    console.print()
+    say()
     each = max(1, MOST_ROWS // len(kinds))
-    made = Table(box=None, show_header=False, pad_edge=False)
+    made = table("", "", header=False)
     for (action, kind), alike in sorted(kinds.items(), key=lambda item: ACTIONS.index(item[0][0])):
         add(made, f"{kind} ({sum(fault['images'] for fault in alike):,}, {action})", style="bold")
         for fault in alike[:each]:
             add(made, "  " + fault["path"], fault["reason"])
         if len(alike) > each:
             add(made, f"  and {len(alike) - each} more (--json lists all)", style="dim")
-    console.print(made)
+    show(made)
 
 
 def plan(result: dict[str, Any], verbose: bool) -> None:
     """The case and the reasons that decide; with ``verbose`` all that is known."""
-    console = Console(highlight=False)
-    console.print(f"Case [bold]{result['case']}[/], strategy [bold]{result['strategy']}[/]\n")
+    say("Case ", (result["case"], "bold"), ", strategy ", (result["strategy"], "bold"))
+    say()
     for reason in result["reasons"]:
-        say(console, reason)
+        say(reason, whole=False)
     for note in result["notes"]:
-        say(console, f"Note: {note}.")
-    console.print()
+        say(f"Note: {note}.", whole=False)
+    say()
     made = table("cut", "probe", "behind the last", "standard error")
     for point in result["similarity"]["profile"]:
         behind = f"{point['behind_last']:+.1%}", f"{point['standard_error']:.1%}"
@@ -95,36 +69,36 @@ def plan(result: dict[str, Any], verbose: bool) -> None:
             *behind,
             style="bold" if point["cut"] in result["cuts"] else None,
         )
-    console.print(made)
-    console.print()
+    show(made)
+    say()
     made = table("strategy", "trained parameters", "an image", "time, about", "memory, about")
     for row in result["strategies"]:
         seconds = "" if row["seconds"] is None else f"{row['seconds']:,.0f} s"
         figures = f"{row['trained_parameters']:,}", f"{row['trained_parameters_an_image']:,.1f}"
         memory = f"{row['memory_bytes'] / 1e6:,.0f} MB"
         add(made, row["strategy"], *figures, seconds, memory, style="bold" if row["chosen"] else None)
-    console.print(made)
-    console.print()
+    show(made)
+    say()
     if verbose:
-        show_details(console, result)
-    show_notes(console, result["notes"])
+        show_details(result)
+    show_notes(result["notes"])
     counts: Counter[str] = Counter()
     for fault in result["faults"]:
         counts[fault["kind"]] += fault["images"]
-    show_fault_kinds(console, counts, "--json lists them")
+    show_fault_kinds(counts, "--json lists them")
     if not verbose:
-        console.print("--verbose shows all that is known.")
+        say("--verbose shows all that is known.")
 
 
-def show_details(console: Console, result: dict[str, Any]) -> None:
+def show_details(result: dict[str, Any]) -> None:
     """What else is known, the other strategies, and the settings."""
     for detail in result["details"]:
-        say(console, detail)
+        say(detail, whole=False)
     for row in result["strategies"]:
         if not row["chosen"]:
-            say(console, f"Not {row['strategy']}: {row['why']}.")
+            say(f"Not {row['strategy']}: {row['why']}.", whole=False)
     settings = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in result["settings"].items())
-    say(console, f"Settings: {settings}.")
+    say(f"Settings: {settings}.", whole=False)
 
 
 def ranking(result: dict[str, Any]) -> None:
@@ -139,29 +113,22 @@ def ranking(result: dict[str, Any]) -> None:
             row["backbone"], f"{row['accuracy']:.1%}", f"{row['behind_best']:.1%}", f"{row['standard_error']:.1%}",
             f"{row['logme']:.3f}", row["cut"], f"{row['score']:.2f}", f"{row['multiply_adds'] / 1e6:,.0f} M", rate,
         )  # fmt: skip
-    console = Console(highlight=False)
-    console.print(made)
+    show(made)
     for row in result["backbones"]:
         for note in row["notes"]:
-            say(console, f"{row['backbone']}: {note}.")
+            say(f"{row['backbone']}: {note}.", whole=False)
 
 
-def show_fault_kinds(console: Console, kinds: Mapping[str, int], where: str) -> None:
+def show_fault_kinds(kinds: Mapping[str, int], where: str) -> None:
     """How many of each kind of fault there are."""
     if kinds:
-        console.print(
-            f"Odd about the images: {', '.join(f'{kind} ({count:,})' for kind, count in kinds.items())}; {where}"
-        )
+        listed = ", ".join(f"{kind} ({count:,})" for kind, count in kinds.items())
+        say(f"Odd about the images: {listed}; {where}", whole=False)
 
 
 def reference(result: dict[str, Any]) -> None:
     """Where the statistics are, and of how many images."""
-    Console(highlight=False).print(
-        f"Statistics of {result['images']:,} images at {len(result['cuts'])} cuts: {plain(result['file'])}",
-        markup=False,
-        emoji=False,
-        soft_wrap=True,
-    )
+    say(f"Statistics of {result['images']:,} images at {len(result['cuts'])} cuts: {result['file']}")
 
 
 def backbones(result: dict[str, Any]) -> None:
@@ -169,21 +136,20 @@ def backbones(result: dict[str, Any]) -> None:
     made = table("backbone", "weights")
     for row in result["backbones"]:
         add(made, row["name"], "on this machine" if row["here"] else "to be fetched" if row["pretrained"] else "none")
-    Console(highlight=False).print(made)
+    show(made)
 
 
 def cache(result: dict[str, Any], action: str) -> None:
     """What is in the cache, after what was done there."""
-    console = Console(highlight=False)
     for damage in result["damaged"]:
-        console.print(plain(f"Removed {damage['path']}: {damage['reason']}"), markup=False, emoji=False, soft_wrap=True)
+        say(f"Removed {damage['path']}: {damage['reason']}")
     if action == "check":
         found = f"{len(result['damaged'])} damaged" if result["damaged"] else "all as they were written"
-        console.print(f"Checked against the checksums: {found}.")
+        say(f"Checked against the checksums: {found}.")
     if action == "clear":
-        console.print(f"{bytes_text(result['freed'])} freed.")
+        say(f"{bytes_text(result['freed'])} freed.")
     said = f"{bytes_text(result['total'])}; features may take {bytes_text(result['limit'])} (REGRAFT_CACHE_LIMIT)"
-    console.print(plain(f"{result['folder']}: {said}"), markup=False, emoji=False, soft_wrap=True)
+    say(f"{result['folder']}: {said}")
     if not result["entries"]:
         return
     made = table("kind", "name", "images", "size", "last used")
@@ -191,7 +157,7 @@ def cache(result: dict[str, Any], action: str) -> None:
         images = "" if row["images"] is None else f"{row['images']:,}"
         used = row["used"][:16].replace("T", " ")
         add(made, row["kind"], row["name"], images, bytes_text(row["bytes"]), used)
-    console.print(made)
+    show(made)
 
 
 def bytes_text(size: int) -> str:

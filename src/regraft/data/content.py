@@ -1,7 +1,9 @@
 """Where the bytes or the pixels of one image lie, and how they are had."""
 
 import hashlib
+import io
 import os
+import shutil
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -13,12 +15,16 @@ import numpy as np
 from PIL import Image
 
 from regraft.data.decoding import Decoded, Undecodable, decode, decode_for
+from regraft.data.parts import parts_of
+from regraft.data.pillow_formats import check_given
 from regraft.data.rendering import DEEP_MODES, PLAIN, Rendering
 
 IDENTITY = 2  # the version of identity_of; in the first, a JPEG's pixels were hashed as well
-MOST_BYTES = 1 << 30  # of one encoded image
+MOST_BYTES = 1 << 29  # of one encoded image
+PIECE = 1 << 20  # that is unpacked at a time
 GREY, COLOUR = 2, 3  # dimensions of an array
 CHANNELS = (1, 3, 4)
+SCANNED = 4_096  # pixels a side from which on a JPEG is shrunk as it is looked at
 JPEG = b"\xff\xd8"  # its first bytes
 START_OF_SCAN = 0xDA
 DESCRIPTIONS = {0xE1, 0xE2, 0xED, 0xFE}  # Exif and XMP, profiles and previews, Photoshop, comments
@@ -55,13 +61,22 @@ class OnDisk:
     def read(self) -> bytes:
         """All of it."""
         try:
-            state = self.path.stat()  # before it is opened: a pipe would wait for ever
-            data = b"" if unfit(state) else self.path.read_bytes()
+            state = self.path.stat()  # before it is opened: that alone may do something to a device
+            if fault := unfit(state):
+                raise Undecodable(*fault)
+            if not state.st_size:  # the system's own (/proc) say so too, and reading some of them takes for ever
+                return b""
+            with open(self.path, "rb", opener=at_once) as file:
+                if fault := unfit(os.fstat(file.fileno())):  # another one by now
+                    raise Undecodable(*fault)
+                return file.read(state.st_size + 1)
         except OSError as error:
             raise Undecodable("unreadable", error.strerror or str(error)) from None
-        if fault := unfit(state):
-            raise Undecodable(*fault)
-        return data
+
+
+def at_once(path: str, flags: int) -> int:
+    """Open a file; a pipe without waiting for someone who writes into it."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def unfit(state: os.stat_result) -> tuple[str, str] | None:
@@ -87,7 +102,12 @@ class InZip:
         if self.info.file_size > MOST_BYTES:
             raise Undecodable("too large", f"it unpacks to {self.info.file_size:,} bytes; {MOST_BYTES:,} are read")
         try:
-            return self.archive.read(self.info)
+            if self.info.file_size <= PIECE:
+                return self.archive.read(self.info)
+            data = io.BytesIO()  # zipfile's own reading of all of it takes three times the memory
+            with self.archive.open(self.info) as member:
+                shutil.copyfileobj(member, data, PIECE)
+            return data.getvalue()
         except Exception as error:  # zipfile and zlib raise many kinds
             raise Undecodable("unreadable", str(error).split("\n")[0] or type(error).__name__) from None
 
@@ -144,6 +164,21 @@ class Given:
             raise Undecodable("unreadable", f"{type(error).__name__}: {error}".split("\n")[0]) from None
 
 
+@dataclass(frozen=True)
+class Known:
+    """An image that was looked at before, and is to be the same one; pixels may be drawn anew."""
+
+    content: Content
+    hash: str  # hash_of its bytes
+
+    def read(self) -> bytes | Image.Image:
+        """As the content does; Undecodable where its bytes are others now."""
+        data = self.content.read()
+        if isinstance(data, bytes) and hash_of(data) != self.hash:
+            raise Undecodable("changed", "it is another image now")
+        return data
+
+
 def as_image(value: Any) -> Image.Image:
     """Pixels in memory as an image.
 
@@ -151,6 +186,7 @@ def as_image(value: Any) -> Image.Image:
     width); integers of 8 or 16 bits, bool, or floats in 0..1. Raises Undecodable for anything else.
     """
     if isinstance(value, Image.Image):
+        check_given(value)
         return value
     if value is None:
         raise Undecodable("no image", "there is None in its place")
@@ -198,7 +234,7 @@ class Look:
 def look_at(content: Content, max_pixels: int | None, rendering: Rendering = PLAIN) -> tuple[Look, Decoded]:
     """Read and decode one image; Undecodable where it cannot be."""
     data = content.read()
-    decoded = decode_for(data, None, max_pixels, rendering)
+    decoded = decode_for(data, SCANNED, max_pixels, rendering)
     return look_of(hash_of(data), data, decoded), decoded
 
 
@@ -234,9 +270,11 @@ def without_descriptions(data: bytes) -> Iterator[memoryview]:
 
 def hash_of(data: bytes | Image.Image) -> str:
     """A hash of encoded bytes; of pixels in memory, one of size and pixels as RGB, or of the numbers of deep ones."""
-    if isinstance(data, Image.Image) and data.mode in DEEP_MODES:
-        data = repr((data.mode, data.size)).encode() + data.tobytes()
-    elif isinstance(data, Image.Image):
-        image = decode(data, None)
-        data = repr(image.size).encode() + image.tobytes()
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
+    if not isinstance(data, Image.Image):
+        return hashlib.blake2b(data, digest_size=16).hexdigest()
+    deep = data.mode in DEEP_MODES
+    image = data if deep else decode(data, None)
+    digest = hashlib.blake2b(repr((image.mode, image.size) if deep else image.size).encode(), digest_size=16)
+    for _, part in parts_of(image):
+        digest.update(part.tobytes())
+    return digest.hexdigest()

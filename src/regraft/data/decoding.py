@@ -1,15 +1,15 @@
 """Bytes of one file, or pixels in memory -> an RGB image, or the reason why not."""
 
-import io
-import struct
-from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from regraft.data.bands import Bands, has_alpha, with_bands
 from regraft.data.formats import SHALLOW_PNG, bands_in, kinds_of, own_kind, own_sides
+from regraft.data.memory import PIXEL, Decoding, take, take_for
+from regraft.data.parts import in_parts
+from regraft.data.pillow_formats import opened
 from regraft.data.rendering import DEEP_MODES, LEVELS, PLAIN, TRANSPARENT, Depth, Range, Rendering, depth_of
 from regraft.data.undecodable import Undecodable, check_size, undecodable
 from regraft.recipe import MAX_PIXELS
@@ -26,7 +26,6 @@ __all__ = [
     "sides_of",
 ]
 
-HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")
 DEEP_GREY = {"I;16", "I;16B", "I;16L", "I;16N"}
 ORIENTATION = 0x0112  # EXIF's tag
 TURNS = {
@@ -66,31 +65,40 @@ def decode_for(
     """
     if data == b"":
         raise Undecodable("empty", "the file holds no bytes")
-    try:
-        bands = bands_in(data, rendering, max_pixels) if isinstance(data, bytes) else None
-        if bands is not None:
-            image, depth = from_bands(bands.chosen(rendering.bands), rendering)
-            turned = on_background(upright(image, bands.orientation), rendering)
-            return Decoded(turned, turned.size, bands.orientation, depth)
-        image = data if isinstance(data, Image.Image) else opened(data)
-        width, height = image.size
-        check_size(width, height, max_pixels)
-        if side and isinstance(data, bytes):  # an image in memory is its owner's
+    with Decoding() as decoding:
+        try:
+            decoded = decoded_now(data, side, max_pixels, rendering)
+        except Undecodable:
+            raise
+        except Exception as error:  # Pillow's decoders raise many kinds: OSError, SyntaxError, struct.error, ...
+            raise undecodable(error) from None
+        decoding.ends_with(decoded.image)
+        return decoded
+
+
+def decoded_now(data: bytes | Image.Image, side: int | None, max_pixels: int | None, rendering: Rendering) -> Decoded:
+    """What decode_for gives; errors are the decoder's."""
+    bands = bands_in(data, rendering, max_pixels) if isinstance(data, bytes) else None
+    if bands is not None:
+        image, depth = from_bands(bands.chosen(rendering.bands), rendering)
+        turned = on_background(upright(image, bands.orientation), rendering)
+        return Decoded(turned, turned.size, bands.orientation, depth)
+    image = data if isinstance(data, Image.Image) else opened(data)
+    width, height = image.size
+    check_size(width, height, max_pixels)
+    kinds = kinds_of(image, data, rendering)
+    if isinstance(data, bytes):  # an image in memory is its owner's
+        if side:
             image.draft(None, (side, side))  # does nothing where the format cannot
-        shrunk, kinds = image.size != (width, height), kinds_of(image, data, rendering)
-        image.load()
-        orientation = image.getexif().get(ORIENTATION, 1)  # after loading: of a TIFF that has turned it already
-        turned, depth = rendered(upright(image, orientation), kinds, rendering)
-        original = (height, width) if orientation in SIDEWAYS else (width, height)
-        return Decoded(turned, original if shrunk else turned.size, orientation, depth)
-    except Undecodable:
-        raise
-    except UnidentifiedImageError:
-        raise Undecodable("not an image", "its bytes are in no image format that Pillow reads") from None
-    except Image.DecompressionBombError:  # a frame inside the file is larger than the file says
-        raise Undecodable("too large", "a frame of it has more pixels than Pillow decodes") from None
-    except Exception as error:  # Pillow's decoders raise many kinds: OSError, SyntaxError, struct.error, ...
-        raise undecodable(error) from None
+        take_for(image, data, (width, height), max_pixels, image.mode in DEEP_MODES)
+    shrunk = image.size != (width, height)
+    image.load()
+    orientation = image.getexif().get(ORIENTATION, 1)  # after loading: of a TIFF that has turned it already
+    if orientation in TURNS and isinstance(data, bytes):
+        take(PIXEL * image.width * image.height, max_pixels, (width, height))
+    turned, depth = rendered(upright(image, orientation), kinds, rendering)
+    original = (height, width) if orientation in SIDEWAYS else (width, height)
+    return Decoded(turned, original if shrunk else turned.size, orientation, depth)
 
 
 def sides_of(data: bytes | Image.Image) -> tuple[int, int]:
@@ -131,15 +139,18 @@ def is_transparent(data: bytes | Image.Image) -> bool:
 def numbers_in(data: bytes | Image.Image, rendering: Rendering, max_pixels: int | None) -> Bands | None:
     """The numbers of a deep image in the bands that are shown; None of one of 8 bits."""
     try:
-        bands = bands_in(data, rendering, max_pixels) if isinstance(data, bytes) else None
-        if bands is None:
-            image = data if isinstance(data, Image.Image) else opened(data)
-            check_size(*image.size, max_pixels)
-            if image.mode not in DEEP_MODES:
-                return None
-            image.load()
-            bands = Bands(np.asarray(image)[:, :, None], grey=DEEP_MODES[image.mode])
-        chosen = bands.chosen(rendering.bands)
+        with Decoding():
+            bands = bands_in(data, rendering, max_pixels) if isinstance(data, bytes) else None
+            if bands is None:
+                image = data if isinstance(data, Image.Image) else opened(data)
+                check_size(*image.size, max_pixels)
+                if image.mode not in DEEP_MODES:
+                    return None
+                if isinstance(data, bytes):
+                    take_for(image, data, image.size, max_pixels, True)
+                image.load()
+                bands = Bands(np.asarray(image)[:, :, None], grey=DEEP_MODES[image.mode])
+            chosen = bands.chosen(rendering.bands)
     except Undecodable:
         raise
     except Exception as error:  # as in decode_for
@@ -155,31 +166,6 @@ def upright(image: Image.Image, orientation: int) -> Image.Image:
     turned = image.transpose(turn)
     turned.info = {name: turned.info[name] for name in ("transparency",) if name in turned.info}  # not to turn again
     return turned
-
-
-def opened(data: bytes) -> Image.Image:
-    """The image with its pixels not yet decoded; HEIC through pillow-heif, where that is installed."""
-    if data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS:
-        with suppress(ImportError):
-            import pillow_heif
-
-            pillow_heif.register_heif_opener()
-        if "HEIF" not in Image.OPEN:
-            raise Undecodable("needs an extra", "a HEIC image; install regraft[heif] to read it, or save it as JPEG")
-    return from_plugins(data)
-
-
-def from_plugins(data: bytes) -> Image.Image:
-    """What Image.open does, without its limit on pixels, which holds for the whole process: ours is an argument."""
-    for load_plugins in (Image.preinit, Image.init):  # the common formats first
-        load_plugins()
-        for name in Image.ID:
-            factory, accepts = Image.OPEN[name]
-            with suppress(SyntaxError, IndexError, TypeError, struct.error):  # as Pillow does: another format's bytes
-                accepted = accepts(data[:16]) if accepts else True
-                if accepted and not isinstance(accepted, str):  # a text says why not
-                    return factory(io.BytesIO(data), "")
-    raise UnidentifiedImageError
 
 
 def rendered(image: Image.Image, kinds: tuple[str, ...], rendering: Rendering) -> tuple[Image.Image, Depth | None]:
@@ -222,19 +208,25 @@ def scaled(bands: Bands, kind: str, scale: Range | None, rendering: Rendering) -
 def to_rgb(image: Image.Image, rendering: Rendering = PLAIN) -> Image.Image:
     """Any Pillow mode -> RGB; transparency over the background, deep grey scaled to 8 bits."""
     if image.mode in DEEP_GREY:
-        image = image.convert("I").point(lambda value: value / DEPTH).convert("L")
+        image = in_parts(image, lambda part: part.convert("I").point(lambda value: value / DEPTH).convert("L"), "L")
     elif image.mode in {"I", "F"}:
         image = Image.fromarray(by_themselves(np.asarray(image)))
     return on_background(with_bands(image, rendering), rendering)
 
 
 def on_background(image: Image.Image, rendering: Rendering) -> Image.Image:
-    """An 8-bit image as RGB, what is transparent of it over the background."""
-    if has_alpha(image):
-        over = image.convert("RGBA")
+    """An 8-bit image as RGB, what is transparent of it over the background; a large one part by part."""
+
+    def opaque(part: Image.Image) -> Image.Image:
+        if not has_alpha(part):
+            return part.convert("RGB")
+        over = part.convert("RGBA")
         behind = Image.new("RGBA", over.size, rendering.background)
         return Image.alpha_composite(behind, over).convert("RGB")
-    return image.convert("RGB")
+
+    if image.mode == "RGB" and not has_alpha(image):
+        return image
+    return in_parts(image, opaque, "RGB")
 
 
 def by_themselves(values: np.ndarray) -> np.ndarray:

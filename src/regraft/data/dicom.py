@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 
 from regraft.data.bands import Bands
+from regraft.data.memory import take
 from regraft.data.undecodable import Undecodable, check_size
 
 START, MARK = 128, b"DICM"
+BYTES = 24  # a pixel of a frame, on its way
 GREY = "DICOM grey"
 
 
@@ -28,6 +30,8 @@ def read_dicom(data: bytes, max_pixels: int | None) -> Bands:
     if "PixelData" not in file:
         raise Undecodable("not an image", "a DICOM file without pixels, as a report or an index; leave it out")
     check_size(int(file.Columns), int(file.Rows), max_pixels)
+    taken = int(file.Columns) * int(file.Rows) * int(file.get("NumberOfFrames", 1) or 1) * BYTES
+    take(taken + len(data), max_pixels, (int(file.Columns), int(file.Rows)))
     values, colour = first_frame(file), int(file.get("SamplesPerPixel", 1)) > 1
     if colour:
         photometric = str(file.PhotometricInterpretation)

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -59,35 +60,45 @@ def torn_groups(images: ImageSet) -> Iterator[Fault]:
             yield Fault(other, "group spelt twice", f"'{first}' and '{other}' are two groups", KEPT, sizes[other])
 
 
+@dataclass
+class Earlier:
+    """The images so far that show the same: their bytes' hashes, and the first row of each label and split."""
+
+    first: int
+    contents: set[str] = field(default_factory=set)
+    labels: dict[int, int] = field(default_factory=dict)
+    splits: dict[str | None, int] = field(default_factory=dict)
+
+
 def copies(images: ImageSet, looks: Sequence[Look]) -> Iterator[Fault]:
     """One fault for each image that shows what one before does: under another label, in another split, or once more."""
-    seen: dict[str, list[int]] = {}
+    seen: dict[str, Earlier] = {}
     for row, look in enumerate(looks):
-        earlier = seen.setdefault(look.pixels, [])
-        if earlier:
+        if earlier := seen.get(look.pixels):
             yield copy_fault(images, looks, row, earlier)
-        earlier.append(row)
+        else:
+            earlier = seen[look.pixels] = Earlier(row)
+        earlier.contents.add(look.content)
+        earlier.labels.setdefault(images.files[row].label, row)
+        earlier.splits.setdefault(images.files[row].split, row)
 
 
-def copy_fault(images: ImageSet, looks: Sequence[Look], row: int, earlier: Sequence[int]) -> Fault:
-    """What is worst about the copy ``row`` of the rows ``earlier``."""
+def copy_fault(images: ImageSet, looks: Sequence[Look], row: int, earlier: Earlier) -> Fault:
+    """What is worst about the copy ``row`` of the ``earlier`` ones."""
     files = images.files
     mine = files[row]
-    same = "bytes" if any(looks[other].content == looks[row].content for other in earlier) else "pixels"
-    for other in earlier:
-        if files[other].label != mine.label:
-            label = images.classes[files[other].label]
-            reason = (
-                f"the same {same} are labelled '{label}' in {files[other].name}, here '{images.classes[mine.label]}'"
-            )
-            return Fault(mine.name, "two labels", reason, KEPT)
-    for other in earlier:
-        if files[other].split != mine.split:
-            tested, trained = sorted((mine, files[other]), key=lambda file: SPLITS.index(file.split or "train"))[::-1]
-            return Fault(
-                tested.name, "duplicate across splits", f"the same {same} as {trained.name}, in {trained.split}", KEPT
-            )
-    return Fault(mine.name, "duplicate", f"the same {same} as {files[earlier[0]].name}", KEPT)
+    same = "bytes" if looks[row].content in earlier.contents else "pixels"
+    other = next((first for label, first in earlier.labels.items() if label != mine.label), None)
+    if other is not None:
+        label = images.classes[files[other].label]
+        reason = f"the same {same} are labelled '{label}' in {files[other].name}, here '{images.classes[mine.label]}'"
+        return Fault(mine.name, "two labels", reason, KEPT)
+    other = next((first for split, first in earlier.splits.items() if split != mine.split), None)
+    if other is not None:
+        tested, trained = sorted((mine, files[other]), key=lambda file: SPLITS.index(file.split or "train"))[::-1]
+        reason = f"the same {same} as {trained.name}, in {trained.split}"
+        return Fault(tested.name, "duplicate across splits", reason, KEPT)
+    return Fault(mine.name, "duplicate", f"the same {same} as {files[earlier.first].name}", KEPT)
 
 
 def far_larger(images: ImageSet, looks: Sequence[Look]) -> Iterator[Fault]:

@@ -116,9 +116,11 @@ class ImageSet:
         bad = {fault.path: fault for fault in faults}
         readable = tuple(file for file in self.files if file.name not in bad)
         if not readable:
+            what = f"none of the {len(self.files)} images below {self.root} can be read"
+            if all(fault.kind == "too large" for fault in faults):
+                raise DataError(f"{what}: all are too large, as {faults[0].path}: {faults[0].reason}")
             raise DataError(
-                f"none of the {len(self.files)} images below {self.root} can be read"
-                f" (the first: {faults[0].path}: {faults[0].reason}); bring image files that open in a viewer"
+                f"{what} (the first: {faults[0].path}: {faults[0].reason}); bring image files that open in a viewer"
             )
         left = {file.label for file in readable}
         for label, name in enumerate(self.classes):

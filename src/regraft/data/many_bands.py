@@ -13,6 +13,7 @@ import numpy as np
 from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
 
 from regraft.data.bands import Bands
+from regraft.data.memory import PIXEL, take
 from regraft.data.rendering import FOUR_BANDS, Rendering
 from regraft.data.undecodable import Undecodable, check_size
 
@@ -28,6 +29,7 @@ GREY, COLOUR = 1, 2  # of PhotometricInterpretation
 DIFFERENCES, FLOAT_DIFFERENCES = 2, 3  # of Predictor
 PILLOWS = 6  # bands that it reads at most
 MOST_BYTES = 1 << 31  # of numbers in one image
+COPIES = 6  # of its numbers at once, on their way
 LONG = 4  # of the types of values, and its bytes
 
 
@@ -153,6 +155,7 @@ def numbers_of(data: bytes, layout: Layout, max_pixels: int | None) -> Bands:
     (width, height), samples, dtype = layout.sides, layout.samples, layout.dtype
     assert dtype is not None, "it was asked whether it is ours"
     check_size(width, height, max_pixels)
+    take(width * height * (COPIES * samples * dtype.itemsize + 2 * PIXEL) + len(data), max_pixels, (width, height))
     if min(width, height, samples) < 1 or width * height * samples * dtype.itemsize > MOST_BYTES:
         raise Undecodable("too large", f"its {samples} bands of {width} x {height} pixels take too much memory")
     if layout.one(PLANAR, 1) == 1:

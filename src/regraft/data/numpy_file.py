@@ -5,15 +5,18 @@ import io
 import numpy as np
 
 from regraft.data.bands import Bands
+from regraft.data.memory import take
 from regraft.data.undecodable import Undecodable, check_size
 
 MAGIC = b"\x93NUMPY"
+COPIES = 4  # of its numbers at once, on their way
 GREY, COLOUR = 2, 3  # dimensions
 FEW = 4  # numbers a pixel, from which the first dimension may be the bands', where it is the smallest
 
 
 def read_numpy(data: bytes, max_pixels: int | None) -> Bands:
     """The numbers (height, width), (height, width, bands) or (bands, height, width)."""
+    take(COPIES * len(data), max_pixels, (len(data) // FEW, FEW))
     try:
         values = np.load(io.BytesIO(data), allow_pickle=False)
     except ValueError as error:

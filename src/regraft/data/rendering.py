@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from regraft.strict_json import Malformed, build
+
 DEEP_MODES = {
     **dict.fromkeys(("I;16", "I;16B", "I;16L", "I;16N"), "16-bit grey"),
     "I": "32-bit grey",
@@ -16,6 +18,7 @@ FOUR_BANDS = "red, green, blue and a fourth band"  # of which the file does not 
 TRANSPARENT = "transparent"  # what an image is called some of which may be
 EXACT_BITS = 16  # that a float of 32 bits holds, and some more
 LEVELS = 256
+AT_ONCE = 1 << 22  # numbers that are worked on
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,9 @@ class Range:
 
     def apply(self, values: np.ndarray) -> np.ndarray:
         """Numbers -> uint8 of the same shape; what lies outside the range becomes 0 or 255."""
+        if values.size > AT_ONCE and len(values) > 1:  # by halves: what is made on the way is several times larger
+            half = len(values) // 2
+            return np.concatenate([self.apply(values[:half]), self.apply(values[half:])])
         exact = values.dtype.itemsize * 8 > EXACT_BITS and values.dtype != np.float32
         numbers: np.ndarray = values.astype(np.float64 if exact else np.float32)
         scaled = (numbers - self.low) * (255 / (self.high - self.low))
@@ -85,11 +91,19 @@ PLAIN = Rendering()
 
 
 def from_dict(values: dict[str, Any] | None) -> Rendering:
-    """What ``Rendering.as_dict`` gave, through JSON or not; the default for nothing."""
+    """What ``Rendering.as_dict`` gave, through JSON or not; the default for nothing. Malformed for anything else."""
     if not values:
         return PLAIN
-    ranges = tuple(Range(one["kind"], float(one["low"]), float(one["high"])) for one in values["ranges"])
-    return Rendering(ranges, tuple(values["bands"]), bool(values["three_of_four"]), str(values["background"]))
+    read = build(Rendering, values, "rendering")
+    plausible = (
+        all(one.low < one.high for one in read.ranges)
+        and len(read.bands) in {0, 1, 3}
+        and min(read.bands, default=1) > 0
+        and read.background in {"white", "black"}
+    )
+    if not plausible:
+        raise Malformed(f"the rendering cannot be: {values}"[:200])
+    return read
 
 
 @dataclass(frozen=True)
@@ -107,5 +121,7 @@ class Depth:
 def depth_of(kind: str, values: np.ndarray, image: np.ndarray, known: bool) -> Depth:
     """Of the numbers ``values`` and the 8-bit ``image`` that they became, of any shape."""
     some = values.reshape(-1)[:: max(1, values.size // LEVELS**2)]
-    levels = int(np.count_nonzero(np.bincount(image.reshape(-1), minlength=LEVELS)))
+    flat = image.reshape(-1)  # part by part, since NumPy counts in numbers of 64 bits
+    counts = [np.bincount(flat[at : at + AT_ONCE], minlength=LEVELS) for at in range(0, flat.size, AT_ONCE)]
+    levels = int(np.count_nonzero(np.sum(counts, axis=0)))
     return Depth(kind, float(values.min()), float(values.max()), len(np.unique(some)), levels, known)

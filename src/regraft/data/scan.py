@@ -3,13 +3,14 @@
 from dataclasses import replace
 
 from regraft.data.content import Look, look_at
-from regraft.data.decoding import Decoded, Undecodable
+from regraft.data.decoding import Undecodable
 from regraft.data.faults import odd_ones
 from regraft.data.find import Data, find_images
 from regraft.data.images import Fault, ImageFile, ImageSet
 from regraft.data.pixel_range import measured
 from regraft.data.prefetch import map_ahead
 from regraft.data.range_faults import Seen, depth_faults
+from regraft.data.rendering import Depth
 from regraft.errors import DataError
 from regraft.progress import Progress, silent
 from regraft.recipe import Reading
@@ -39,11 +40,12 @@ def look_at_all(
 ) -> tuple[list[Look], list[Fault], list[Seen]]:
     """The looks at all images that can be decoded, why the others cannot, and how deep those are."""
 
-    def look(file: ImageFile) -> tuple[Look, Decoded] | Fault:
+    def look(file: ImageFile) -> tuple[Look, Depth | None] | Fault:
         try:
-            return look_at(file.content, reading.max_pixels, images.rendering)
+            seen, decoded = look_at(file.content, reading.max_pixels, images.rendering)
         except Undecodable as error:
             return Fault(file.name, error.kind, str(error))
+        return seen, decoded.depth  # and no image, of which many would wait
 
     looks: list[Look] = []
     broken: list[Fault] = []
@@ -53,6 +55,6 @@ def look_at_all(
             broken.append(seen)
         else:
             looks.append(seen[0])
-            depths.append((file.name, seen[1].depth))
+            depths.append((file.name, seen[1]))
         progress("Reading every image", done, len(images.files))
     return looks, broken, depths

@@ -55,10 +55,12 @@ def split_images(images: ImageSet, pixels: Sequence[str], seed: int) -> Split:
         reported = "val" if len(parts["val"]) else "test"
         train, val, test = parts["train"], none, parts[reported]
     else:
-        held_out = set_aside(labels, pixels, units, seed)
+        held_out = set_aside(labels, pixels, units, seed, images.classes)
         train, val, test, reported = np.flatnonzero(~held_out), none, np.flatnonzero(held_out), "test"
     if not len(test):
         distinct = len(set(pixels))
+        if distinct == 1 and len(labels) > 1:
+            raise DataError(f"all {len(labels)} images show the same, so none can be tested on; bring others")
         what = f"{distinct} different images" if distinct < len(labels) else f"{distinct} images"
         copies = f" (the other {len(labels) - distinct} are copies)" if distinct < len(labels) else ""
         raise DataError(f"{what}{copies} are too few to set a test part aside; bring three or more of each class")
@@ -120,7 +122,9 @@ def numbered(names: Sequence[Hashable]) -> np.ndarray:
     return np.array([numbers.setdefault(name, len(numbers)) for name in names], dtype=np.int64)
 
 
-def set_aside(labels: np.ndarray, pixels: Sequence[str], units: np.ndarray | None, seed: int) -> np.ndarray:
+def set_aside(
+    labels: np.ndarray, pixels: Sequence[str], units: np.ndarray | None, seed: int, classes: Sequence[str]
+) -> np.ndarray:
     """Which images (bool) are test: a stratified fifth, one of each class that has two, units whole."""
     if units is None:
         ranks = ranks_within_class(labels, pixels, seed)
@@ -132,8 +136,8 @@ def set_aside(labels: np.ndarray, pixels: Sequence[str], units: np.ndarray | Non
     for label in np.unique(labels):
         if held_out[labels == label].all():
             raise DataError(
-                f"all images of class {label} are in one group, or in groups that hang together; a test part needs two"
-                " groups of each class or more: give another --group-by, or your own splits"
+                f"all images of '{classes[label]}' are in one group, or in groups that hang together; a test part needs"
+                " two groups of each class or more: give another --group-by, or your own splits"
             )
     return np.asarray(held_out)
 

@@ -2,6 +2,8 @@
 
 import re
 
+from PIL import Image, UnidentifiedImageError
+
 from regraft.errors import reason_of
 
 CODES = re.compile(r"(?:(?:de|en)coder error )?-?\d+(?: when reading image file)?")  # of a C library, without a word
@@ -19,6 +21,10 @@ class Undecodable(Exception):
 def undecodable(error: Exception) -> Undecodable:
     """What a decoder's error means; they have many kinds."""
     reason = reason_of(error)
+    if isinstance(error, UnidentifiedImageError):
+        return Undecodable("not an image", "its bytes are in no image format that is read")
+    if isinstance(error, Image.DecompressionBombError):  # a frame inside the file is larger than the file says
+        return Undecodable("too large", "a frame of it has more pixels than Pillow decodes")
     if isinstance(error, MemoryError):
         return Undecodable("too large", "it does not fit into memory; save it smaller")
     if CODES.fullmatch(reason) or reason == type(error).__name__:
@@ -29,4 +35,7 @@ def undecodable(error: Exception) -> Undecodable:
 def check_size(width: int, height: int, max_pixels: int | None) -> None:
     """Raise Undecodable for an image of more pixels than ``max_pixels`` (None: any number is allowed)."""
     if max_pixels and width * height > max_pixels:
-        raise Undecodable("too large", f"it has more than {max_pixels:,} pixels; --max-pixels raises the limit")
+        raise Undecodable(
+            "too large",
+            f"its {width:,} x {height:,} are more than {max_pixels:,} pixels; --max-pixels raises the limit",
+        )

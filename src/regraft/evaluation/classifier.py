@@ -24,10 +24,11 @@ from regraft.evaluation.prediction import Prediction
 from regraft.metrics import softmax
 from regraft.network.engine import Engine, device_name, device_of, pytorch_engine, streams_of
 from regraft.network.preprocessing import Preprocessing
-from regraft.network.saved import Saved
+from regraft.network.saved import Saved, damaged
 from regraft.network.saved import load as load_network
 from regraft.progress import Progress, silent
 from regraft.recipe import MAX_PIXELS, Reading
+from regraft.strict_json import Malformed
 
 if TYPE_CHECKING:
     from regraft.network.surgery import Grafted
@@ -85,10 +86,23 @@ class Classifier:
         its fault. ``reading``: the image column, and a range, bands or a background in place of the run's own. Raises
         DataError for a path that is not there.
         """
+        return list(self.predictions(images, progress, max_pixels, reading))
+
+    def predictions(
+        self,
+        images: Any,
+        progress: Progress = silent,
+        max_pixels: int = MAX_PIXELS,
+        reading: Reading = Reading(),
+    ) -> Iterator[Prediction]:
+        """The same one by one, as they come: a million images take the memory of their names."""
         contents = contents_of(images, reading)
-        files = tuple(ImageFile(name, 0, None, content) for name, content in contents)
-        other = asked_for(ImageSet(Path(), ("",), files), reading, self.rendering)
-        return list(self.predict_contents(contents, progress, max_pixels, rendering=other))
+        return self.predict_contents(contents, progress, max_pixels, rendering=self.rendering_of(contents, reading))
+
+    def rendering_of(self, contents: Sequence[Named], reading: Reading) -> Rendering | None:
+        """How images become 8-bit RGB where ``reading`` asks for something else than the run's own way."""
+        files = tuple(ImageFile(name, 0, None, content) for name, content in contents) if reading.renders else ()
+        return asked_for(ImageSet(Path(), ("",), files), reading, self.rendering)
 
     def predict_contents(
         self,
@@ -156,7 +170,10 @@ def load(run: Path | str, device: str = "auto") -> Classifier:
         raise RunError(f"there is no run folder {folder}; give one that `regraft train` made")
     device_name(device)  # refuses one that is not there
     saved = load_network(folder / "model" if (folder / "model").is_dir() else folder)
-    rendering = from_dict(saved.rendering) if saved.rendering else None
+    try:
+        rendering = from_dict(saved.rendering) if saved.rendering else None
+    except Malformed as error:
+        raise damaged(saved.folder, error) from None
     return Classifier(saved.classes, saved.preprocessing, saved.strategy, folder, device, saved, rendering=rendering)
 
 

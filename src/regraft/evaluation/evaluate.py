@@ -1,6 +1,5 @@
 """A classifier measured on labelled images."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -14,10 +13,12 @@ from regraft.data.content import IDENTITY, hash_of, identity_of
 from regraft.data.decoding import Decoded, decode
 from regraft.data.images import LEFT_OUT, Fault, ImageFile, ImageSet
 from regraft.data.spelling import alike
-from regraft.errors import DataError
+from regraft.errors import DataError, RunError, reason_of
 from regraft.evaluation.prediction import Prediction
 from regraft.metrics import Metrics, measure
 from regraft.runs.remarks import Remark, remarks_on
+from regraft.runs.seen import DATA, images_of
+from regraft.strict_json import Malformed
 
 SEED = 0  # of the bootstrap
 SHOWN = 20  # classes in a message
@@ -121,15 +122,19 @@ class Chose:
 
 
 def chose(run: Path | None) -> Chose | None:
-    """Those of a run folder; None where it does not say."""
-    try:
-        content = json.loads((run / "data.json").read_text()) if run else {}
-        files = content["files"]
-        parts = {"train", "val"} if any(file["split"] == "test" for file in files) else {"train"}
-        identities = frozenset(file["pixels"] for file in files if file["split"] in parts)
-    except (OSError, ValueError, KeyError, TypeError):
+    """Those of a run folder; None where it does not say, RunError where what it said is damaged."""
+    if run is None or not (run / DATA).exists():
         return None
-    return Chose(identities, identity_of if content.get("identity") == IDENTITY else first_identity_of)
+    try:
+        seen = images_of(run)
+    except (OSError, Malformed) as error:
+        why = reason_of(error)[:120]
+        raise RunError(
+            f"{run / DATA} is damaged, so which images trained the run is not known: {why}; put it back, or delete it"
+        ) from None
+    parts = {"train", "val"} if any(file.split == "test" for file in seen.files) else {"train"}
+    identities = frozenset(file.pixels for file in seen.files if file.split in parts)
+    return Chose(identities, identity_of if seen.identity == IDENTITY else first_identity_of)
 
 
 def first_identity_of(data: bytes | Image.Image, decoded: Decoded) -> str:

@@ -1,6 +1,7 @@
 """What a classifier says of one image."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,13 +43,43 @@ class Prediction:
         }
 
 
-def check_predicted(predictions: Sequence[Prediction]) -> None:
-    """Raise DataError where no image could be predicted."""
-    faults = [prediction.fault for prediction in predictions if prediction.fault]
-    if len(faults) < len(predictions):
-        return
-    files = "the one file is no image that can" if len(faults) == 1 else f"none of the {len(faults):,} files can"
-    first = faults[0]
-    raise DataError(
-        f"{files} be predicted ({first.path}: {first.kind}: {first.reason}); give images that open in a viewer"
-    )
+def columns_of(classes: Sequence[str]) -> tuple[str, ...]:
+    """The names of what as_dict gives."""
+    return ("path", "class", "probability", "error", *(f"p({name})" for name in classes))
+
+
+@dataclass
+class Tally:
+    """What predictions came to, of which none is kept."""
+
+    files: int = 0
+    classes: Counter[str] = field(default_factory=Counter)  # predicted so often
+    faults: Counter[str] = field(default_factory=Counter)  # by kind
+    first: str = ""  # fault, and of what
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Count a prediction, as plain data."""
+        self.files += 1
+        if row["error"] is None:
+            self.classes[row["class"]] += 1
+            return
+        self.faults[row["error"].partition(":")[0]] += 1
+        self.first = self.first or f"{row['path']}: {row['error']}"
+
+    def counting(self, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """The rows, each counted as it passes."""
+        for row in rows:
+            self.add(row)
+            yield row
+
+    @property
+    def predicted(self) -> int:
+        """How many files have a class."""
+        return self.classes.total()
+
+    def check(self) -> None:
+        """Raise DataError where no image could be predicted."""
+        if self.predicted:
+            return
+        files = "the one file is no image that can" if self.files == 1 else f"none of the {self.files:,} files can"
+        raise DataError(f"{files} be predicted ({self.first}); give images that open in a viewer")

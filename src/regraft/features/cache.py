@@ -121,7 +121,7 @@ def images_in(kind: str, path: Path) -> int | None:
 def images_of(shard: Path) -> int:
     """How many images a shard has; none where that cannot be read."""
     try:
-        return read_seal(shard)["images"]
+        return read_seal(shard).images
     except Damaged:
         return 0
 

@@ -7,8 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
-from regraft.data.content import Look
-from regraft.data.images import Fault, ImageSet
+from regraft.data.content import Known, Look
+from regraft.data.images import Fault, ImageFile, ImageSet
 from regraft.features.store import Store
 from regraft.network.cuts import POOLINGS, Cut
 
@@ -46,6 +46,12 @@ class Features:
         """The named arrays' rows, joined along the channels."""
         contents = [self.looks[row].content for row in rows]
         return np.concatenate([self.store.gather(name, contents) for name in names], axis=1).astype(np.float32)
+
+    @cached_property
+    def files(self) -> tuple[ImageFile, ...]:
+        """The images, none of which is read where it is another one than was looked at."""
+        pairs = zip(self.images.files, self.looks, strict=True)
+        return tuple(replace(file, content=Known(file.content, look.content)) for file, look in pairs)
 
     @property
     def labels(self) -> np.ndarray:

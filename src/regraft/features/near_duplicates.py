@@ -39,17 +39,6 @@ class NearDuplicate:
     kind: str = SAME_PICTURE  # or SAME_SCENE: each shows something that the other does not
 
 
-@dataclass(frozen=True)
-class Overlap:
-    """How many test images are copies, and the accuracy with them and without."""
-
-    images: int
-    of: int
-    accuracy_with: float
-    accuracy_without: float | None  # None where all are
-    same_scene: int = 0  # of ``images``, those that share a scene rather than the picture
-
-
 def find_near_duplicates(features: Features, split: Split, workers: int = 0) -> tuple[NearDuplicate, ...]:
     """For each test image the one among the others that it shows the same picture or scene as, if there is one.
 
@@ -65,7 +54,7 @@ def find_near_duplicates(features: Features, split: Split, workers: int = 0) -> 
     rows = np.array([row for row in split.test if int(row) not in identical], np.int64)
     if not len(rows):
         return tuple(duplicates)
-    pictures = Pictures([file.content for file in features.images.files], features.images.rendering)
+    pictures = Pictures([file.content for file in features.files], features.images.rendering)
     least = ALIKE if features.short_side(others) > SIDE else ALIKE_IF_SMALL
     needed = correlation_needed(pictures, features.labels, others, least)
 
@@ -154,11 +143,3 @@ def near_duplicate_faults(features: Features, split: Split, duplicates: Sequence
             yield Fault(
                 files[duplicate.row].name, duplicate.kind, f"{reason} (distance {duplicate.distance:.2f})", KEPT
             )
-
-
-def overlap_of(duplicates: Sequence[NearDuplicate], test: np.ndarray, right: np.ndarray) -> Overlap:
-    """What the near-duplicates among the rows ``test`` do to the accuracy; ``right``: (test,) bool."""
-    affected = np.isin(test, [duplicate.row for duplicate in duplicates])
-    without = float(right[~affected].mean()) if (~affected).any() else None
-    scenes = sum(duplicate.kind == SAME_SCENE for duplicate in duplicates)
-    return Overlap(int(affected.sum()), len(test), float(right.mean()), without, scenes)

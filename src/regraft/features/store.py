@@ -5,6 +5,7 @@ so a store holds whole shards only, and what an interrupted pass has finished st
 a store without a lock: each writes shards of its own, and what one drops another makes again.
 """
 
+import math
 import shutil
 import uuid
 from collections import defaultdict
@@ -52,6 +53,7 @@ class Store:
     pending: list[tuple[Sequence[Look], dict[str, np.ndarray]]] = field(default_factory=list)
     pending_bytes: int = 0
     lock: Any = field(default_factory=RLock, repr=False)  # of reading, by several threads
+    trusted: set[Shard] = field(default_factory=set)  # whose looks are what was written
 
     def add(self, looks: Sequence[Look], arrays: Mapping[str, np.ndarray]) -> None:
         """Keep some images' features, (looks, channels) each; they are on disk after ``flush`` at the latest."""
@@ -96,6 +98,19 @@ class Store:
         """Note where the rows of ``shard`` lie."""
         self.rows.update(zip(shard.contents, map(Row, repeat(shard), range(len(shard.contents))), strict=True))
 
+    def known(self, content: str) -> Row | None:
+        """Where an image's features lie; None where the store does not know it. A shard that lies is dropped."""
+        row = self.rows.get(content)
+        if row is None or row.shard in self.trusted:
+            return row
+        with self.lock:
+            try:
+                row.shard.check_looks()
+                self.trusted.add(row.shard)
+            except Damaged:
+                self.drop(row.shard)
+            return self.rows.get(content)
+
     def drop(self, shard: Shard) -> None:
         """Forget a shard that is damaged or gone; its images are unknown then."""
         self.rows = {content: row for content, row in self.rows.items() if row.shard is not shard}
@@ -127,23 +142,27 @@ class Store:
         for position, content in enumerate(contents):
             shard, place = self.rows[content]
             by_shard[shard].append((position, place))
-        dtype, channels = next(iter(by_shard)).arrays[name]
-        gathered, damaged = np.empty((len(contents), channels), dtype), []
+        gathered, damaged = np.empty((len(contents), 0)), []
         for shard, pairs in by_shard.items():
             positions, places = np.array(pairs).T
             try:
-                gathered[positions] = shard.read(name, places)
+                rows = shard.read(name, places)
             except Damaged:
                 damaged.append(shard)
+                continue
+            if gathered.shape[1:] != rows.shape[1:]:
+                gathered = np.empty((len(contents), rows.shape[1]), rows.dtype)
+            gathered[positions] = rows
         return gathered, damaged
 
     @property
     def rate(self) -> float | None:
         """Images a second when the network last ran, where that is known."""
         try:
-            return float((self.folder / RATE).read_text())
+            rate = float((self.folder / RATE).read_text())
         except (OSError, ValueError):
             return None
+        return rate if 0 < rate < math.inf else None
 
     def note_rate(self, rate: float) -> None:
         """Keep the rate for later calls; it is worth no failure."""

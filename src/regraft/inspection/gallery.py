@@ -29,7 +29,9 @@ class Layer:
     figures: tuple[tuple[Chapter, tuple[Figure, ...]], ...]  # by chapter
 
 
-def write_gallery(folder: Path, subject: Subject, data: str | None, chapters: Sequence[Chapter]) -> None:
+def write_gallery(
+    folder: Path, subject: Subject, data: str | None, chapters: Sequence[Chapter], notes: Sequence[str] = ()
+) -> None:
     """A file for each picture, the page, and an index of both as JSON; ``folder`` is there and empty."""
     for chapter in chapters:
         for figure in chapter.figures:
@@ -39,16 +41,18 @@ def write_gallery(folder: Path, subject: Subject, data: str | None, chapters: Se
                 path.write_text(figure.picture, encoding="utf-8")
             else:
                 figure.picture.save(path, optimize=True)
-    (folder / PAGE).write_text(page_of(subject, data, chapters), encoding="utf-8", errors="backslashreplace")
-    (folder / INDEX).write_text(json.dumps(index_of(subject, data, chapters), indent=2) + "\n")
+    (folder / PAGE).write_text(page_of(subject, data, chapters, notes), encoding="utf-8", errors="backslashreplace")
+    (folder / INDEX).write_text(json.dumps(index_of(subject, data, chapters, notes), indent=2) + "\n")
 
 
-def index_of(subject: Subject, data: str | None, chapters: Sequence[Chapter]) -> dict[str, Any]:
+def index_of(
+    subject: Subject, data: str | None, chapters: Sequence[Chapter], notes: Sequence[str] = ()
+) -> dict[str, Any]:
     """What was made, as plain data."""
     return {
         "network": subject.name,
         "data": data,
-        "notes": list(subject.notes),
+        "notes": [*subject.notes, *notes],
         "chapters": [
             {
                 "key": chapter.key,
@@ -74,7 +78,7 @@ def file_of(chapter: Chapter, figure: Figure) -> str:
     return f"{chapter.key}/{figure.name}.{'svg' if isinstance(figure.picture, str) else 'png'}"
 
 
-def page_of(subject: Subject, data: str | None, chapters: Sequence[Chapter]) -> str:
+def page_of(subject: Subject, data: str | None, chapters: Sequence[Chapter], notes: Sequence[str] = ()) -> str:
     """The page."""
     import jinja2
 
@@ -87,7 +91,11 @@ def page_of(subject: Subject, data: str | None, chapters: Sequence[Chapter]) -> 
         data=data,
         strategy=subject.strategy,
         classes=subject.classes,
-        notes=[*subject.notes, *(note for chapter in chapters for note in chapter.notes if not chapter.figures)],
+        notes=[
+            *subject.notes,
+            *notes,
+            *(note for chapter in chapters for note in chapter.notes if not chapter.figures),
+        ],
         layers=list(layers_of(subject, chapters)),
         chapters=[chapter for chapter in chapters if any(figure.cut is None for figure in chapter.figures)],
     )

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regraft.errors import BackboneError
+from regraft.network.architecture import Architecture
 from regraft.network.cuts import Cut, find_cut
-from regraft.network.description import Architecture, Description
+from regraft.network.description import Description
 from regraft.network.preprocessing import Preprocessing
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ import hashlib
 import torch
 from torch import nn
 
-from regraft.network.description import Architecture, Description
+from regraft.network.architecture import Architecture
+from regraft.network.description import Description
 from regraft.network.preprocessing import Preprocessing
 from regraft.network.surgery import new_head, pooled_network, stages_between
 from regraft.network.tracing import Traced

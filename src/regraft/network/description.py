@@ -7,37 +7,21 @@ torch and timm take to import, and its engine has the graph kept beside.
 import hashlib
 import json
 import uuid
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from regraft.cache_folder import cache_folder
+from regraft.errors import BackboneError
+from regraft.network.architecture import Architecture
 from regraft.network.cuts import Cut
-from regraft.network.preprocessing import Preprocessing, from_dict
-
-if TYPE_CHECKING:
-    from torch import nn
+from regraft.network.preprocessing import Preprocessing, check_preprocessing
+from regraft.strict_json import build, checksum_of, read_json
 
 FORMAT = 2  # of a description; a change makes older ones unused
 MAKERS = ("torch", "torchvision", "timm")  # whose versions a description hangs on
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """What rebuilds a network without its weights."""
-
-    library: str  # timm, torchvision or regraft
-    name: str  # as that library calls it
-    args: dict[str, Any] = field(default_factory=dict)  # keyword arguments of its constructor
-
-    def build(self, classes: int | None = None) -> "nn.Module":
-        """The network with random weights; ``classes`` outputs where given, else as many as it has by default."""
-        from regraft.network.libraries import create
-
-        return create(self.library, self.name, self.args if classes is None else {**self.args, "num_classes": classes})
 
 
 @dataclass(frozen=True)
@@ -62,17 +46,22 @@ class Description:
         return asdict(self)
 
 
-def description_from(values: Mapping[str, Any]) -> Description:
-    """Read what ``Description.as_dict`` gave, through JSON."""
-    cuts = tuple(Cut(**{**cut, "aliases": tuple(cut["aliases"]), "axes": tuple(cut["axes"])}) for cut in values["cuts"])
-    read = {
-        "architecture": Architecture(**values["architecture"]),
-        "preprocessing": from_dict(values["preprocessing"]),
-        "cuts": cuts,
-        "stages": tuple(map(tuple, values["stages"])),
-    }
-    tuples = {name: tuple(values[name]) for name in ("source_classes", "notes", "parameters")}
-    return Description(**{**values, **tuples, **read})
+def description_from(values: Any) -> Description:
+    """Read what ``Description.as_dict`` gave, through JSON; Malformed or BackboneError where it is no such thing."""
+    read = build(Description, values, "description")
+    check_preprocessing(read.preprocessing)
+    return read
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file with a description."""
+
+    description: Description
+    weights: str | None
+    as_is: bool = False
+    place: str = ""  # the file's own name
+    checksum: int | None = None  # of all the rest; those in the package have none
 
 
 @dataclass(frozen=True)
@@ -95,12 +84,15 @@ def path_of(name: str, weights: Path | None, image_size: int | None, weights_key
     return cache_folder() / "networks" / f"{digest}.json"
 
 
-def read_description(path: Path) -> Kept | None:
-    """What is in a file; None where there is none that can be read."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        values = json.loads(path.read_text())
-        weights = Path(values["weights"]) if values["weights"] else None
-        return Kept(description_from(values["description"]), weights, values.get("as_is", False))
+def read_description(path: Path, shipped: bool = False) -> Kept | None:
+    """What is in a file; None where there is none that is what was written there. One ``shipped`` has no checksum."""
+    with suppress(OSError, ValueError, BackboneError):
+        values = read_json(path)
+        written = build(Written, values)
+        values.pop("checksum", None)
+        if shipped or (written.checksum, written.place) == (checksum_of(values), path.name):
+            check_preprocessing(written.description.preprocessing)
+            return Kept(written.description, Path(written.weights) if written.weights else None, written.as_is)
     return None
 
 
@@ -109,6 +101,7 @@ def keep_description(path: Path, description: Description, weights: Path | None,
     unfinished = path.with_name(f".{uuid.uuid4().hex}")
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        values = {"description": description.as_dict(), "weights": weights and str(weights), "as_is": as_is}
-        unfinished.write_text(json.dumps(values))
+        said = {"description": description.as_dict(), "weights": weights and str(weights), "as_is": as_is}
+        values = json.loads(json.dumps(said | {"place": path.name}))
+        unfinished.write_text(json.dumps(values | {"checksum": checksum_of(values)}))
         unfinished.replace(path)

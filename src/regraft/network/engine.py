@@ -7,6 +7,7 @@ import copy
 import importlib.util
 import os
 import queue
+import re
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -32,6 +33,7 @@ PRECISIONS = {BF16: "bf16", FLOAT32: "f32"}  # OpenVINO's names
 MOST_STREAMS = 16  # batches that OpenVINO runs at once, at most; a thread each leaves no thread to wait for another
 BATCH = 64  # images that torch runs together
 OPENVINO_BATCH = 8  # images, which fit the caches better than more
+DEVICES = re.compile(r"(cpu|cuda|mps|xpu)(:\d+)?", re.ASCII)  # that images go to and answers come back from
 GPU_FILES = ("nvidia[0-9]*", "nvhost-*", "nvmap", "kfd", "dxg")  # in /dev, where Linux has a GPU that torch can use
 
 
@@ -65,10 +67,12 @@ def device_of(name: str) -> "torch.device":
 
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if not DEVICES.fullmatch(name):
+        raise RecipeError(f"--device '{name}' is none that trains; give auto, cpu, cuda, cuda:1, mps or xpu")
     try:
         device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
+        torch.zeros(1, device=device).cpu()
+    except Exception as error:  # torch's parts share no kind of error for what is not there
         raise RecipeError(f"--device {name} cannot be used: {reason_of(error)}; try --device cpu") from None
     return device
 

@@ -42,17 +42,36 @@ class Known:
 
 
 def create(library: str, name: str, args: dict[str, Any]) -> nn.Module:
-    """A network of ``library`` (timm, torchvision or regraft) with random weights; the random state stays as it was."""
+    """A network that a library registers, with random weights; nothing is fetched. The random state stays as it was.
+
+    BackboneError where the library (timm, torchvision or regraft) has no classification network of that name.
+    """
+    if not is_registered(library, name):
+        raise BackboneError(f"{library} has no network called '{name}' in the version that is installed")
     with torch.random.fork_rng(devices=[]):
         if library == "timm":
             import timm
 
-            return timm.create_model(name, pretrained=False, **args)  # type: ignore[no-any-return]
+            check_tag(name)
+            return timm.create_model(name, **{**args, "pretrained": False})  # type: ignore[no-any-return]
         if library == "regraft":
             return demonstration.Demonstration(**args)
         import torchvision
 
-        return torchvision.models.get_model(name, weights=None, **args)  # type: ignore[no-any-return]
+        return torchvision.models.get_model(name, **{**args, "weights": None})  # type: ignore[no-any-return]
+
+
+def is_registered(library: str, name: str) -> bool:
+    """Whether a library itself has a classification network of that name."""
+    if library == "regraft":
+        return name == DEMONSTRATION
+    if library == "timm":
+        import timm
+
+        return bool(timm.is_model(name))
+    import torchvision
+
+    return name in torchvision.models.list_models(module=torchvision.models)
 
 
 def from_timm(name: str, weights: str | None, key: str | None = None) -> Pretrained:

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from regraft.errors import BackboneError, reason_of
+from regraft.network.architecture import Architecture
 from regraft.network.backbone import Backbone
-from regraft.network.description import Architecture, keep_description, path_of, read_description
+from regraft.network.config import read_config
+from regraft.network.description import keep_description, path_of, read_description
 from regraft.network.hub import TORCHVISION
 from regraft.network.preprocessing import Preprocessing, from_dict
+from regraft.network.saved_state import read_state
 from regraft.recipe import DEMONSTRATION, EMBEDDED
 
 if TYPE_CHECKING:
@@ -140,7 +143,7 @@ def embedded() -> Backbone:
 
     preprocessing, classes = from_dict(config["preprocessing"]), tuple(config["classes"])
     own = Backbone(EMBEDDED, architecture, build, preprocessing, classes, weights=weights, steps=folder / STEPS)
-    shipped = read_description(folder / DESCRIPTION)
+    shipped = read_description(folder / DESCRIPTION, shipped=True)
     return own.known_as(shipped.description) if shipped else own
 
 
@@ -163,23 +166,21 @@ def is_run(name: str) -> bool:
 
 def run_backbone(run: Path) -> Backbone:
     """The network of a finished run, without its head; BackboneError where it kept the early layers only."""
-    from regraft.network.weights import read_weights
+    from torch import from_numpy
 
-    weights = read_weights(run / "model" / "model.safetensors")
     try:
-        own = json.loads((run / "model" / "config.json").read_text())["regraft"]
-        architecture, preprocessing = Architecture(**own["architecture"]), from_dict(own["preprocessing"])
+        _, config = read_config(run / "model" / "config.json")
+        architecture, body = config.architecture, read_state(run / "model" / "model.safetensors", config.names).body
+        architecture.check_holds(body)
         model = architecture.build()
-        named = {own["names"].get(key, key): value for key, value in weights.items()}
-        body = {key.removeprefix("body."): value for key, value in named.items() if key.startswith("body.")}
-        missing, unexpected = model.load_state_dict(body, strict=False)
-        kept_all = own.get("whole", own["strategy"] != "early-layers")
-        lacks = bool(unexpected) or any(key.startswith(tuple(own["cuts"])) for key in missing)
+        named = {key: from_numpy(value) for key, value in body.items()}
+        missing, unexpected = model.load_state_dict(named, strict=False)
+        lacks = bool(unexpected) or any(key.startswith(config.cuts) for key in missing)
     except Exception as error:  # JSON, timm and torch each raise their own kinds
-        why = reason_of(error)[:120]
+        why = reason_of(error)[:160]
         raise BackboneError(f"{run} holds no run that can be started from: {why}; train it again") from None
-    if not kept_all:
+    if not config.complete:
         raise BackboneError(f"{run} kept the early layers only; name a run of head, fine-tune or from-scratch")
     if lacks:
         raise BackboneError(f"the weights in {run} do not fit their network {architecture.name}; train it again")
-    return Backbone(str(run), architecture, lambda: model, preprocessing)
+    return Backbone(str(run), architecture, lambda: model, config.preprocessing)

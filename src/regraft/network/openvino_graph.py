@@ -32,17 +32,15 @@ RELEASE = openvino.__version__.split("-")[0]
 def graph_of(backbone: Backbone) -> Any:
     """The whole network, with the values at its cuts and then the logits for outputs; its input is normalised."""
     path, size = path_of(backbone), backbone.preprocessing.size
-    with suppress(Exception):  # not there, or damaged: its errors share no kind; it is made anew
-        if checksums_of(path) == path.with_suffix(SEAL).read_text():
+    with suppress(Exception):  # damaged: its errors share no kind; it is made anew
+        if is_sealed(path, path.parent.name):
             return read(path)
     if backbone.steps and backbone.weights:
         nodes = [cut.node for cut in backbone.cuts]
         return graph_from(json.loads(backbone.steps.read_text()), backbone.weights, nodes, size)
     graph = converted(backbone)
     with suppress(Exception):  # a full disk, for one: keeping it is worth no failure
-        path.with_suffix(SEAL).unlink(missing_ok=True)
-        keep(graph, path)
-        path.with_suffix(SEAL).write_text(checksums_of(path))
+        keep(graph, path, path.parent.name)
     return graph
 
 
@@ -58,9 +56,16 @@ def read(path: Path) -> Any:
     return openvino.Core().read_model(path)
 
 
-def checksums_of(path: Path) -> str:
-    """The CRC-32 of a graph's two files; OpenVINO itself notices no changed byte."""
-    return " ".join(str(crc32(file.read_bytes())) for file in (path, path.with_suffix(".bin")))
+def is_sealed(path: Path, network: str) -> bool:
+    """Whether a graph is what was kept of that network; OpenVINO itself notices no changed byte."""
+    with suppress(OSError, ValueError):  # not there, or damaged
+        return path.with_suffix(SEAL).read_text() == seal_of(path, network)
+    return False
+
+
+def seal_of(path: Path, network: str) -> str:
+    """What the graph is of, and the CRC-32 of its two files."""
+    return " ".join([network, *(str(crc32(file.read_bytes())) for file in (path, path.with_suffix(".bin")))])
 
 
 def converted(backbone: Backbone) -> Any:
@@ -82,14 +87,19 @@ def converted(backbone: Backbone) -> Any:
     return graph
 
 
-def keep(graph: Any, path: Path) -> None:
-    """Write a graph so that no reader finds half of it: the weights first, the description last."""
+def keep(graph: Any, path: Path, network: str) -> None:
+    """Write a graph so that no reader takes half of it: the weights first, the seal last.
+
+    ``network``: what tells its network from others.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    path.with_suffix(SEAL).unlink(missing_ok=True)
     unfinished = path.with_name(f".{uuid.uuid4().hex}.xml")
     try:
         openvino.save_model(graph, unfinished, compress_to_fp16=False)
         unfinished.with_suffix(".bin").replace(path.with_suffix(".bin"))
         unfinished.replace(path)
+        path.with_suffix(SEAL).write_text(seal_of(path, network))
     finally:
         for left in (unfinished, unfinished.with_suffix(".bin")):
             left.unlink(missing_ok=True)

@@ -13,11 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from regraft.strict_json import Malformed, build
+
 if TYPE_CHECKING:
     import torch
 
 RESAMPLING = {name: Image.Resampling[name.upper()] for name in ("bilinear", "bicubic", "lanczos")}  # antialiased
 LONGEST = 16  # times the short side that the long one may be
+LARGEST = 8192  # pixels a side of a network's input
+SMALLEST_SHARE = 0.1  # of the resized short side
 SQUASH = "squash"  # timm's name for resizing both sides
 
 
@@ -106,6 +110,22 @@ def within(image: Image.Image, original: tuple[int, int]) -> tuple[Image.Image, 
     return middle, (middle.width * times, middle.height * times)
 
 
-def from_dict(values: dict[str, Any]) -> Preprocessing:
-    """Read what ``Preprocessing.as_dict`` gave, through JSON or not."""
-    return Preprocessing(**{**values, "mean": tuple(values["mean"]), "std": tuple(values["std"])})
+def from_dict(values: Any) -> Preprocessing:
+    """Read what ``Preprocessing.as_dict`` gave, through JSON or not; Malformed where it is no such thing."""
+    read = build(Preprocessing, values, "preprocessing")
+    check_preprocessing(read)
+    return read
+
+
+def check_preprocessing(read: Preprocessing) -> None:
+    """Raise Malformed where something in it cannot be."""
+    plausible = (
+        0 < read.size <= LARGEST
+        and SMALLEST_SHARE <= read.crop_share <= 1 / SMALLEST_SHARE
+        and read.interpolation in RESAMPLING
+        and read.crop_mode in {"center", SQUASH}
+        and len(read.mean) == len(read.std) == len("RGB")
+        and min(read.std) > 0
+    )
+    if not plausible:
+        raise Malformed(f"the preprocessing cannot be: {read.as_dict()}"[:200])

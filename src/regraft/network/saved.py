@@ -5,10 +5,9 @@ timm's own names, so that ``timm.create_model("local-dir:...", pretrained=True)`
 """
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,18 +15,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regraft.errors import RunError, reason_of
+from regraft.network.architecture import Architecture
 from regraft.network.backbone import Backbone
-from regraft.network.cuts import find_cut
-from regraft.network.description import Architecture
+from regraft.network.config import FORMAT, Config, HeadShape, read_config, write_config
+from regraft.network.cuts import POOLINGS, find_cut
 from regraft.network.engine import FLOAT32, PRECISIONS, Engine, best_engine, device_name, pytorch_engine
 from regraft.network.graft import Graft
 from regraft.network.head import Head
-from regraft.network.preprocessing import Preprocessing, from_dict
+from regraft.network.preprocessing import Preprocessing
+from regraft.network.saved_state import read_state, write_state
+from regraft.strict_json import Malformed
 
 if TYPE_CHECKING:
     from regraft.network.surgery import Grafted
 
-FORMAT = 2  # 1: without a graph
 AGREEMENT = 0.001  # of probabilities by the graph and by torch
 MODEL, CONFIG, GRAPH = "model.safetensors", "config.json", "openvino.xml"
 
@@ -45,8 +46,6 @@ def save(
 
     ``rendering``: how files become the 8-bit RGB images that ``preprocessing`` takes, as plain data.
     """
-    from safetensors.numpy import save_file
-
     folder.mkdir(parents=True)
     head, classifier = graft.head, graft.timm_classifier
     named = {f"body.{name}": value for name, value in graft.body_state.items()}
@@ -54,34 +53,23 @@ def save(
         named |= {f"head.{2 * layer}.weight": weights, f"head.{2 * layer}.bias": biases}  # a ReLU lies between two
     names = {name: timm_name(name, classifier) for name in named} if classifier else {}
     state = {names.get(name, name): np.asarray(value, order="C") for name, value in named.items()}
-    save_file(state, folder / MODEL)
+    write_state(folder / MODEL, state)
     with_graph = engine in PRECISIONS and keep_graph(graft, folder)
-    config: dict[str, Any] = {
-        "architecture": graft.backbone.architecture.name,
-        "num_classes": len(classes),
-        "label_names": list(classes),
-        "model_args": graft.backbone.architecture.args,
-        "pretrained_cfg": pretrained_cfg(len(classes), preprocessing),
-        "regraft": {
-            "format": FORMAT,
-            "strategy": strategy,
-            "whole": graft.complete,
-            "architecture": asdict(graft.backbone.architecture),
-            "cuts": [cut.name for cut in graft.cuts],
-            "pooling": graft.pooling,
-            "traced_at": preprocessing.size,
-            "head": {
-                "layers": len(head.weights),
-                "inputs": head.weights[0].shape[1],
-                "hidden": head.weights[0].shape[0],
-            },
-            "preprocessing": preprocessing.as_dict(),
-            "rendering": dict(rendering) if rendering else None,
-            "names": {value: key for key, value in names.items()},
-            "graph_of": hash_of_file(folder / MODEL) if with_graph else None,
-        },
-    }
-    (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
+    config = Config(
+        format=FORMAT,
+        strategy=strategy,
+        architecture=graft.backbone.architecture,
+        cuts=tuple(cut.name for cut in graft.cuts),
+        pooling=graft.pooling,
+        traced_at=preprocessing.size,
+        head=HeadShape(len(head.weights), head.weights[0].shape[1], head.weights[0].shape[0]),
+        preprocessing=preprocessing,
+        names={value: key for key, value in names.items()},
+        whole=graft.complete,
+        rendering=dict(rendering) if rendering else None,
+        graph_of=hash_of_file(folder / MODEL) if with_graph else None,
+    )
+    write_config(folder / CONFIG, list(classes), config, pretrained_cfg(len(classes), preprocessing))
 
 
 def timm_name(name: str, classifier: str) -> str:
@@ -94,7 +82,8 @@ def keep_graph(graft: Graft, folder: Path) -> bool:
     from regraft.network import openvino_graph
 
     with suppress(Exception):  # an operation that OpenVINO lacks: its errors share no kind
-        openvino_graph.keep(openvino_graph.graph_of_graft(graft), folder / GRAPH)
+        graph, path = openvino_graph.graph_of_graft(graft), folder / GRAPH
+        openvino_graph.keep(graph, path, hash_of_file(folder / MODEL))
         return True
     return False
 
@@ -126,25 +115,25 @@ class Saved:
     classes: tuple[str, ...]
     preprocessing: Preprocessing
     strategy: str
-    config: dict[str, Any]
+    config: Config
 
     @cached_property
     def graft(self) -> Graft:
         """Its parts; RunError where they are damaged."""
-        from safetensors.numpy import load_file
-
         try:
-            own = self.config["regraft"]
-            state = {own["names"].get(name, name): value for name, value in load_file(self.folder / MODEL).items()}
-            layers = [f"head.{2 * layer}" for layer in range(own["head"]["layers"])]
-            head = Head(*(tuple(state[f"{name}.{part}"] for name in layers) for part in ("weight", "bias")))
-            body = {name.removeprefix("body."): value for name, value in state.items() if name.startswith("body.")}
-            architecture = Architecture(**own["architecture"])
-            backbone = Backbone(str(self.folder), architecture, lambda: filled(architecture, body), self.preprocessing)
-            cuts = tuple(find_cut(backbone.traced.cuts, name) for name in own["cuts"])
-            graft = Graft(backbone, cuts, head, own["pooling"])
-            missing = graft.module.state_dict().keys() - state.keys()
-        except Exception as error:  # JSON, safetensors and torch each raise their own kinds
+            own, architecture = self.config, self.config.architecture
+            state = read_state(self.folder / MODEL, own.names)
+            layers = [f"head.{2 * layer}" for layer in range(own.head.layers)]
+            head = Head(*(tuple(state.head[f"{name}.{part}"] for name in layers) for part in ("weight", "bias")))
+            architecture.check_holds(state.body)
+            backbone = Backbone(
+                str(self.folder), architecture, lambda: filled(architecture, state.body), self.preprocessing
+            )
+            cuts = tuple(find_cut(backbone.traced.cuts, name) for name in own.cuts)
+            graft = Graft(backbone, cuts, head, own.pooling)
+            check_fits(graft, len(self.classes))
+            missing = graft.module.body.state_dict().keys() - state.body.keys()
+        except Exception as error:  # safetensors and torch each raise their own kinds
             raise damaged(self.folder, error) from None
         if missing:
             raise damaged(self.folder, ValueError(f"{sorted(missing)[0]} is missing"))
@@ -157,8 +146,7 @@ class Saved:
     @property
     def rendering(self) -> dict[str, Any] | None:
         """What ``save`` was given; None of a run that did not measure its images."""
-        rendering: dict[str, Any] | None = self.config["regraft"].get("rendering")
-        return rendering
+        return self.config.rendering
 
     @property
     def module(self) -> "Grafted":
@@ -171,16 +159,18 @@ class Saved:
         In float32, so that it answers as the torch network does: probabilities to within AGREEMENT.
         """
         place = device_name(device)
-        if self.config["regraft"].get("graph_of") and best_engine(place) in PRECISIONS:
+        if self.config.graph_of and best_engine(place) in PRECISIONS:
             from regraft.network import openvino_graph
             from regraft.network.engine import openvino_engine
 
             with suppress(Exception):  # damaged in ways that share no kind; torch answers then
-                if self.config["regraft"]["graph_of"] != hash_of_file(self.folder / MODEL):
+                weights, path = hash_of_file(self.folder / MODEL), self.folder / GRAPH
+                if self.config.graph_of != weights:
                     raise ValueError
-                if not (self.folder / GRAPH).exists():
+                if not openvino_graph.is_sealed(path, weights):
                     keep_graph(self.graft, self.folder)
-                return openvino_engine(openvino_graph.read(self.folder / GRAPH), FLOAT32)
+                if openvino_graph.is_sealed(path, weights):
+                    return openvino_engine(openvino_graph.read(path), FLOAT32)
         return pytorch_engine(self.module, self.preprocessing, place)
 
 
@@ -198,11 +188,9 @@ def filled(architecture: Architecture, state: dict[str, np.ndarray]) -> Any:
 def load(folder: Path) -> Saved:
     """Read what ``save`` wrote; RunError where it is missing or damaged."""
     try:
-        config = json.loads((folder / CONFIG).read_text())
-        own = config["regraft"]
-        preprocessing, classes = from_dict(own["preprocessing"]), tuple(config["label_names"])
+        classes, config = read_config(folder / CONFIG)
         (folder / MODEL).stat()
-        return Saved(folder, classes, preprocessing, own["strategy"], config)
+        return Saved(folder, classes, config.preprocessing, config.strategy, config)
     except FileNotFoundError as error:
         missing = error.filename
         raise RunError(f"{folder.parent} holds no finished run: {missing} is missing; train one first") from None
@@ -210,7 +198,18 @@ def load(folder: Path) -> Saved:
         raise damaged(folder, error) from None
 
 
+def check_fits(graft: Graft, classes: int) -> None:
+    """Raise Malformed where the head does not take what the cuts give, or has other classes."""
+    inputs = sum(cut.channels for cut in graft.cuts) * len(POOLINGS[graft.pooling])
+    for weights, biases in zip(graft.head.weights, graft.head.biases, strict=True):
+        if weights.ndim != 2 or weights.shape[1] != inputs or biases.shape != weights.shape[:1]:  # noqa: PLR2004
+            raise Malformed(f"the head has weights of the shape {weights.shape} for {inputs} inputs")
+        inputs = len(weights)
+    if inputs != classes:
+        raise Malformed(f"the head has {inputs} outputs, and there are {classes} classes")
+
+
 def damaged(folder: Path, error: Exception) -> RunError:
     """The error for a model that cannot be read."""
-    why = reason_of(error)[:120]
+    why = reason_of(error)[:160]
     return RunError(f"the model in {folder} is damaged or from another version: {why}; train it again")

@@ -10,6 +10,8 @@ from typing import Any, get_args, get_type_hints
 
 from regraft.errors import RecipeError
 
+LARGEST = 1e38  # that a setting may be, in single precision
+
 
 @dataclass(frozen=True)
 class Declaration:
@@ -52,14 +54,17 @@ def check(section: Any) -> None:
         value, declared, allowed = getattr(section, one.name), declaration_of(one), kinds[one.name]
         if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
             listed = " or ".join(kind.__name__ for kind in allowed if kind is not type(None))
-            raise RecipeError(f"{flag_of(one)} is {value!r}; it must be of kind {listed}")
+            raise RecipeError(f"{flag_of(one)} is {value!r:.60}; it must be of kind {listed}")
+        if isinstance(value, tuple | list) and not all(isinstance(item, str) for item in value):
+            raise RecipeError(f"{flag_of(one)} is {value!r:.60}; it must be a list of names")
         if declared.choices and value is not None and value not in declared.choices:
             listed = ", ".join(map(str, declared.choices))
-            raise RecipeError(f"{flag_of(one)} is '{value}'; choose one of {listed}")
-        if isinstance(value, (int, float)) and not declared.least <= value <= declared.most:
+            raise RecipeError(f"{flag_of(one)} is '{value!s:.60}'; choose one of {listed}")
+        if isinstance(value, (int, float)) and not (declared.least <= value <= declared.most and abs(value) < LARGEST):
             limits = f"between {declared.least} and {declared.most}"
             limits = limits if declared.most < math.inf else f"{declared.least} or more"
-            raise RecipeError(f"{flag_of(one)} is {value}; it must be {limits}")
+            limits += f", and below {LARGEST:.0e}" if declared.least <= value and declared.most == math.inf else ""
+            raise RecipeError(f"{flag_of(one)} is {value!r:.60}; it must be {limits}")
 
 
 def kinds_of(section: type) -> dict[str, tuple[type, ...]]:

@@ -4,6 +4,7 @@ import codecs
 import math
 import re
 from dataclasses import dataclass
+from string import Formatter
 
 from regraft.errors import RecipeError
 from regraft.recipe.declaration import check, setting
@@ -19,6 +20,7 @@ INITIALISERS = (
 OPTIMISERS = ("sgd", "rmsprop", "adagrad", "adadelta", "adam", "adamax", "nadam", "adamw")
 RANGES = ("auto", "bits", "percentile")
 MIXES = ("auto", "none", "mixup", "cutmix", "both")
+PLACE = re.compile(r"(epoch|metric|value):[0 ]?\d{0,2}(\.\d{1,2})?[a-zA-Z%]?", re.ASCII)  # in a checkpoint's name
 METRICS = (
     "val_accuracy", "val_balanced_accuracy", "val_macro_f1", "val_loss", "train_accuracy", "train_loss",
 )  # fmt: skip
@@ -46,7 +48,7 @@ class Network(Section):
         "which state dict of --weights to take, such as state_dict_ema",
         otherwise="the one that fits; averaged weights only where no others do",
     )
-    image_size: int | None = setting(None, "pixels a side", least=16, otherwise="the backbone's own")
+    image_size: int | None = setting(None, "pixels a side", least=16, most=8192, otherwise="the backbone's own")
     batch_size: int | None = setting(None, "images in one batch", least=1, otherwise="the engine's own, 32 in training")
     workers: int = setting(0, "threads that decode; 0 is one a processor", least=0)
     device: str = setting("auto", "auto (a GPU where there is one), cpu, cuda, cuda:1, ...")
@@ -257,10 +259,12 @@ class Stopping(Section):
         """Raise RecipeError for a name of the best checkpoint that makes no file name of its own."""
         super().__post_init__()
         try:
-            name = self.checkpoint_name.format(epoch=1, metric=self.monitor, value=0.5)
+            fields = [(field, spec, how) for _, field, spec, how in Formatter().parse(self.checkpoint_name) if field]
+            plain = all(PLACE.fullmatch(f"{field}:{spec}") and not how for field, spec, how in fields)
+            name = self.checkpoint_name.format(epoch=1, metric=self.monitor, value=0.5) if plain else "?"
         except (LookupError, ValueError, AttributeError, TypeError) as error:
             name = f"?{error}"
-        if not re.fullmatch(r"[\w.=+-]+", name) or name == "last":
+        if not re.fullmatch(r"[\w.=+-]{1,150}", name) or name == "last":
             raise RecipeError(
                 f"--checkpoint-name '{self.checkpoint_name}' makes no file name; use letters, digits, . - _ and"
                 " {epoch}, {metric}, {value}, as in best-{epoch:03d}-{metric}{value:.3f}; last.pt is the last one's"

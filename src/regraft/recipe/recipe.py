@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from regraft.errors import RecipeError
+from regraft.errors import RecipeError, reason_of
 from regraft.recipe.declaration import name_of
 from regraft.recipe.groups import (
     FROZEN_STRATEGIES,
@@ -26,6 +26,7 @@ from regraft.recipe.groups import (
     Section,
     Stopping,
 )
+from regraft.strict_json import read_json
 
 GROUPS: dict[str, type[Section]] = {
     "network": Network,
@@ -39,6 +40,8 @@ GROUPS: dict[str, type[Section]] = {
 }
 PLACES = {name_of(one): (group, one.name) for group, kind in GROUPS.items() for one in fields(kind)}
 DEFAULTS = {name_of(one): one.default for kind in GROUPS.values() for one in fields(kind)}
+MOST_BYTES = 1_000_000  # of a recipe's file
+SHOWN = 60  # letters of a name
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
@@ -59,7 +62,7 @@ class Recipe:
     stopping: Stopping = field(default_factory=Stopping)
     general: General = field(default_factory=General)
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, /, **settings: Any) -> None:
         groups: dict[str, dict[str, Any]] = {name: {} for name in GROUPS}
         for name, value in settings.items():
             if is_group(name, value):
@@ -110,7 +113,7 @@ class Recipe:
         if self.optimisation.unfreeze_from is not None and strategy != "fine-tune":
             yield "--unfreeze-from goes with --strategy fine-tune; add that or leave it out"
 
-    def but(self, **changes: Any) -> "Recipe":
+    def but(self, /, **changes: Any) -> "Recipe":
         """The same recipe with some settings changed, by their names, or whole groups replaced."""
         replaced = {name for name, value in changes.items() if is_group(name, value)}
         kept = {name: value for name, value in self.flat().items() if PLACES[name][0] not in replaced}
@@ -136,6 +139,7 @@ def is_group(name: str, value: Any) -> bool:
 
 def unknown(name: str, known: Iterable[str]) -> RecipeError:
     """The error for a setting that there is not, with the nearest one that there is."""
+    name = name[:SHOWN]
     near = difflib.get_close_matches(name, list(known), n=1)
     hint = f"did you mean '{near[0]}'?" if near else "docs/options.md lists them"
     return RecipeError(f"there is no setting '{name}'; {hint}")
@@ -144,11 +148,11 @@ def unknown(name: str, known: Iterable[str]) -> RecipeError:
 def read_recipe(path: Path) -> Recipe:
     """Read a recipe that ``Recipe.write`` wrote, now or in a former version; RecipeError where it is no recipe."""
     try:
-        values = json.loads(path.read_text())
+        values = read_json(path, MOST_BYTES, pipe=True)
     except FileNotFoundError:
         raise RecipeError(f"there is no recipe {path}; a run folder holds one as recipe.json") from None
     except (ValueError, OSError) as error:
-        raise RecipeError(f"{path} is no recipe: {error}; give the recipe.json of a run") from None
+        raise RecipeError(f"{path} is no recipe: {reason_of(error)}; give the recipe.json of a run") from None
     if not isinstance(values, dict):
         raise RecipeError(f"{path} is no recipe but a {type(values).__name__}; give the recipe.json of a run")
     try:

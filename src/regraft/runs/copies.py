@@ -3,15 +3,18 @@
 from collections.abc import Iterator
 
 from regraft.data.name_groups import KIND, proposed_for
-from regraft.features.near_duplicates import SAME_SCENE, Overlap
+from regraft.features.near_duplicates import SAME_SCENE
 from regraft.planning.prepare import Job
+from regraft.runs.overlap import Overlap
 
 
-def notes_of_copies(job: Job, overlap: Overlap) -> Iterator[str]:
-    """How much copies are worth, what to do about shared scenes, and which groups the names show."""
+def notes_of_copies(job: Job, overlap: Overlap, groups: Overlap) -> Iterator[str]:
+    """How much copies and shared groups are worth, what to do about scenes, and which groups the names show."""
     pattern = None
+    if groups.images:
+        yield accuracies(groups, "are of groups that trained or chose too")
     if overlap.images:
-        yield accuracies(overlap)
+        yield accuracies(overlap, "are copies of images that trained or chose")
     if overlap.same_scene:
         scenes = [(pair.row, pair.other) for pair in job.near_duplicates if pair.kind == SAME_SCENE]
         pattern = proposed_for(job.images, scenes)
@@ -19,14 +22,12 @@ def notes_of_copies(job: Job, overlap: Overlap) -> Iterator[str]:
     yield from (fault.reason for fault in job.images.faults if fault.kind == KIND and pattern is None)
 
 
-def accuracies(overlap: Overlap) -> str:
-    """The accuracy with copies and without."""
+def accuracies(overlap: Overlap, what: str) -> str:
+    """The accuracy with such images and without."""
     without = overlap.accuracy_without
     rest = "no image is left without them" if without is None else f"without them it is {without:.1%}"
-    return (
-        f"{overlap.images:,} of the {overlap.of:,} images reported on are copies of images that trained or chose:"
-        f" with them the accuracy is {overlap.accuracy_with:.1%}, {rest}"
-    )
+    those = f"{overlap.images:,} of the {overlap.of:,} images reported on {what}"
+    return f"{those}: with them the accuracy is {overlap.accuracy_with:.1%}, {rest}"
 
 
 def advice(overlap: Overlap, pattern: str | None, given: bool) -> str:

@@ -1,9 +1,8 @@
 """Which run folder a run gets, and what may lie there."""
 
-import csv
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -89,16 +88,3 @@ def holds_checkpoints(place: Path) -> bool:
 def write_json(path: Path, values: Any) -> None:
     """Write ``values`` as indented JSON."""
     path.write_text(json.dumps(values, indent=2) + "\n")
-
-
-def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows that share their keys as CSV; half of them is not left behind."""
-    try:
-        with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
-            writer = csv.DictWriter(file, list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
-    except OSError:
-        if path.is_file():  # and no device
-            path.unlink()
-        raise

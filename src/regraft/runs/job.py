@@ -10,7 +10,6 @@ import numpy as np
 
 from regraft.data.find import Data
 from regraft.data.images import ImageSet, images_by_kind
-from regraft.features.near_duplicates import Overlap, overlap_of
 from regraft.metrics import Metrics, baselines, measure
 from regraft.planning.plan import Plan
 from regraft.planning.prepare import Job, prepare
@@ -19,9 +18,11 @@ from regraft.recipe import Recipe
 from regraft.runs.claim import claimed
 from regraft.runs.copies import notes_of_copies
 from regraft.runs.folder import CHECKPOINTS, check_goes_on
+from regraft.runs.overlap import Overlap, overlap_of, shared_groups
 from regraft.runs.record import write_plan, write_run
 from regraft.runs.remarks import remarks_on
 from regraft.runs.report import write_report
+from regraft.runs.rows import formulas_note
 from regraft.runs.run import Ruled, Run, Seconds
 from regraft.runs.writing import writing
 from regraft.training.anytime import train_in_turn
@@ -104,8 +105,9 @@ def finish(job: Job, trainer: Trainer, trained: Trained, folder: Path, place: Pa
     groups = [job.images.files[row].group for row in split.test]
     metrics = measure(probabilities, labels, job.images.classes, split.reported, job.recipe.seed, groups)
     rule = ruled(job, trainer, trained, metrics.accuracy)
-    overlap = overlap_of(job.near_duplicates, split.test, probabilities.argmax(axis=1) == labels)
-    run = run_of(job, trained, metrics, overlap, rule, folder, started)
+    right = probabilities.argmax(axis=1) == labels
+    copies, shared = overlap_of(job.near_duplicates, split.test, right), shared_groups(job.images, split, right)
+    run = run_of(job, trained, metrics, (copies, shared), rule, folder, started)
     write_run(place, job, trained, run, probabilities)
     run = replace(run, seconds=replace(run.seconds, total=time.perf_counter() - started))
     write_report(place / run.report.name, job, trained, run, probabilities)
@@ -125,9 +127,15 @@ def ruled(job: Job, trainer: Trainer, trained: Trained, accuracy: float) -> Rule
 
 
 def run_of(
-    job: Job, trained: Trained, metrics: Metrics, overlap: Overlap, rule: Ruled | None, folder: Path, started: float
+    job: Job,
+    trained: Trained,
+    metrics: Metrics,
+    overlaps: tuple[Overlap, Overlap],
+    rule: Ruled | None,
+    folder: Path,
+    started: float,
 ) -> Run:
-    """What ``train`` returns."""
+    """What ``train`` returns; ``overlaps``: copies and shared groups."""
     figures, weighed = baselines_on_test(job), trained.recipe.head.class_weights != "none"
     return Run(
         folder=folder,
@@ -135,7 +143,8 @@ def run_of(
         metrics=metrics,
         baselines=figures,
         remarks=remarks_on(metrics, figures["majority_class"], weighed),
-        near_duplicates=overlap,
+        near_duplicates=overlaps[0],
+        shared_groups=overlaps[1],
         strategy=trained.strategy,
         cuts=tuple(cut.name for cut in trained.graft.cuts),
         frozen=trained.frozen,
@@ -148,7 +157,7 @@ def run_of(
         tried=trained.tried,
         rule=rule,
         interrupted=trained.interrupted,
-        notes=tuple(notes_of(job, trained, overlap)),
+        notes=tuple(notes_of(job, trained, *overlaps)),
     )
 
 
@@ -166,10 +175,13 @@ def name_of(data: Data) -> str:
     return re.sub(r"[^\w.-]+", "-", name).strip("-") or "data"
 
 
-def notes_of(job: Job, trained: Trained, overlap: Overlap) -> Iterator[str]:
+def notes_of(job: Job, trained: Trained, copies: Overlap, groups: Overlap) -> Iterator[str]:
     """What the user should know beside the figures."""
     yield from job.images.rendering.in_words()
     yield from job.images.notes
     yield from job.backbone.notes
     yield from trained.notes
-    yield from notes_of_copies(job, overlap)
+    yield from notes_of_copies(job, copies, groups)
+    written = (*(job.images.files[row].name for row in job.split.test), *job.images.classes)
+    if note := formulas_note(written, "predictions.csv"):
+        yield note

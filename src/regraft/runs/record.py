@@ -6,14 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from regraft.data.content import IDENTITY
 from regraft.network.saved import save
 from regraft.planning.prepare import Job
 from regraft.recipe import Recipe
 from regraft.runs.charts import draw_profile, draw_quadrant, draw_surgery
 from regraft.runs.environment import environment
-from regraft.runs.folder import write_json, write_rows
+from regraft.runs.folder import write_json
+from regraft.runs.overlap import groups_as_dict
+from regraft.runs.rows import write_rows
 from regraft.runs.run import Run
+from regraft.runs.seen import DATA, describe_data
 from regraft.similarity.score import references
 from regraft.training.result import Trained
 
@@ -41,7 +43,7 @@ def write_run(place: Path, job: Job, trained: Trained, run: Run, probabilities: 
     write_json(place / "environment.json", made_with)
     if trained.tried:
         write_json(place / "tried.json", [asdict(attempt) for attempt in trained.tried])
-    write_json(place / "data.json", describe_data(job))
+    write_json(place / DATA, describe_data(job))
     write_json(place / "metrics.json", all_metrics(job, trained, run))
     if trained.history:
         write_rows(place / "history.csv", trained.history)
@@ -61,6 +63,7 @@ def all_metrics(job: Job, trained: Trained, run: Run) -> dict[str, Any]:
         "remarks": [asdict(remark) for remark in run.remarks],
         "baselines": dict(run.baselines),
         "near_duplicates": asdict(run.near_duplicates),
+        "shared_groups": groups_as_dict(run.shared_groups),
         "validation": {"accuracy": trained.judged.accuracy, "by": validated_by},
     }
 
@@ -83,28 +86,3 @@ def with_absolute_weights(recipe: Recipe) -> Recipe:
     """The recipe with the weights' path as it holds from any folder."""
     weights = recipe.network.weights
     return recipe.but(weights=str(Path(weights).resolve())) if weights else recipe
-
-
-def describe_data(job: Job) -> dict[str, Any]:
-    """Classes, counts, every file's split, the faults and a fingerprint of the bytes."""
-    images, features, part = job.images, job.features, job.split.part_of()
-    return {
-        "root": str(images.root.resolve()),
-        "classes": list(images.classes),
-        "counts": images.counts(),
-        "fingerprint": features.fingerprint(),
-        "identity": IDENTITY,
-        "rendering": images.rendering.as_dict(),
-        "pixel_fingerprint": features.pixel_fingerprint(),
-        "faults": [asdict(fault) for fault in job.faults],
-        "files": [
-            {
-                "path": file.name,
-                "class": images.classes[file.label],
-                "split": part[row],
-                "pixels": features.pixels[row],
-                **({"group": file.group} if file.group else {}),
-            }
-            for row, file in enumerate(images.files)
-        ],
-    }

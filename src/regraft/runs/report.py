@@ -1,6 +1,7 @@
 """A run as one self-contained page: the case, the evidence, the mistakes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from regraft.runs.run import Run
 from regraft.runs.thumbnails import augmentation_strips, thumbnail
 from regraft.similarity.score import references
 from regraft.training.result import Trained
+from regraft.visible import isolated
 
 MINUTES_IN_TWO_HOURS = 120
 WORST = 18  # mistakes shown as pictures
@@ -28,11 +30,11 @@ def write_report(path: Path, job: Job, trained: Trained, run: Run, probabilities
     import jinja2
 
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("regraft.runs"), autoescape=True, undefined=jinja2.StrictUndefined
+        loader=jinja2.PackageLoader("regraft.runs"), autoescape=True, undefined=jinja2.StrictUndefined, finalize=as_read
     )
     environment.filters["duration"] = duration
     environment.filters["percent"] = lambda value: f"{100 * value:.1f}%"
-    plan, metrics, images = run.plan.as_dict(), run.metrics.as_dict(), job.images
+    plan, metrics, images = run.plan.as_dict(), run.metrics.as_dict(), replace(job.images, files=job.features.files)
     many, curves = len(images.classes) > MOST_CLASSES_IN_TABLE, not trained.frozen and len(trained.history) > 1
     page = environment.get_template("report.html").render(
         title=images.root.resolve().name or "data",
@@ -58,12 +60,19 @@ def write_report(path: Path, job: Job, trained: Trained, run: Run, probabilities
     path.write_text(page, encoding="utf-8", errors="backslashreplace")
 
 
+def as_read(value: Any) -> Any:
+    """What the page says, names in it without power over the text around them; markup stays as it is."""
+    if not isinstance(value, str) or hasattr(value, "__html__"):
+        return value
+    return isolated(value)
+
+
 def views_of(job: Job, trained: Trained) -> dict[str, str]:
     """Per preset a strip of random views of two training images, as a data URL; none where none was trained on."""
     if trained.frozen and not trained.recipe.head.views:
         return {}
     train, recipe = job.split.train, trained.recipe
-    examples = [job.images.files[row].content for row in train[:: max(1, len(train) // 2)][:2]]
+    examples = [job.features.files[row].content for row in train[:: max(1, len(train) // 2)][:2]]
     flip = recipe.augmentation.flip == "yes"
     return augmentation_strips(examples, job.backbone.preprocessing, flip, recipe.seed, job.images.rendering)
 

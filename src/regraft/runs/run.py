@@ -6,11 +6,12 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from regraft.features.near_duplicates import Overlap
 from regraft.metrics import Metrics
 from regraft.planning.plan import Plan
+from regraft.runs.overlap import Overlap, groups_as_dict
 from regraft.runs.remarks import Remark
 from regraft.training.result import Attempt
+from regraft.visible import isolated
 
 CARD = """<div style="display:inline-block;padding:.8em 1.2em;border:1px solid #dfe4e8;border-radius:8px">
 {remarks}<b>{accuracy:.1%}</b> accuracy{balanced} on {images:,} {split} images
@@ -48,6 +49,7 @@ class Run:
     baselines: Mapping[str, float]  # accuracy of the majority class and of the nearest neighbour on the same images
     remarks: tuple[Remark, ...]  # what must be said beside the figures
     near_duplicates: Overlap  # of the images reported on with those that trained or chose
+    shared_groups: Overlap  # of the images reported on, those of groups that trained or chose too
     strategy: str  # that was carried out
     cuts: tuple[str, ...]  # whose features the head takes
     frozen: bool  # whether the pre-trained layers stayed as they were
@@ -81,6 +83,7 @@ class Run:
             "metrics": self.metrics.summary(),
             "baselines": dict(self.baselines),
             "near_duplicates": asdict(self.near_duplicates),
+            "shared_groups": groups_as_dict(self.shared_groups),
             "seconds": asdict(self.seconds),
             "report": str(self.report),
             "faults": dict(self.faults),
@@ -92,10 +95,11 @@ class Run:
     def _repr_html_(self) -> str:
         """A card for notebooks."""
         low, high = self.metrics.intervals["accuracy"]
-        remarks = "".join(f"<b>{escape(remark.text)}</b><br>\n" for remark in self.remarks if remark.first)
+        remarks = "".join(f"<b>{escape(isolated(remark.text))}</b><br>\n" for remark in self.remarks if remark.first)
         balanced = f", {self.metrics.balanced_accuracy:.1%} balanced" if self.metrics.uneven else ""
+        report = escape(isolated(str(self.report)))
         return CARD.format(
             remarks=remarks, balanced=balanced,
             accuracy=self.metrics.accuracy, images=self.metrics.images, split=self.metrics.split, low=low, high=high,
-            case=self.plan.case, strategy=self.strategy, seconds=self.seconds.total, report=escape(str(self.report)),
+            case=self.plan.case, strategy=self.strategy, seconds=self.seconds.total, report=report,
         )  # fmt: skip

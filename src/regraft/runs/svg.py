@@ -6,6 +6,8 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from regraft.visible import isolated, visible
+
 INK, ACCENT, MUTED, FILL = "#1d2733", "#0b7a75", "#8a95a1", "#e6f2f1"
 ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # what XML may not hold, even escaped
 NARROW, WIDE = frozenset("ijlftrI.,:;'|!()[]{} /\\\"-"), frozenset("mwMW@%&")
@@ -18,7 +20,7 @@ NOTHING: Mapping[str, Value] = {}
 
 def element(name: str, attributes: Mapping[str, Value], *inside: str) -> str:
     """An element around others; numbers are rounded to hundredths of a pixel."""
-    written = "".join(f' {key}="{escape(legal(as_text(value)))}"' for key, value in attributes.items())
+    written = "".join(f' {key}="{as_read(as_text(value))}"' for key, value in attributes.items())
     return f"<{name}{written}>{''.join(inside)}</{name}>" if inside else f"<{name}{written}/>"
 
 
@@ -28,8 +30,16 @@ def as_text(value: Value) -> str:
 
 
 def legal(text: str) -> str:
-    """The text with what XML cannot hold, as control characters and surrogates, written as an escape sequence."""
-    return ILLEGAL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    """The text's lines with what XML cannot hold, and marks of direction, written as escape sequences."""
+    text = ILLEGAL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return "\n".join(map(visible, text.split("\n")))
+
+
+def as_read(text: str, quote: bool = True) -> str:
+    """The text as it stands in the picture; a name from right to left changes nothing around it."""
+    text = legal(text)
+    apart = isolated(text)
+    return escape(text if apart[1:-1] == text else apart, quote)
 
 
 def picture(width: float, height: float, says: str, *inside: str) -> str:
@@ -47,7 +57,7 @@ def picture(width: float, height: float, says: str, *inside: str) -> str:
 
 def hover(text: str) -> str:
     """What is shown where the pointer rests on the element that holds this."""
-    return f"<title>{escape(legal(text), quote=False)}</title>"
+    return f"<title>{as_read(text, quote=False)}</title>"
 
 
 def group(attributes: Mapping[str, Value], *inside: str) -> str:
@@ -66,7 +76,7 @@ def words(
 ) -> str:
     """Text on the baseline y whose start, middle or end is at x."""
     attributes: dict[str, Value] = {"x": x, "y": y, "font-size": size, "fill": colour, "text-anchor": anchor}
-    return element("text", attributes | dict(more), escape(legal(text), quote=False))
+    return element("text", attributes | dict(more), as_read(text, quote=False))
 
 
 def turned(x: float, y: float, text: str, angle: float, size: float, colour: str = INK, anchor: str = "end") -> str:

@@ -1,5 +1,6 @@
 """Checkpoints: tensors and plain data, written atomically, read with weights_only."""
 
+import zipfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,11 +49,11 @@ def read(folder: Path, identity: Identity) -> dict[str, Any]:
     if not path.exists():
         raise RunError(f"there is no checkpoint {path} to resume from; train without --resume")
     try:
+        check_bytes(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
-        theirs = Identity(state["recipe"], state["data"])
+        theirs = Identity(dict(state["recipe"]), str(state["data"]))
     except Exception as error:  # zip and pickle each raise their own kinds
-        reason = reason_of(error)[:100]
-        raise RunError(f"the checkpoint {path} is damaged or no checkpoint of regraft's: {reason}") from None
+        raise damaged(path, error) from None
     if theirs.data != identity.data:
         raise RunError(
             f"the checkpoint {path} was made with other images or another split; give the same, or another --out"
@@ -62,3 +63,18 @@ def read(folder: Path, identity: Identity) -> dict[str, Any]:
         shown = ", ".join(f"{key} {theirs.recipe.get(key)} there, {identity.recipe[key]} here" for key in changed[:3])
         raise RunError(f"the checkpoint {path} was made with another recipe ({shown}); give the same options")
     return dict(state)
+
+
+def check_bytes(path: Path) -> None:
+    """Raise ValueError where a byte is not what was written: torch itself compares none with the zip's checksums."""
+    with zipfile.ZipFile(path) as archive:
+        if broken := archive.testzip():
+            raise ValueError(f"{broken} does not match its checksum")
+
+
+def damaged(path: Path, error: Exception) -> RunError:
+    """The error for a checkpoint that cannot be used."""
+    reason = reason_of(error)[:100]
+    return RunError(
+        f"the checkpoint {path} is damaged or no checkpoint of regraft's: {reason}; train anew with --overwrite"
+    )

@@ -45,7 +45,7 @@ class Examples:
         from regraft.training.samples import read_samples
 
         images, labels = self.features.images, torch.from_numpy(self.labels)
-        return read_samples(images.files, labels, self.preprocessing, self.workers, images.rendering)
+        return read_samples(self.features.files, labels, self.preprocessing, self.workers, images.rendering)
 
 
 def rows_for_tuning(split: Split) -> tuple[np.ndarray, np.ndarray]:

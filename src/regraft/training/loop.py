@@ -26,6 +26,7 @@ from regraft.training.checkpoint import Identity
 from regraft.training.depthwise import quick_depthwise
 from regraft.training.early_stopping import note_if_best, reason_to_stop
 from regraft.training.ema import Weights, averaged, between, copy_of, follow
+from regraft.training.fitting import check_fits
 from regraft.training.optimiser import factor, set_rates
 from regraft.training.precision import fabric_for, log
 from regraft.training.samples import Samples
@@ -272,7 +273,8 @@ class Loop:
     def restore(self) -> None:
         """Put the last checkpoint into the model, the optimiser, the state and the weights kept beside them."""
         content = checkpoint.read(self.task.folder, self.task.identity)
-        self.state = state_from(content["state"])
+        self.state = state_from(content.get("state", {}))
+        check_fits(self.task.folder / LAST, content, self.task.model, self.task.optimiser)
         self.task.model.load_state_dict(content["model"])
         self.task.optimiser.load_state_dict(content["optimiser"])
         self.average = {name: value.to(self.task.device) for name, value in content["average"].items()}

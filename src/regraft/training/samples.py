@@ -41,7 +41,7 @@ def read_samples(
     workers: int,
     rendering: Rendering = PLAIN,
 ) -> Samples:
-    """Decode the images and resize their short side; DataError where one that was readable is no more."""
+    """Decode the images and resize their short side; DataError where one is gone, or is another by now."""
 
     def read(file: ImageFile) -> torch.Tensor:
         try:

@@ -41,6 +41,12 @@ def state_from(values: Mapping[str, Any]) -> State:
         kind = type(getattr(usual, name))
         if not isinstance(value, kind) and not (kind is float and isinstance(value, int)):
             raise RunError(f"the checkpoint's state has {name} {value!r:.40}; train anew with --overwrite")
+    if not all(isinstance(row, dict) and set(map(type, row.values())) <= {float, int} for row in values["history"]):
+        raise RunError("the checkpoint's state has history that is none; train anew with --overwrite")
+    if not all(isinstance(row, list) and set(map(type, row)) <= {bool} for row in values["hits"]):
+        raise RunError("the checkpoint's state has hits that are none; train anew with --overwrite")
+    if min(values[name] for name in ("epoch", "step", "right", "best_epoch")) < 0 or values["parts"] < 1:
+        raise RunError("the checkpoint's state counts below nothing; train anew with --overwrite")
     state = State(**values)
     if state.stopped == OUT_OF_TIME:
         state.stopped = ""

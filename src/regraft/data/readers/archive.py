@@ -26,6 +26,8 @@ COMPRESSIONS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\x
 MOST_EXPANSION = 100  # times its size that a compressed tar may unpack to, beyond
 FREE_BYTES = 1 << 30  # so many
 CHUNK = 1 << 22
+MOST_HEADER = 1 << 20  # bytes of a member's extended header
+MOST_DIGITS = 1_000  # in a row in one
 IN_UNICODE = 0x800  # a member's flag
 DOUBTFUL = "doubtful names"
 TEACHABLE_MACHINE = "-samples"  # after the class in the names of its archives
@@ -106,11 +108,34 @@ def unicode_name(info: zipfile.ZipInfo) -> tuple[str, bool]:
         return info.filename, False
 
 
+class Member(tarfile.TarInfo):
+    """A member whose extended header is looked at before tarfile does, which older Pythons take for ever to read."""
+
+    def _proc_pax(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        self.check_header(archive)
+        return super()._proc_pax(archive)  # type: ignore[misc, no-any-return]
+
+    def _proc_gnulong(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        self.check_header(archive)
+        return super()._proc_gnulong(archive)  # type: ignore[misc, no-any-return]
+
+    def check_header(self, archive: tarfile.TarFile) -> None:
+        """Raise ReadError for a header that no program writes: very long, or of digits alone."""
+        file: Any = archive.fileobj
+        if self.size > MOST_HEADER:
+            raise tarfile.ReadError(f"a header of {self.size:,} bytes")
+        place = file.tell()
+        digits = re.search(rb"\d{%d}" % MOST_DIGITS, file.read(self.size))
+        file.seek(place)
+        if digits and self.type in {tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE}:
+            raise tarfile.ReadError("a damaged header")
+
+
 def tar_tree(path: Path) -> Tree:
     """The members of a tar archive by name; what was read of one that ends early is kept."""
     opened, tree = OpenFile(plain_tar(path)), Tree()
     try:
-        with tarfile.open(fileobj=opened.file, mode="r:") as archive:
+        with tarfile.open(fileobj=opened.file, mode="r:", tarinfo=Member) as archive:
             for member in members_of(archive, opened, path.name, tree):
                 content = InTar(opened, member.offset_data, member.size) if member.isreg() else None
                 if content is None and not member.isdir():

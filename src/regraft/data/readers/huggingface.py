@@ -1,12 +1,14 @@
 """Image data sets of the Hugging Face kind: by name, or a folder that ``save_to_disk`` wrote."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from regraft.data.content import Given
+from regraft.data.content import Given, OnDisk
+from regraft.data.decoding import Undecodable
 from regraft.data.images import FEWEST_CLASSES, KEPT, Fault, ImageSet, Labelled, collect
 from regraft.data.labels import check_labels, is_missing
 from regraft.data.readers.split_words import SplitWords, split_words
@@ -14,13 +16,13 @@ from regraft.errors import DataError, reason_of
 from regraft.recipe import Reading
 
 PREFIX = "hf:"
+DESCRIBED_IN = ("dataset_info.json", "state.json")
 DICTIONARY = "dataset_dict.json"  # in the folder that save_to_disk wrote of several splits
 
 
 def is_saved(folder: Path) -> bool:
     """Whether ``save_to_disk`` wrote the folder."""
-    marked = (folder / DICTIONARY).is_file()
-    return marked or ((folder / "dataset_info.json").is_file() and (folder / "state.json").is_file())
+    return (folder / DICTIONARY).is_file() or all((folder / name).is_file() for name in DESCRIBED_IN)
 
 
 def read_dataset(name: str, reading: Reading, fewest_classes: int = FEWEST_CLASSES) -> ImageSet:
@@ -28,7 +30,12 @@ def read_dataset(name: str, reading: Reading, fewest_classes: int = FEWEST_CLASS
     parts = loaded(name)
     faults: list[Fault] = []
     splits = splits_of(name, parts, split_words(reading.splits), faults)
-    items = [item for part, split in splits.items() for item in labelled(name, part, split, parts, reading, faults)]
+    try:
+        items = [item for part, split in splits.items() for item in labelled(name, part, split, parts, reading, faults)]
+    except DataError:
+        raise
+    except Exception as error:  # pyarrow's errors have many kinds, and a label may be none of the classes
+        raise DataError(f"the data set {name} is damaged: {reason_of(error)[:100]}; save it anew") from None
     word = check_labels(Counter(item.label for item in items), name)
     if word:
         faults.append(Fault(name, "numbers as labels", word, KEPT, len(items)))
@@ -41,11 +48,15 @@ def loaded(name: str) -> dict[str, Any]:
         import datasets
     except ImportError:
         raise DataError(f"{name} needs the library datasets; install regraft[hub]") from None
+    if not name.startswith(PREFIX):
+        check_files(Path(name))
     try:
         if name.startswith(PREFIX):
             found = datasets.load_dataset(name.removeprefix(PREFIX))
         else:
             found = datasets.load_from_disk(name)
+            for part in found.values() if isinstance(found, dict) else [found]:
+                part.data.validate(full=True)  # a damaged table makes pyarrow read memory that is not its own
     except Exception as error:  # the library's errors have many kinds, the network's among them
         raise DataError(
             f"the data set {name} cannot be had: {reason_of(error)}; save a copy with save_to_disk"
@@ -81,10 +92,12 @@ def labelled(
     import datasets
 
     rows, usual = parts[part], Reading()
+    folder = Path(name.removeprefix(PREFIX))
     image = column_of(name, rows, "--image-column", reading.image_column, usual.image_column, datasets.Image)
     label = column_of(name, rows, "--label-column", reading.label_column, usual.label_column, datasets.ClassLabel)
     try:
-        encoded = rows.cast_column(image, datasets.Image(decode=False))
+        alone = rows.select_columns([image])  # the library would open those of other columns
+        encoded = alone.cast_column(image, datasets.Image(decode=False))
     except Exception:  # pyarrow's errors have many kinds
         raise DataError(f"{name} holds no images in '{image}' but {rows.features[image]}; name the right one") from None
     feature = rows.features[label]
@@ -93,7 +106,7 @@ def labelled(
             f"the label '{label}' of {name} is no single value but {str(feature)[:120]}: several labels for an image"
             " are multi-label, which regraft does not do; name a column of one class with --label-column"
         )
-    groups = rows[reading.group_by] if reading.group_by in rows.column_names else None
+    groups = groups_of(name, rows, reading.group_by)
     for row, value in enumerate(rows[label]):
         text = name_of(value, feature)
         if not text:
@@ -102,10 +115,21 @@ def labelled(
         yield Labelled(
             f"{part}/{row:08d}" if part else f"{row:08d}",
             text,
-            Given(partial(bytes_of, encoded, image, row)),
+            Given(partial(bytes_of, encoded, image, row, folder)),
             split,
             None if groups is None or groups[row] is None else str(groups[row]),
         )
+
+
+def groups_of(name: str, rows: Any, column: str | None) -> Any:
+    """The column of groups, if that is one; DataError where it holds no words or numbers."""
+    import datasets
+
+    if column not in rows.column_names:
+        return None
+    if not isinstance(rows.features[column], (datasets.ClassLabel, datasets.Value)):
+        raise DataError(f"'{column}' of {name} holds no names of groups; give another --group-by")
+    return rows[column]
 
 
 def name_of(value: Any, feature: Any) -> str:
@@ -132,9 +156,34 @@ def column_of(name: str, rows: Any, option: str, wanted: str, usual: str, kind: 
     raise DataError(f"{name} has no column '{wanted}' but {', '.join(rows.column_names)}; name the right {option}")
 
 
-def bytes_of(rows: Any, column: str, row: int) -> Any:
-    """One image as it was encoded; None where there is none."""
-    value = rows[row][column]
-    if value is None or value.get("bytes"):
-        return value and value["bytes"]
-    return Path(value["path"]).read_bytes()
+def bytes_of(rows: Any, column: str, row: int, folder: Path) -> Any:
+    """One image as it was encoded; None where there is none. Paths start at ``folder`` where they lead nowhere else."""
+    value = rows[row][column] or {}
+    if value.get("bytes") or not value.get("path"):
+        return value.get("bytes")
+    if "://" in value["path"]:
+        raise Undecodable("not a file", "it lies at a web address or in an archive; save a copy that holds its images")
+    path = Path(value["path"])
+    return OnDisk(path if path.exists() else folder / path).read()
+
+
+def check_files(folder: Path) -> None:
+    """Raise DataError where something in a saved data set that would be opened is no regular file."""
+    try:
+        parts = [folder]
+        if (folder / DICTIONARY).is_file():
+            parts = [folder / str(name) for name in json.loads((folder / DICTIONARY).read_text())["splits"]]
+        for part in parts:
+            for name in DESCRIBED_IN:
+                check_file(part / name)
+            listed = json.loads((part / "state.json").read_text())["_data_files"]
+            for file in listed:
+                check_file(part / file["filename"])
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        raise DataError(f"the data set {folder} cannot be read: {reason_of(error)}; save it anew") from None
+
+
+def check_file(path: Path) -> None:
+    """Raise DataError for anything but a regular file."""
+    if path.exists() and not path.is_file():
+        raise DataError(f"{path} is a folder, a pipe or a device, and no part of a data set; save the set anew")

@@ -1,12 +1,12 @@
 """Rows of a file of JSON objects, one a line."""
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from regraft.data.readers.table_rows import Row, Table
 from regraft.errors import DataError
+from regraft.strict_json import Malformed, parse_json
 
 
 def json_table(path: Path) -> Table:
@@ -32,9 +32,9 @@ def json_rows(path: Path) -> Iterator[dict[str, Any]]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            row = None
+            row = parse_json(line)
+        except Malformed as error:
+            raise DataError(f"line {number} of {path} is no JSON object: {error}; write one object a line") from None
         if not isinstance(row, dict):
             raise DataError(f"line {number} of {path} is no JSON object; write one object a line")
         yield row

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from regraft.data.images import KEPT, Fault
 from regraft.data.readers.table_rows import Row, Table
+from regraft.data.spreadsheet import from_cell
 from regraft.errors import DataError
 
 SEPARATORS = ",;\t|"
@@ -27,7 +28,7 @@ def text_table(path: Path, is_file_name: Callable[[str], bool]) -> Table:
     delimiter = line[1] if line else delimiter_of(text, path)
     try:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=True)
-        lines = [[cell.strip() for cell in cells] for cells in reader if cells]
+        lines = [[from_cell(cell.strip()) for cell in cells] for cells in reader if cells]
     except csv.Error as error:
         raise DataError(f"{path} is no table: {error}; save it as plain CSV") from None
     if not lines:

@@ -1,12 +1,12 @@
 """Tables that label the images beside them, as the Hugging Face's image folders and Roboflow's exports have them."""
 
 import csv
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from regraft.data.content import Content, OnDisk
 from regraft.data.folder_words import UNLABELLED
@@ -16,6 +16,7 @@ from regraft.data.readers.levels import Levels, folder_of
 from regraft.data.readers.table import TABLES, read_manifest
 from regraft.errors import DataError
 from regraft.recipe import Reading
+from regraft.strict_json import Malformed, parse_json
 
 NAMES = ("metadata", "_classes", "labels")
 IMAGE_COLUMNS = ("file_name", "filename")  # in place of the usual one
@@ -76,7 +77,7 @@ def columns_of(path: Path) -> list[str]:
     """The columns that the first line names; none where it cannot be read, which the table's reader says."""
     with suppress(OSError, ValueError, csv.Error):
         line = first_lines(path)[0]
-        return list(json.loads(line)) if path.suffix.lower() == ".jsonl" else cells_of(path, line)
+        return list(object_in(line)) if path.suffix.lower() == ".jsonl" else cells_of(path, line)
     return []
 
 
@@ -86,10 +87,18 @@ def first_lines(path: Path) -> list[str]:
         return file.read(FIRST_BYTES).decode("utf-8-sig", "replace").split("\n")
 
 
+def object_in(line: str) -> dict[str, Any]:
+    """A line's object; Malformed where it is none."""
+    value = parse_json(line)
+    if not isinstance(value, dict):
+        raise Malformed("it is no object")
+    return value
+
+
 def cells_of(path: Path, line: str) -> list[str]:
     """The cells of one line."""
     if path.suffix.lower() == ".jsonl":
-        return [str(value) for value in json.loads(line).values()]
+        return [str(value) for value in object_in(line).values()]
     delimiter = "\t" if path.suffix.lower() == ".tsv" else max(",;\t", key=line.count)
     return [cell.strip() for cell in next(csv.reader([line.strip()], delimiter=delimiter), [])]
 

@@ -1,6 +1,5 @@
 """WebDataset's shards: tars in which an image and its label bear one name."""
 
-import json
 import math
 import re
 from collections import Counter
@@ -18,6 +17,7 @@ from regraft.data.readers.class_folders import by_folder
 from regraft.data.readers.folder import SHOWN, Tree, is_picture, kind_of
 from regraft.errors import DataError, reason_of
 from regraft.recipe import Reading
+from regraft.strict_json import parse_json
 
 LABELS = (".cls", ".json")  # files of a shard that carry a sample's label
 JSON_LABELS = ("cls", "class")  # fields tried after the one that is asked for
@@ -106,7 +106,7 @@ def samples_of(shard: str, tree: Tree, reading: Reading, faults: list[Fault]) ->
         faults += [Fault(f"{shard}/{name}", "second image", f"beside {image[0]}", IGNORED) for name, _ in others]
         try:
             fields = fields_of({suffix: content for suffix, (_, content) in sample.items()}, reading)
-        except (Undecodable, ValueError, RecursionError) as error:
+        except (Undecodable, ValueError) as error:
             faults.append(Fault(f"{shard}/{image[0]}", "no label", reason_of(error)))
             continue
         name = f"{shard}/{image[0]}"
@@ -122,7 +122,7 @@ def fields_of(sample: dict[str, Content], reading: Reading) -> dict[str, Any]:
     """Label, split and group of a sample; ValueError where it has no label."""
     values: dict[str, Any] = {}
     if ".json" in sample:
-        loaded = json.loads(sample[".json"].read())  # type: ignore[arg-type]
+        loaded = parse_json(bytes(sample[".json"].read()))  # type: ignore[arg-type]
         values = loaded if isinstance(loaded, dict) else {}
     named = (values.get(name) for name in (reading.label_column, *JSON_LABELS))
     label: Any = next((value for value in named if value is not None and value != ""), "")

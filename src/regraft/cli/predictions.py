@@ -1,0 +1,118 @@
+"""What `predict` does, and its results: in a file, as a person reads them, or as JSON, as they come."""
+
+import json
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+from pathlib import Path
+from textwrap import indent
+
+import typer
+
+from regraft.cli.app import INTERRUPTED, resume_command
+from regraft.cli.progress_bar import progress_bar
+from regraft.cli.screen import add, complain, say, show, table
+from regraft.cli.tables import MOST_ROWS
+from regraft.evaluation.classifier import Classifier, load
+from regraft.evaluation.predict_to import Predicted, check_predict_to, predict_to
+from regraft.evaluation.predicted_file import Row, state_of
+from regraft.evaluation.prediction import Tally
+from regraft.recipe import Reading, Recipe
+
+
+def predict_and_show(
+    run: Path,
+    paths: Sequence[Path],
+    out: Path | None,
+    overwrite: bool,
+    resume: bool,
+    as_json: bool,
+    quiet: bool,
+    recipe: Recipe,
+) -> None:
+    """Predict, write or print what was asked for; a RegraftError where nothing could be predicted."""
+    out = check_predict_to(out, overwrite, resume, as_json)
+    reading, classifier, tally = recipe.reading, load(run, recipe.network.device), Tally()
+    if out:
+        predicted = predict_into(out, classifier, paths, reading, overwrite, resume, quiet)
+        tally, written = predicted.tally, predicted.rows(None if as_json else MOST_ROWS)
+        if as_json:
+            print_json(str(run), written)
+        else:
+            show_predictions(list(written), tally)
+    else:
+        with progress_bar(quiet or (as_json and sys.stdout.isatty())) as progress:
+            predictions = classifier.predictions(paths, progress, reading.max_pixels, reading)
+            rows = tally.counting(prediction.as_dict() for prediction in predictions)
+            first = print_json(str(run), rows) if as_json else first_of(rows)
+        if first:
+            show_predictions(first, tally)
+    tally.check()
+
+
+def predict_into(
+    out: Path,
+    classifier: Classifier,
+    paths: Sequence[Path],
+    reading: Reading,
+    overwrite: bool,
+    resume: bool,
+    quiet: bool,
+) -> Predicted:
+    """Write a file of predictions; where that is broken off, say how to go on."""
+    try:
+        with progress_bar(quiet) as progress:
+            predicted = predict_to(out, classifier, paths, reading, overwrite, resume, progress)
+    except KeyboardInterrupt:
+        if state_of(out) is None:
+            raise
+        complain(f"interrupted; go on with: {resume_command(str(out))}")
+        raise typer.Exit(INTERRUPTED) from None
+    if predicted.note:
+        complain(f"note: {predicted.note}")
+    return predicted
+
+
+def first_of(rows: Iterator[Row]) -> list[Row]:
+    """The rows that are shown; the others pass."""
+    first = list(islice(rows, MOST_ROWS))
+    deque(rows, maxlen=0)
+    return first
+
+
+def print_json(run: str, rows: Iterable[Row]) -> list[Row]:
+    """Print rows as they come, in the end as one JSON object; none is left to show."""
+    rest = iter(rows)
+    first = next(rest)  # what is wrong with the images is said before anything is printed
+    sys.stdout.write(f'{{\n  "run": {json.dumps(run)},\n  "predictions": [')
+    for place, row in enumerate(chain([first], rest)):
+        sys.stdout.write(",\n" if place else "\n")
+        sys.stdout.write(indent(json.dumps(row, indent=2), " " * 4))
+    sys.stdout.write("\n  ]\n}\n")
+    return []
+
+
+def show_predictions(first: Sequence[Row], tally: Tally) -> None:
+    """Path, class and probability of the first, and how many there are of each class where there are more."""
+    made, shown = table("path", "class", "probability"), len(first)
+    for row in first:
+        if row["error"]:
+            add(made, row["path"], row["error"], "", style="red")
+        else:
+            add(made, row["path"], row["class"], f"{row['probability']:.1%}")
+    if shown:
+        show(made)
+    if shown and tally.files > shown:
+        say(f"and {tally.files - shown:,} more (--out FILE writes all, --json prints all)")
+        say()
+        totals = table("class", "files")
+        for name, count in tally.classes.most_common(MOST_ROWS):
+            add(totals, name, f"{count:,}")
+        if others := tally.classes.most_common()[MOST_ROWS:]:
+            add(totals, f"{len(others):,} other classes", f"{sum(count for _, count in others):,}", style="dim")
+        for kind, count in tally.faults.most_common():
+            add(totals, kind, f"{count:,}", style="red")
+        show(totals)
+    if tally.faults and tally.predicted:
+        say(f"{tally.predicted:,} of {tally.files:,} files are predicted; the others say why not.")

@@ -1,0 +1,81 @@
+"""data.json: the images of a run, each with its part and the hash of what it shows."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+from regraft.data.content import IDENTITY
+from regraft.planning.prepare import Job
+from regraft.strict_json import Malformed, build, read_json
+
+DATA = "data.json"
+MOST_BYTES = 1 << 30  # of the file
+
+
+@dataclass(frozen=True)
+class SeenFile:
+    """One image."""
+
+    path: str
+    split: str
+    pixels: str  # the hash of what it shows
+
+
+@dataclass(frozen=True)
+class Seen:
+    """All of a run's images."""
+
+    files: tuple[SeenFile, ...]
+    identity: int | None  # the way in which they were hashed; None: the first one
+
+
+def describe_data(job: Job) -> dict[str, Any]:
+    """Classes, counts, every file's split, the faults and a fingerprint of the bytes."""
+    images, features, part = job.images, job.features, job.split.part_of()
+    return {
+        "root": str(images.root.resolve()),
+        "classes": list(images.classes),
+        "counts": images.counts(),
+        "fingerprint": features.fingerprint(),
+        "identity": IDENTITY,
+        "rendering": images.rendering.as_dict(),
+        "pixel_fingerprint": features.pixel_fingerprint(),
+        "checksum": checksum_of_rows([(part[row], pixels) for row, pixels in enumerate(features.pixels)]),
+        "faults": [asdict(fault) for fault in job.faults],
+        "files": [
+            {
+                "path": file.name,
+                "class": images.classes[file.label],
+                "split": part[row],
+                "pixels": features.pixels[row],
+                **({"group": file.group} if file.group else {}),
+            }
+            for row, file in enumerate(images.files)
+        ],
+    }
+
+
+def images_of(run: Path) -> Seen:
+    """What a run's data.json says; Malformed or OSError where it is missing or no more what was written."""
+    values = read_json(run / DATA, MOST_BYTES)
+    if not isinstance(values, dict) or not isinstance(values.get("files"), list):
+        raise Malformed("it lists no files")
+    files = tuple(build(SeenFile, wanted_of(file), "files") for file in values["files"])
+    identity = None if values.get("identity") is None else build(int, values["identity"], "identity")
+    rows = [(file.split, file.pixels) for file in files]
+    if identity == IDENTITY and values.get("checksum", checksum_of_rows(rows)) != checksum_of_rows(rows):
+        raise Malformed("it was changed after it was written")
+    return Seen(files, identity)
+
+
+def wanted_of(file: Any) -> Any:
+    """What is needed of what the file says of an image."""
+    names = ("path", "split", "pixels")
+    return {name: file[name] for name in names if name in file} if isinstance(file, dict) else file
+
+
+def checksum_of_rows(rows: Sequence[tuple[str, str]]) -> int:
+    """A checksum of each image's part and hash."""
+    return crc32("\n".join(f"{split} {pixels}" for split, pixels in rows).encode(errors="surrogatepass"))
