@@ -56,22 +56,17 @@ def deep_dream(
     network, target = network_up_to(subject, cut), Target(cut, channel)
     generator = torch.Generator().manual_seed(seed)
     size = subject.preprocessing.size
-    change: Tensor | None = None
+    change = torch.zeros(1, 3, 1, 1)
     for octave in octaves:
         side = max(size, round(octave * size))
         original = in_unit(subject.preprocessing.resized_to(side).pixels(image))
-        if change is None:
-            change = torch.zeros_like(original)
         change = functional.interpolate(change, (side, side), mode="bicubic", align_corners=False)
         for _ in range(steps):
             gradient = tiled_gradient(subject, network, target, (original + change).clamp(0, 1), generator)
             change = (original + change + stride * gradient).clamp(0, 1) - original
-    return Dream(
-        cut,
-        in_levels(original),
-        in_levels(original + change),
-        *(activation(subject, network, target, picture) for picture in (original, original + change)),
-    )
+    with torch.no_grad():
+        ends = [activation(subject, network, target, picture) for picture in (original, original + change)]
+    return Dream(cut, in_levels(original), in_levels(original + change), *ends)
 
 
 def tiled_gradient(
@@ -96,8 +91,7 @@ def activation(subject: Subject, network: torch.fx.GraphModule, target: Target, 
     """What the network sees in a picture of any size (1, 3, side, side)."""
     size = subject.preprocessing.size
     small = functional.interpolate(picture, (size, size), mode="bilinear", antialias=True)
-    with torch.no_grad():
-        return float(target.of(network(standardised(subject, small))))
+    return float(target.of(network(standardised(subject, small))))
 
 
 def in_unit(pixels: np.ndarray) -> Tensor:

@@ -22,7 +22,6 @@ from regraft.network.cuts import Cut
 STEPS = 64
 STARTS = 8  # random pictures, of which each target takes the one that excites it most
 TOGETHER = 4  # pictures that are made at a time
-AWAKENING = 2  # the part of the steps in which gradients pass silent units
 ALIKE = 1e-6  # values that differ less, relatively, are the same
 
 
@@ -139,10 +138,9 @@ class Maker:
         optimiser = torch.optim.Adam([numbers], self.way.learning_rate)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, self.steps)
         awake, curve = redirected(self.network), []
-        for step in range(self.steps):
-            network = awake if step < self.steps // AWAKENING else self.network
+        for _ in range(self.steps):
             changed = self.transformations.apply(self.way.pictures(numbers), generator)
-            values = network(standardised(self.subject, changed))
+            values = awake(standardised(self.subject, changed))
             reached = torch.stack([target.of(values)[place] for place, target in enumerate(targets)])
             optimiser.zero_grad()
             (-reached.sum()).backward()  # type: ignore[no-untyped-call]
@@ -177,7 +175,22 @@ def network_up_to(subject: Subject, cut: Cut | None) -> fx.GraphModule:
     return network
 
 
-def target_of(subject: Subject, cut: str | None = None, channel: int | None = None) -> Target:
+def target_of(subject: Subject, cut: str, channel: int | None = None) -> Target:
     """A cut by its name, or a channel there; BackboneError where there is none."""
-    place = subject.cut_of(cut) if cut else None
+    place = subject.cut_of(cut)
+    if channel is not None and not 0 <= channel < place.channels:
+        raise BackboneError(f"no channel {channel} at {place.name}: it has 0 to {place.channels - 1}")
     return Target(place, channel)
+
+
+def class_of(subject: Subject, name: str | int) -> Target:
+    """A class by its name or place; BackboneError where there is none."""
+    count = len(subject.classes)
+    if isinstance(name, int):
+        if name < 0 or (count and name >= count):
+            raise BackboneError(f"no class {name}: {subject.name} has 0 to {count - 1}")
+        return Target(None, name)
+    if name not in subject.classes:
+        near = ", ".join(get_close_matches(name, subject.classes)) or ", ".join(subject.classes[:5])
+        raise BackboneError(f"no class '{name}' in {subject.name}; near: {near or 'it has no names, give numbers'}")
+    return Target(None, subject.classes.index(name))

@@ -1,4 +1,4 @@
-"""What pictures of a kind have in common: their mean colour, their colours' covariance, the spectrum of their structure.
+"""What pictures of a kind have in common: mean colour, covariance of the colours, spectrum.
 
 All of it is of logits, log(p / (1 - p)) of pixels p in 0..1: there a picture has no bounds, so that a spectrum can be
 held exactly, and a sigmoid brings it back.
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+FLAT = 1e-6  # variance of images without structure
 DARKEST = 0.02  # and 1 - DARKEST the brightest: black's logit is infinite
 # The square root of the covariance of ImageNet's colours, in pixels of 0..1 (lucid, Apache 2.0), and a logit's slope.
 COLOURS = 4 * np.array([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]])
@@ -47,7 +48,7 @@ def two_sided(magnitude: np.ndarray, size: int) -> np.ndarray:
     twice[0] = 1
     if size % 2 == 0:
         twice[-1] = 1
-    return magnitude * twice
+    return np.asarray(magnitude * twice)
 
 
 def statistics_of(pixels: np.ndarray) -> ImageStatistics:
@@ -57,7 +58,7 @@ def statistics_of(pixels: np.ndarray) -> ImageStatistics:
     values = values - values.mean(axis=(1, 2), keepdims=True)
     flat = values.reshape(-1, 3)
     variance, directions = np.linalg.eigh(flat.T @ flat / len(flat))
-    if variance[-1] < 1e-6:
+    if variance[-1] < FLAT:
         return usual(pixels.shape[1])
     deviation = np.sqrt(np.maximum(variance, 1e-4 * variance[-1]))  # grey images: hardly any colour
     uncorrelated = (values @ (directions / deviation)).transpose(0, 3, 1, 2)

@@ -19,11 +19,11 @@ CALLED: dict[Any, float] = {
 
 
 class Redirected(torch.autograd.Function):
-    """ReLU with another gradient below zero: it passes where a step along it raises the unit."""
+    """ReLU with another gradient where a channel is silent at every place: it passes where a step raises the unit."""
 
     @staticmethod
     def forward(ctx: Any, value: Tensor, most: float) -> Tensor:
-        """max(0, value), at most ``most``."""
+        """max(0, value), at most ``most``, of (n, channels, ...)."""
         ctx.save_for_backward(value)
         ctx.most = most
         return value.clamp(0, most)
@@ -32,7 +32,9 @@ class Redirected(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Any) -> Any:
         """A negative gradient of the loss raises the unit."""
         (value,), (gradient,) = ctx.saved_tensors, gradients
-        passes = (value < ctx.most) & ((value > 0) | (gradient < 0))
+        silent = (value <= 0).flatten(2).all(dim=2) if value.dim() > 2 else value <= 0  # noqa: PLR2004
+        silent = silent.reshape(*silent.shape, *[1] * (value.dim() - silent.dim()))
+        passes = (value < ctx.most) & ((value > 0) | (silent & (gradient < 0)))
         return torch.where(passes, gradient, torch.zeros_like(gradient)), None
 
 
@@ -46,7 +48,7 @@ class Woken(nn.Module):
 
     def forward(self, value: Tensor) -> Tensor:
         """Any shape."""
-        result: Tensor = Redirected.apply(value, self.most)  # type: ignore[no-untyped-call]
+        result: Tensor = Redirected.apply(value, self.most)
         return result
 
 
