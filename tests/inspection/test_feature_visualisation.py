@@ -118,6 +118,15 @@ def test_pictures_of_the_usual_kind_have_variance_one() -> None:
         assert np.square(two_sided(usual(size).magnitude, size)).sum((1, 2)) / size**4 == pytest.approx(1, rel=1e-6)
 
 
+def test_the_spectrum_of_noise_is_flat_and_a_ramp_leaves_no_cross() -> None:
+    noise = np.random.default_rng(0).normal(128, 25, (200, SIZE, SIZE, 3)).clip(0, 255).astype(np.uint8)
+    inside = statistics_of(noise).magnitude[:, 2:-1, 2:-1]
+    assert inside.std() / inside.mean() < 0.1
+    ramp = np.broadcast_to(np.linspace(60, 200, SIZE)[:, None, None], (4, SIZE, SIZE, 3)).astype(np.uint8)
+    column = statistics_of(ramp).magnitude[2, : SIZE // 2, 0]
+    assert column[8] < 0.01 * column[1]  # 1/8 of it, if borders counted
+
+
 def test_images_without_structure_get_the_usual_statistics() -> None:
     assert statistics_of(np.full((3, SIZE, SIZE, 3), 90, np.uint8)).images == 0
 

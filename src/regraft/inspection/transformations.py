@@ -15,7 +15,7 @@ from torch.nn import functional
 class Transformations:
     """How far a picture is changed at each step."""
 
-    jitter: float = 0.06  # of the side, to either side
+    jitter: float = 0.125  # of the side, to either side: over a whole stride of a last layer, so that no grid shows
     closest: float = 1.15  # magnified
     farthest: float = 0.9
     degrees: float = 8.0  # turned, to either side

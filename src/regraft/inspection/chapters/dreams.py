@@ -22,7 +22,7 @@ from regraft.inspection.subject import Subject
 from regraft.network.cuts import Cut
 
 CUTS, CHANNELS, CLASSES, IMAGES = 4, 3, 6, 500
-SIDE, DREAM_SIDE, COLOURS = 128, 256, 128
+SIDE, DREAM_SIDE, COLOURS = 128, 256, 256
 LEAD = (
     "These pictures are illustrations, not evidence. Natural examples tell people more: with them 92% of answers were"
     " right, with made pictures 82% (arXiv 2010.12606). So look at the patches first. An optimiser made each picture"
@@ -198,5 +198,5 @@ def opened(subject: Subject, files: Sequence[ImageFile]) -> Image.Image:
 
 
 def lighter(picture: Image.Image) -> Image.Image:
-    """With fewer colours: a third of the bytes as PNG."""
+    """With fewer colours: less than half of the bytes as PNG."""
     return picture.quantize(COLOURS, Image.Quantize.MEDIANCUT)
