@@ -1,5 +1,7 @@
 """Made pictures excite their target, are repeatable, and are left out where nothing fires."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -197,6 +199,13 @@ def test_every_contract_backbone_gives_pictures(name: str) -> None:
         assert np.isfinite(one.curve).all()
 
 
+def test_tokens_give_pictures() -> None:
+    subject = Subject("vit", backbone_of("test_vit", 160), ())
+    cut = next(cut for cut in subject.cuts if cut.axes == (1,))
+    (one,) = visualise(subject, [Target(cut, 1)], steps=3)
+    assert one.picture is not None and one.activation > one.start - 1
+
+
 def test_pixels_are_standardised_as_images_are() -> None:
     subject = small(Preprocessing(SIZE, mean=(0.1, 0.2, 0.3), std=(0.4, 0.5, 0.6)))
     pixels = scenes(2)
@@ -212,5 +221,8 @@ def test_what_is_not_there_is_named() -> None:
         class_of(subject, 4)
     with pytest.raises(BackboneError, match="no class 'e'"):
         class_of(subject, "e")
+    unnamed = replace(subject, classes=())
+    with pytest.raises(BackboneError, match="no class 4: this network answers with 4 values"):
+        visualise(unnamed, [class_of(unnamed, 4)], steps=1)
     with pytest.raises(BackboneError, match="no cut 'fourth'"):
         target_of(subject, "fourth")

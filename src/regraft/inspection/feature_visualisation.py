@@ -106,6 +106,7 @@ class Maker:
         starts = self.way.start(STARTS, generator)
         with torch.no_grad():
             values = self.network(standardised(self.subject, self.way.pictures(starts)))
+        refuse_missing(targets, values)
         at_start = torch.stack([target.of(values) for target in targets])
         best = at_start.argmax(dim=1)
         numbers, curve = self.climbed(targets, starts[best], generator)
@@ -155,6 +156,15 @@ def standardised(subject: Subject, pictures: Tensor) -> Tensor:
     preprocessing = subject.preprocessing
     mean, std = (torch.tensor(values)[:, None, None] for values in (preprocessing.mean, preprocessing.std))
     return ((pictures - mean) / std).contiguous(memory_format=torch.channels_last)  # half the time of pooling
+
+
+def refuse_missing(targets: Sequence[Target], logits: Tensor) -> None:
+    """BackboneError for a class that has no logit; names of classes are checked before."""
+    for target in targets:
+        if target.cut is None and (target.unit or 0) >= logits.shape[1]:
+            raise BackboneError(
+                f"no class {target.unit}: this network answers with {logits.shape[1]} values, from 0 on"
+            )
 
 
 def never_fires(target: Target, values: Tensor) -> bool:
