@@ -6,13 +6,13 @@ operations, not on modules of one kind, so that every ReLU-like unit follows it 
 It is a reconstruction and no explanation: it hardly hangs on the weights (Adebayo et al. 2018, arXiv 1810.03292).
 """
 
-import copy
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import permutations
 from typing import Any
 
 import torch
-from torch import nn
+from torch import fx
 from torch.overrides import TorchFunctionMode
 
 from regraft.errors import RecipeError
@@ -21,6 +21,7 @@ from regraft.network.cuts import Cut
 
 GUIDED, DECONVOLUTION = "guided", "deconvolution"
 FAR = 20.0  # a unit's input at which it is surely on, or surely off
+LONGEST = 6  # operations that make a gate
 MOST = 0.5  # of what a unit gives at FAR: the most that it may give at -FAR
 ACTIVATIONS = frozenset(
     "celu celu_ clamp clamp_ clamp_min clamp_min_ elu elu_ gelu hardswish hardtanh hardtanh_ leaky_relu leaky_relu_ mish"
@@ -82,36 +83,50 @@ def rectifies(activation: Call) -> bool:
     return zero == 0 and above > 0 and abs(below) <= MOST * above
 
 
-class RectifiedModule(nn.Module):
-    """An activation that is written as several operations, as one unit."""
-
-    def __init__(self, inner: nn.Module, rule: str) -> None:
-        super().__init__()
-        self.inner, self.guided = inner, rule == GUIDED
-
-    def forward(self, value: torch.Tensor, *args: Any) -> torch.Tensor:
-        """What the activation gives."""
-        with torch.no_grad(), torch._C.DisableTorchFunction():
-            result = self.inner(value.clone(), *args)
-        handed: torch.Tensor = HandsBack.apply(value, result, self.guided)  # type: ignore[no-untyped-call]
-        return handed
-
-
-def replace_activations(module: nn.Module, rule: str) -> int:
-    """Put a unit of the rule for each module that is a ReLU-like function of single values; how many there were."""
+def written_out(network: fx.GraphModule, rule: str) -> int:
+    """Make one unit of each activation that is a product of a value and a gate of it, as x * sigmoid(x); how many."""
     units = 0
-    for name, child in list(module.named_children()):
-        alone = not any(True for _ in child.children()) and not any(True for _ in child.parameters())
-        like = False
-        if alone:
-            with suppress(Exception):  # whatever else a module may want: then it is no such function
-                like = rectifies(child)
-        if like:
-            setattr(module, name, RectifiedModule(child, rule))
-            units += 1
-        else:
-            units += replace_activations(child, rule)
+    for node in list(network.graph.nodes):
+        for source, gate in permutations(node.all_input_nodes, 2):
+            chain = chain_between(source, gate)
+            like = False
+            with suppress(Exception):  # a chain that takes no single values: then it is no such function
+                like = bool(chain) and rectifies(function_of(network, source, [*chain, node]))
+            if like:
+                with network.graph.inserting_after(node):
+                    unit = network.graph.call_function(handed_back, (source, node, rule == GUIDED))
+                node.replace_all_uses_with(unit, lambda user, unit=unit: user is not unit)  # type: ignore[misc]
+                units += 1
+                break
+    network.recompile()
     return units
+
+
+def handed_back(value: torch.Tensor, result: torch.Tensor, guided: bool) -> torch.Tensor:
+    """A unit's result with the rule for its backward pass."""
+    handed: torch.Tensor = HandsBack.apply(value, result.detach(), guided)  # type: ignore[no-untyped-call]
+    return handed
+
+
+def chain_between(source: fx.Node, gate: fx.Node) -> list[fx.Node]:
+    """The operations, each of one value, that make ``gate`` of ``source``; [] where it is not made so."""
+    chain, node = list[fx.Node](), gate
+    while node is not source:
+        if len(node.all_input_nodes) != 1 or len(chain) == LONGEST:
+            return []
+        chain.insert(0, node)
+        node = node.all_input_nodes[0]
+    return chain
+
+
+def function_of(network: fx.GraphModule, source: fx.Node, nodes: Sequence[fx.Node]) -> Call:
+    """Some operations as a function of the value before them."""
+    graph = fx.Graph()
+    copies = {source: graph.placeholder("value")}
+    for node in nodes:
+        copies[node] = graph.node_copy(node, lambda old: copies[old])
+    graph.output(copies[nodes[-1]])
+    return fx.GraphModule(network, graph)
 
 
 class Reconstruction:
@@ -121,8 +136,8 @@ class Reconstruction:
         if rule not in {GUIDED, DECONVOLUTION}:
             raise RecipeError(f"no rule '{rule}'; there are {GUIDED} and {DECONVOLUTION}")
         self.subject, self.cut, self.rule = subject, cut, rule
-        self.network = copy.deepcopy(subject.tapped([cut]))
-        self.written_out = replace_activations(self.network, rule)
+        self.network = subject.tapped([cut])
+        self.written_out = written_out(self.network, rule)
         self.units = 0  # that followed the rule, the last time; with none it is the plain gradient
 
     def __call__(self, pixels: Any, channels: Sequence[int], places: Sequence[tuple[int, int]]) -> torch.Tensor:
