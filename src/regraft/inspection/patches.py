@@ -77,7 +77,7 @@ class Tally:
         """One batch."""
         choose = [one.chooses for one in batch]
         flat = maps.reshape(*maps.shape[:2], -1)
-        self.leaders.offer(flat, [one.row for one in batch], [one.chooses and not one.again for one in batch])
+        self.leaders.offer(flat, means, [one.row for one in batch], [one.chooses and not one.again for one in batch])
         own, labels = means[choose].astype(np.float64), [one.label for one in batch if one.chooses]
         np.add.at(self.sums, labels, own)
         np.add.at(self.counts, labels, 1)

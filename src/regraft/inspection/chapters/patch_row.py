@@ -10,7 +10,7 @@ from regraft.inspection.receptive_field import ReceptiveField
 
 SIDE = 112  # pixels of a patch in the picture
 SQUARES = 28  # pixels of a field at most whose pixels are drawn as squares
-DARK = 0.25  # of its brightness that an image keeps where the channel is quiet
+DARK = 0.35  # of its brightness that an image keeps where the channel is quiet
 EMPTY = 235  # grey of what lies outside the image
 
 
@@ -35,7 +35,7 @@ def lit(pixels: np.ndarray, activation: np.ndarray) -> Image.Image:
 def drawn(gradient: np.ndarray, std: tuple[float, ...]) -> np.ndarray:
     """A reconstruction (3, size, size), of a normalised input, as colours (size, size, 3) uint8; nothing is grey."""
     change = gradient.transpose(1, 2, 0) / np.array(std)
-    most = float(np.quantile(np.abs(change), 0.998)) or float(np.abs(change).max()) or 1.0
+    most = float(np.quantile(np.abs(change), 0.99)) or float(np.abs(change).max()) or 1.0
     return (127.5 * (1 + np.clip(change / most, -1, 1))).round().astype(np.uint8)
 
 
