@@ -140,7 +140,7 @@ def pool_over(value: Any, axes: Sequence[int], pool: str) -> Any:
     if pool == "rms":
         squares = ops.multiply(value, value)
         return ops.sqrt(pool_over(squares, axes, "mean")) if axes else ops.abs(value)
-    if not axes:
+    if not axes or pool == "whole":
         return value
     reduce = ops.reduce_max if pool == "max" else ops.reduce_mean
     return reduce(value, ops.constant(np.array(axes, dtype=np.int64)), False).output(0)

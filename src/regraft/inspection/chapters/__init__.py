@@ -1,1 +1,5 @@
-"""What each method shows: pictures with captions."""
+<<<<<<< /tmp/tmp1x9i1xhb
+"""What each method shows: pictures
+=======
+"""The pictures of each method,
+>>>>>>> /tmp/tmpp4virod6 with captions."""
