@@ -46,7 +46,7 @@ class Filters:
 
 def lengths(kernels: np.ndarray) -> np.ndarray:
     """The length of each kernel as a vector: (filters,) float64."""
-    return np.linalg.norm(kernels.reshape(len(kernels), -1).astype(np.float64), axis=1)
+    return np.asarray(np.linalg.norm(kernels.reshape(len(kernels), -1).astype(np.float64), axis=1))
 
 
 def first_filters(subject: Subject) -> Filters:
@@ -114,4 +114,5 @@ def applied(module: nn.Module) -> np.ndarray:
         with watched:
             module(module.weight.new_zeros(1, module.in_channels, *sides))
     weights = module.weight if watched.weights is None else watched.weights
-    return np.nan_to_num(weights.detach().float().cpu().numpy().copy())
+    kernels: np.ndarray = weights.detach().float().cpu().numpy()
+    return np.asarray(np.nan_to_num(kernels))

@@ -70,7 +70,9 @@ def kernel_of(text: str) -> np.ndarray:
     if text[:1].isalpha():
         near = difflib.get_close_matches(name, KERNELS, 1)
         hint = f"did you mean {near[0]}? There are" if near else "there are"
-        raise RecipeError(f"no filter is called '{text[:40]}'; {hint} {', '.join(KERNELS)}, or numbers as -1,0,1;-2,0,2")
+        raise RecipeError(
+            f"no filter is called '{text[:40]}'; {hint} {', '.join(KERNELS)}, or numbers as -1,0,1;-2,0,2"
+        )
     rows = [[number(word) for word in row.replace(",", " ").split()] for row in text.strip("; ").split(";")]
     lengths = [len(row) for row in rows]
     if not all(lengths) or len(set(lengths)) > 1:

@@ -26,8 +26,10 @@ def chapter_of(subject: Subject, files: Sequence[ImageFile], unseen: Sequence[Im
     if subject.strategy in FROZEN:
         return chapter_of_unmoved(subject, unmoved(subject))
     measured, changed = rewind(subject, unseen or files), change(subject, files)
-    figures = (Figure("rewind", caption_of_rewind(measured), draw_rewind(measured)),)
-    figures += (Figure("change", caption_of_change(changed), draw_change(changed)),)
+    figures = (
+        Figure("rewind", caption_of_rewind(measured), draw_rewind(measured)),
+        Figure("change", caption_of_change(changed), draw_change(changed)),
+    )
     return Chapter(KEY, TITLE, LEAD, figures, (reading(measured), *by_cut(measured, changed)))
 
 
@@ -60,12 +62,13 @@ def caption_of_rewind(measured: Rewind) -> str:
     """What the chart shows."""
     return (
         f"Accuracy on {measured.images:,} images that trained nothing, with the pre-trained layers put back up to each"
-        " cut (weights and batch norm's statistics). The bars are 95% intervals (Wilson)."
+        " cut (weights and batch norm's statistics). The bars are 95% intervals (Wilson); since all points are measured"
+        " on the same images, a fall is surer than the bars look."
     )
 
 
 def reading(measured: Rewind) -> str:
-    """Which layers training really changed, in words."""
+    """Which layers training really changed, in words; a fall is clear from twice its standard error on."""
     free, cuts = measured.free, measured.cuts
     all_back = f"With all layers put back and only the head kept it is {measured.up_to[-1]:.1%}"
     start = f"Accuracy {measured.trained:.1%} as trained."

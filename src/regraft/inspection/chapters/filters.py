@@ -40,7 +40,9 @@ def figure_of(layer: Filters, shown: int = SHOWN) -> Figure:
         least = FAINT * float(np.abs(kernels).max())
         zero = {i for i in order if np.abs(kernels[i]).max() <= least}
         pictures = [
-            labelled(kernel_picture(kernels[i] * (i not in zero), kernels[i], grey), f"{i}: zero" if i in zero else str(i))
+            labelled(
+                kernel_picture(kernels[i] * (i not in zero), kernels[i], grey), f"{i}: zero" if i in zero else str(i)
+            )
             for i in order
         ]
         sheet = grid(pictures, COLUMNS)
@@ -100,7 +102,9 @@ def movement(layer: Filters) -> str:
     assert moved is not None
     if not moved.any():
         return f"{layer.layer}: no kernel moved."
-    return f"{layer.layer}: the median kernel moved by {percent(middle(moved))}, the furthest by {percent(moved.max())}."
+    return (
+        f"{layer.layer}: the median kernel moved by {percent(middle(moved))}, the furthest by {percent(moved.max())}."
+    )
 
 
 def middle(values: Sequence[float] | np.ndarray) -> float:
