@@ -45,6 +45,13 @@ def test_weights_are_those_that_a_layer_applies() -> None:
     assert float(layer.weight.detach().mean((1, 2, 3)).abs().max()) > 1e-3
 
 
+@pytest.mark.parametrize("name", ["nf_resnet26", "tf_mobilenetv3_small_100"])
+def test_layers_of_a_kind_of_their_own_are_found(name: str) -> None:
+    first = first_filters(subject_of(backbone_of(name)))
+    assert first.looks_at == 3
+    assert "stem" in first.layer
+
+
 def test_those_that_moved_furthest_come_first() -> None:
     def change(model: nn.Module) -> None:
         model.stem[0].weight[5] *= 1.5

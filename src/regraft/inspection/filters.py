@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import fx, nn
 from torch.overrides import TorchFunctionMode
 
 from regraft.errors import BackboneError
@@ -74,14 +74,22 @@ def convolutions(subject: Subject) -> Iterator[tuple[str, nn.Conv2d]]:
     model, last = subject.backbone.model, subject.cuts[-1].node
     seen = set[str]()
     for node in subject.backbone.traced.graph.nodes:
-        if node.op == "call_module":
-            target = str(node.target)
-            for name, module in model.get_submodule(target).named_modules(prefix=target):
-                if isinstance(module, nn.Conv2d) and name not in seen:
-                    seen.add(name)
-                    yield name, module
+        for name, module in modules_of(model, node):
+            if isinstance(module, nn.Conv2d) and name not in seen:
+                seen.add(name)
+                yield name, module
         if node.name == last:
             return
+
+
+def modules_of(model: nn.Module, node: fx.Node) -> Iterator[tuple[str, nn.Module]]:
+    """The modules that a node of the graph calls, or whose weights it hands on where their own code was traced."""
+    name = str(node.target)
+    if node.op == "call_module":
+        yield from model.get_submodule(name).named_modules(prefix=name)
+    elif node.op == "get_attr":
+        while name := name.rpartition(".")[0]:
+            yield name, model.get_submodule(name)
 
 
 def filters_of(subject: Subject, name: str, module: nn.Conv2d) -> Filters:
