@@ -34,6 +34,7 @@ def test_ticks_of_a_logarithmic_axis() -> None:
 def test_numbers_beside_an_axis() -> None:
     assert percent([0, 0.5, 1]) == ["0%", "50%", "100%"]
     assert percent([0.5, 0.505]) == ["50.0%", "50.5%"]
+    assert percent([0.825, 0.85, 0.875]) == ["82.5%", "85.0%", "87.5%"]
     assert plain([0, 0.25, 0.5]) == ["0.00", "0.25", "0.50"]
     assert plain([0, 2e7]) == ["0", "2e+07"]
     assert counts([0.1, 1, 10_000, 1e6]) == ["0.1", "1", "10,000", "1M"]

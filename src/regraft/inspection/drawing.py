@@ -1,9 +1,10 @@
 """Pictures of values: maps over images, values as colours, pictures side by side."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 GAP, PAPER = 4, (255, 255, 255)
 # Anchors of matplotlib's inferno (CC0), evenly spaced from 0 to 1: brightness grows with the value.
@@ -27,10 +28,13 @@ def coloured(values: np.ndarray, anchors: np.ndarray = INFERNO) -> np.ndarray:
     return np.stack(channels, axis=-1).round().astype(np.uint8)
 
 
-def signed(values: np.ndarray) -> np.ndarray:
-    """Values of both signs (height, width) -> colours (height, width, 3) uint8: blue below zero, red above."""
-    most = float(np.abs(values).max()) or 1.0
-    return coloured(0.5 + values / (2 * most), BLUE_RED)
+def signed(values: np.ndarray, most: float | None = None) -> np.ndarray:
+    """Values of both signs (height, width) -> colours (height, width, 3) uint8: blue below zero, red above.
+
+    ``most``: the size that has the full colour (None: the largest).
+    """
+    most = (float(np.abs(values).max()) if most is None else most) or 1.0
+    return coloured(np.clip(0.5 + values / (2 * most), 0, 1), BLUE_RED)
 
 
 def resized(picture: np.ndarray | Image.Image, side: int, smooth: bool = True) -> Image.Image:
@@ -57,3 +61,13 @@ def grid(pictures: Sequence[Image.Image], columns: int, gap: int = GAP) -> Image
     for place, picture in enumerate(pictures):
         sheet.paste(picture.convert("RGB"), (place % columns * (wide + gap), place // columns * (high + gap)))
     return sheet
+
+
+def labelled(picture: Image.Image, text: str, size: int = 11) -> Image.Image:
+    """A picture with a line of text below it, in a cell as wide as the wider of the two."""
+    font = ImageFont.load_default(size)
+    wide = max(picture.width, math.ceil(font.getlength(text)))
+    cell = Image.new("RGB", (wide, picture.height + size + 5), PAPER)
+    cell.paste(picture.convert("RGB"), ((wide - picture.width) // 2, 0))
+    ImageDraw.Draw(cell).text((wide / 2, picture.height + 2), text, (60, 60, 60), font, "ma")
+    return cell

@@ -125,7 +125,12 @@ class Subject:
     def as_before(self) -> "Subject":
         """The network that a run started from, looked at with the run's head; RunError where there is none."""
         if self.before is None or self.graft is None:
-            raise RunError(f"{self.name} trained no layer, so there is nothing to compare; give a fine-tuned run")
+            why = {
+                "fine-tune": " ".join(self.notes),
+                "from-scratch": "it started from random weights, not from a pre-trained network",
+                "": "it is no run",
+            }.get(self.strategy, "it trained no layer")
+            raise RunError(f"{self.name} has no network before to compare with: {why}; give a fine-tuned run")
         return replace(self, backbone=self.before, graft=replace(self.graft, backbone=self.before), before=None)
 
 

@@ -130,9 +130,8 @@ def between_powers(low: float, high: float) -> list[float]:
 
 
 def percent(values: Sequence[float]) -> list[str]:
-    """Shares as percentages, with as many decimals as tell them apart."""
-    step = min((b - a for a, b in pairwise(values)), default=1)
-    decimals = max(0, math.ceil(-math.log10(100 * step) - 1e-9))
+    """Shares as percentages, all with as many decimals as the one that needs most."""
+    decimals = max((len(f"{100 * value:.8f}".rstrip("0").partition(".")[2]) for value in values), default=0)
     return [f"{value:.{decimals}%}" for value in values]
 
 
