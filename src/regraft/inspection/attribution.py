@@ -16,7 +16,7 @@ from regraft.inspection.answers import check_answers, class_of, probabilities
 from regraft.inspection.subject import Subject, maps_of
 from regraft.network.cuts import Cut
 
-BATCH = 16  # images in a forward and backward pass
+BATCH = 8  # images in a forward and backward pass, which keeps every layer's values
 STEPS = 16  # on the way from the baseline, of integrated gradients
 WINDOW, STRIDE = 7, 10  # of occlusion: the square and its moves, as parts of the image's side
 GRAD_CAM, INTEGRATED, OCCLUSION = "grad-cam", "integrated gradients", "occlusion"
