@@ -4,6 +4,7 @@ import copy
 import math
 import operator
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,17 @@ from regraft.data.rendering import PLAIN, Rendering, from_dict
 from regraft.errors import BackboneError, RegraftError, RunError
 from regraft.network.backbone import Backbone
 from regraft.network.cuts import POOLINGS, Cut
+from regraft.network.engine import (
+    FLOAT32,
+    OPENVINO_BATCH,
+    PRECISIONS,
+    PYTORCH,
+    Engine,
+    best_engine,
+    compile_pass,
+    openvino_engine,
+    pytorch_engine,
+)
 from regraft.network.graft import Graft
 from regraft.network.load import load as load_backbone
 from regraft.network.preprocessing import Preprocessing
@@ -121,6 +133,19 @@ class Subject:
     def input_of(self, pixels: Any) -> torch.Tensor:
         """Pixels (n, size, size, 3) uint8 -> the network's input (n, 3, size, size) float32."""
         return self.preprocessing.normalise(torch.as_tensor(pixels))
+
+    @cached_property
+    def engine(self) -> Engine:
+        """Pixels (n, size, size, 3) uint8 -> logits, in float32: by OpenVINO where it can, which is several times faster."""
+        name = FLOAT32 if best_engine("cpu") in PRECISIONS else PYTORCH
+        if self.graft and name == FLOAT32:
+            from regraft.network import openvino_graph
+
+            with suppress(Exception):  # an operation that OpenVINO lacks: its errors share no kind
+                return openvino_engine(openvino_graph.graph_of_graft(self.graft), name, OPENVINO_BATCH)
+        if self.graft:
+            return pytorch_engine(self.tapped(), self.preprocessing, "cpu")
+        return compile_pass(self.backbone, (), (), True, "cpu", name)
 
     def as_before(self) -> "Subject":
         """The network that a run started from, looked at with the run's head; RunError where there is none."""
