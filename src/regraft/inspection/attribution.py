@@ -122,7 +122,9 @@ def batches(subject: Subject, pixels: np.ndarray, labels: np.ndarray) -> Iterato
 def last_spatial_cut(subject: Subject) -> Cut:
     """The last place where a value has a place in the image; BackboneError where there is none."""
     if not subject.spatial_cuts:
-        raise BackboneError(f"{subject.name} keeps no grid of places, so Grad-CAM has no map; {where_space_is(subject)}")
+        raise BackboneError(
+            f"{subject.name} keeps no grid of places, so Grad-CAM has no map; {where_space_is(subject)}"
+        )
     return subject.spatial_cuts[-1]
 
 

@@ -97,9 +97,9 @@ def everything(func: Any, args: Any, kwargs: Any, followed: Sequence[Reach]) -> 
     """An operation without a rule: each value sees all."""
     results = func(*plain(args), **plain(kwargs))
     filled = pytree.tree_map(
-        lambda one: torch.full_like(one, followed[0].full)
-        if isinstance(one, torch.Tensor) and one.is_floating_point()
-        else one,
+        lambda one: (
+            torch.full_like(one, followed[0].full) if isinstance(one, torch.Tensor) and one.is_floating_point() else one
+        ),
         results,
     )
     return wrapped(filled, followed, line=None)
@@ -108,9 +108,11 @@ def everything(func: Any, args: Any, kwargs: Any, followed: Sequence[Reach]) -> 
 def moved(func: Any, followed: Sequence[Reach], *args: Any, **kwargs: Any) -> Any:
     """Values go to other places: run as it is, with constants that see nothing."""
     args, kwargs = pytree.tree_map(
-        lambda one: torch.zeros_like(one)
-        if isinstance(one, torch.Tensor) and not isinstance(one, Reach) and one.is_floating_point()
-        else one,
+        lambda one: (
+            torch.zeros_like(one)
+            if isinstance(one, torch.Tensor) and not isinstance(one, Reach) and one.is_floating_point()
+            else one
+        ),
         (args, kwargs),
     )
     return wrapped(func(*plain(args), **plain(kwargs)), followed)
@@ -318,7 +320,9 @@ SAMES = (
 )
 ELEMENTWISE = "add addcdiv addcmul div lerp maximum minimum mul pow remainder rsub sub where"
 REDUCTIONS = "amax amin linalg_vector_norm logsumexp max mean min norm prod std std_mean sum var var_mean"
-CONSTANTS = "empty_like full_like new_empty new_full new_ones new_zeros ones_like rand_like zeros_like new_empty_strided"
+CONSTANTS = (
+    "empty_like full_like new_empty new_full new_ones new_zeros ones_like rand_like zeros_like new_empty_strided"
+)
 SPREADS = "_log_softmax _softmax cumprod cumsum"
 NORMS = "_native_batch_norm_legit_no_training cudnn_batch_norm native_batch_norm _batch_norm_no_update"
 
@@ -342,6 +346,10 @@ RULES: dict[str, Rule] = {
     "adaptive_max_pool2d": adaptive_max,
     **dict.fromkeys(("mm", "bmm"), multiplied),
     **dict.fromkeys(("addmm", "baddbmm"), added_product),
-    **dict.fromkeys((f"{aa}upsample_{kind}2d{aa and '_aa'}" for aa in ("", "_") for kind in ("bilinear", "bicubic")), upsampled),
-    **dict.fromkeys(("_scaled_dot_product_flash_attention_for_cpu", "_scaled_dot_product_efficient_attention"), attention),
+    **dict.fromkeys(
+        (f"{aa}upsample_{kind}2d{aa and '_aa'}" for aa in ("", "_") for kind in ("bilinear", "bicubic")), upsampled
+    ),
+    **dict.fromkeys(
+        ("_scaled_dot_product_flash_attention_for_cpu", "_scaled_dot_product_efficient_attention"), attention
+    ),
 }

@@ -145,14 +145,21 @@ class Reconstruction:
         images = self.subject.input_of(pixels).requires_grad_(True)
         with torch.enable_grad(), Rectified(self.rule) as followed:
             maps = maps_of(self.network(images)[0], self.cut)
-            chosen = [maps[row, channel, y, x] for row, (channel, (y, x)) in enumerate(zip(channels, places, strict=True))]
+            chosen = [
+                maps[row, channel, y, x] for row, (channel, (y, x)) in enumerate(zip(channels, places, strict=True))
+            ]
             (gradient,) = torch.autograd.grad(torch.stack(chosen).sum(), images)
         self.units = self.written_out + followed.units
         return gradient.detach()
 
 
 def reconstruction(
-    subject: Subject, cut: Cut, pixels: Any, channels: Sequence[int], places: Sequence[tuple[int, int]], rule: str = GUIDED
+    subject: Subject,
+    cut: Cut,
+    pixels: Any,
+    channels: Sequence[int],
+    places: Sequence[tuple[int, int]],
+    rule: str = GUIDED,
 ) -> torch.Tensor:
     """One call of ``Reconstruction``."""
     return Reconstruction(subject, cut, rule)(pixels, channels, places)

@@ -71,7 +71,9 @@ def figure_of(
     failing = {method: names for method, test in tests.items() if (names := test.unbeaten(place))}
     digits = len(str(count - 1))
     caption = f"{answer_of(subject, example)} {' '.join(result_of(method, tests[method], place) for method in tests)}"
-    return Figure(f"attributions-{place:0{digits}}", caption, grid(pictures, len(pictures)), warning=warning_of(failing))
+    return Figure(
+        f"attributions-{place:0{digits}}", caption, grid(pictures, len(pictures)), warning=warning_of(failing)
+    )
 
 
 def answer_of(subject: Subject, example: Example) -> str:
