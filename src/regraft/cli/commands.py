@@ -109,16 +109,24 @@ def train(
     out: Out = None,
     overwrite: Overwrite = False,
     resume: Resume = False,
+    look: Annotated[bool, typer.Option("--look", help="Show in the report what the layers see.")] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
     **settings: Any,
 ) -> None:
     """Look at the images, plan, graft, train, evaluate and report."""
-    train_and_show(data, recipe_from(settings, recipe), out, overwrite, resume, as_json, quiet)
+    train_and_show(data, recipe_from(settings, recipe), out, overwrite, resume, as_json, quiet, look)
 
 
 def train_and_show(
-    data: str, recipe: Recipe, out: Path | None, overwrite: bool, resume: bool, as_json: bool, quiet: bool
+    data: str,
+    recipe: Recipe,
+    out: Path | None,
+    overwrite: bool,
+    resume: bool,
+    as_json: bool,
+    quiet: bool,
+    look: bool = False,
 ) -> None:
     """Run the whole job and print its summary."""
     from regraft.network.hub import check_at_hand
@@ -129,6 +137,10 @@ def train_and_show(
 
     with progress_bar(quiet) as progress:
         run = train_job(data, recipe, out, overwrite, resume, progress)
+        if look and not run.interrupted:
+            from regraft.inspection.report_chapter import add_to_report
+
+            add_to_report(run.folder, progress)
     give(run.as_dict(), as_json, results.summary)
     if run.interrupted:
         complain(f"interrupted; go on with: {resume_command(str(run.folder))}")

@@ -80,25 +80,28 @@ def file_of(chapter: Chapter, figure: Figure) -> str:
 
 def page_of(subject: Subject, data: str | None, chapters: Sequence[Chapter], notes: Sequence[str] = ()) -> str:
     """The page."""
+    return page_from(
+        "gallery.html",
+        name=subject.folder.resolve().name if subject.folder else subject.name,
+        data=data,
+        strategy=subject.strategy,
+        classes=subject.classes,
+        notes=[*subject.notes, *notes],
+        layers=list(layers_of(subject, chapters)),
+        chapters=[chapter for chapter in chapters if not all(figure.cut for figure in chapter.figures)]
+        + [chapter for chapter in chapters if not chapter.figures],
+    )
+
+
+def page_from(template: str, **values: Any) -> str:
+    """A template of this room filled in."""
     import jinja2
 
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("regraft.inspection"), autoescape=True, undefined=jinja2.StrictUndefined
     )
     environment.filters["inline"] = inline
-    return environment.get_template("gallery.html").render(
-        name=subject.name,
-        data=data,
-        strategy=subject.strategy,
-        classes=subject.classes,
-        notes=[
-            *subject.notes,
-            *notes,
-            *(note for chapter in chapters for note in chapter.notes if not chapter.figures),
-        ],
-        layers=list(layers_of(subject, chapters)),
-        chapters=[chapter for chapter in chapters if any(figure.cut is None for figure in chapter.figures)],
-    )
+    return environment.get_template(template).render(**values)
 
 
 def layers_of(subject: Subject, chapters: Sequence[Chapter]) -> Iterator[Layer]:
