@@ -14,8 +14,10 @@ from PIL import Image
 from regraft.data.find import find_images
 from regraft.errors import BackboneError
 from regraft.inspection.best_images import best_images
-from regraft.inspection.chapters.dreams import chapter_of
+from regraft.inspection.chapters.dreams import SIDE, chapter_of
+from regraft.inspection.chapters.patch_row import lit, patch
 from regraft.inspection.pictures import in_batches, pictures
+from regraft.inspection.receptive_field import receptive_fields
 from regraft.inspection.subject import Subject, maps_of
 from regraft.network.graft import Graft
 from regraft.network.head import Head
@@ -63,10 +65,7 @@ def test_best_images_are_those_of_all_images_at_once(make_folder: Maker) -> None
 
 def test_captions_begin_with_illustration_and_have_all_figures(make_folder: Maker) -> None:
     subject, files = small(), find_images(make_folder()).files
-    patch = Image.new("RGB", (40, 40), (250, 0, 0))
-    chapter = chapter_of(
-        subject, files, ["second"], {"second": [1, 5]}, classes=["b"], patches={("second", 1): patch}, steps=6
-    )
+    chapter = chapter_of(subject, files, ["second"], {"second": [1, 5]}, classes=["b"], steps=6)
     assert [figure.name for figure in chapter.figures] == ["dream-second-channel-1", "dream-class-b", "deep-dream"]
     assert all(figure.caption.startswith("Illustration: ") for figure in chapter.figures)
     assert "not evidence" in chapter.lead and "92%" in chapter.lead
@@ -77,7 +76,7 @@ def test_captions_begin_with_illustration_and_have_all_figures(make_folder: Make
     assert f"{both.peaks[1]:.3g} and {both.means[1]:.3g} (best of {len(files)} natural images)" in channel.caption
     assert f"{best.classes.peaks[1]:.3g} (best of {len(files)} natural images)" in label.caption
     assert channel.cut == "second" and label.cut is None
-    assert channel.picture.convert("RGB").getpixel((channel.picture.width - 9, 9))[0] > 200  # the patch, on the right
+    assert channel.caption.endswith("Fourier, MACO, best natural patch.")
     (silent,) = [note for note in chapter.notes if "channel 5" in note]
     assert "no picture" in silent and "natural images is 0" in silent
 
@@ -104,14 +103,21 @@ def test_the_callers_random_state_is_left_alone(make_folder: Maker) -> None:
     assert np.array_equal(numpy_state, np.random.get_state()[1])
 
 
-def test_a_patch_can_come_from_a_function(make_folder: Maker) -> None:
-    asked = []
-
-    def patch(cut: str, channel: int) -> None:
-        asked.append((cut, channel))
-
-    chapter_of(small(), find_images(make_folder()).files, ["second"], {"second": [1]}, patches=patch, steps=2)
-    assert asked == [("second", 1)]
+def test_the_natural_patch_is_what_the_channel_sees(make_folder: Maker) -> None:
+    subject, files = small(), find_images(make_folder()).files
+    (figure, *_) = chapter_of(subject, files, ["second"], {"second": [1]}, steps=2).figures
+    cut = subject.cut_of("second")
+    best = best_images(subject, [cut], files).cuts["second"]
+    (whole,) = pictures(subject, [files[int(best.rows[1])]])
+    (field,) = receptive_fields(subject, [cut])
+    with torch.no_grad():
+        heat = maps_of(subject.tapped([cut])(subject.input_of(whole.pixels[None]))[0], cut)[0, 1]
+    y, x = divmod(int(heat.argmax()), heat.shape[1])
+    assert float(heat[y, x]) == pytest.approx(float(best.peaks[1]), rel=1e-4)
+    expected = lit(whole.pixels, heat.numpy()) if field.covers(1) else patch(whole.pixels, field, 1, y, x)
+    shown = figure.picture.convert("RGB").crop((figure.picture.width - SIDE, 0, figure.picture.width, SIDE))
+    difference = np.asarray(shown, float) - np.asarray(expected.resize(shown.size, Image.Resampling.BICUBIC), float)
+    assert np.abs(difference).mean() < 12  # few colours
 
 
 def test_channels_last_and_unnamed_classes(make_folder: Maker) -> None:

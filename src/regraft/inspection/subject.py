@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import fx, nn
 
@@ -132,7 +133,7 @@ class Subject:
 
     def input_of(self, pixels: Any) -> torch.Tensor:
         """Pixels (n, size, size, 3) uint8 -> the network's input (n, 3, size, size) float32."""
-        return self.preprocessing.normalise(torch.as_tensor(pixels))
+        return self.preprocessing.normalise(torch.tensor(np.asarray(pixels)))
 
     @cached_property
     def engine(self) -> Engine:

@@ -1,24 +1,27 @@
 """Made pictures beside natural ones: what excites channels and classes, and an image dreamt further."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
+import torch
 from PIL import Image
 
 from regraft.data.decoding import Undecodable, decode_for
 from regraft.data.images import ImageFile
 from regraft.inspection.best_images import Best, BestImages, best_images
 from regraft.inspection.chapter import Chapter, Figure
+from regraft.inspection.chapters.patch_row import lit, patch
 from regraft.inspection.deep_dream import Dream, deep_dream
 from regraft.inspection.drawing import grid, resized
 from regraft.inspection.feature_visualisation import STEPS, Target, Visualisation, class_of, target_of, visualise
 from regraft.inspection.image_statistics import ImageStatistics, statistics_of, usual
 from regraft.inspection.parametrisation import FOURIER, MACO
 from regraft.inspection.pictures import pictures
-from regraft.inspection.subject import Subject
+from regraft.inspection.receptive_field import ReceptiveField, receptive_fields
+from regraft.inspection.subject import Subject, maps_of
 from regraft.network.cuts import Cut
 
 CUTS, CHANNELS, CLASSES, IMAGES = 4, 3, 6, 500
@@ -31,7 +34,6 @@ LEAD = (
     " natural images."
 )
 Item = TypeVar("Item")
-Patches = Callable[[str, int], Image.Image | None] | Mapping[tuple[str, int], Image.Image]
 
 
 def chapter_of(
@@ -40,15 +42,13 @@ def chapter_of(
     cuts: Sequence[str] | None = None,
     channels: Mapping[str, Sequence[int]] | None = None,
     classes: Sequence[str | int] | None = None,
-    patches: Patches | None = None,
     image: Image.Image | None = None,
     steps: int = STEPS,
     seed: int = 0,
 ) -> Chapter:
     """Made pictures for a few channels at a few cuts and for a run's classes, then DeepDream of one image.
 
-    ``patches``: the best natural patch of a cut's name and a channel (None: the image that it is from). ``image``: to
-    be dreamt (None: the first file).
+    ``image``: to be dreamt (None: the first file).
     """
     files = evenly(files, IMAGES)
     places = [subject.cut_of(name) for name in cuts] if cuts else evenly(subject.spatial_cuts or subject.cuts, CUTS)
@@ -61,7 +61,9 @@ def chapter_of(
     ]
     targets += [class_of(subject, label) for label in wanted_classes(subject, classes)]
     made = [visualise(subject, targets, name, statistics, steps, seed) for name in (FOURIER, MACO)]
-    rows = [Row(subject, pair, natural, files, patches) for pair in zip(made[0], made[1], strict=True)]
+    seen = receptive_fields(subject, places) if natural and subject.spatial_cuts else ()
+    fields = {field.cut.name: field for field in seen}
+    rows = [Row(subject, pair, natural, files, fields) for pair in zip(made[0], made[1], strict=True)]
     figures = [row.figure() for row in rows if row.panels()]
     notes = [row.silence() for row in rows if not row.panels()]
     if image or files:
@@ -79,7 +81,7 @@ class Row:
     made: tuple[Visualisation, Visualisation]  # by Fourier coefficients and by MACO
     natural: BestImages | None  # measured on ``files``
     files: Sequence[ImageFile]
-    patches: Patches | None
+    fields: Mapping[str, ReceptiveField]  # by the cut's name
 
     @property
     def target(self) -> Target:
@@ -111,18 +113,23 @@ class Row:
         return f"{peak:.3g} and {mean:.3g}" if self.target.cut else f"{peak:.3g}"
 
     def patch(self) -> Image.Image | None:
-        """The best natural patch, or the image with the largest value."""
-        cut, unit, patch = self.target.cut, self.target.unit or 0, None
-        if cut and self.patches is not None:
-            patch = self.patches(cut.name, unit) if callable(self.patches) else self.patches.get((cut.name, unit))
-        if patch is None and self.best is not None:
-            file = self.files[int(self.best.rows[unit])]
-            patch = next((Image.fromarray(one.pixels) for one in pictures(self.subject, [file])), None)
-        return patch
+        """What the channel sees of the best natural image where it answers most; of a class the image."""
+        cut, unit = self.target.cut, self.target.unit or 0
+        if self.best is None:
+            return None
+        file = self.files[int(self.best.rows[unit])]
+        pixels = next((one.pixels for one in pictures(self.subject, [file])), None)
+        if pixels is None or cut is None or cut.name not in self.fields:
+            return None if pixels is None else Image.fromarray(pixels)
+        with torch.no_grad():
+            values = self.subject.tapped([cut])(self.subject.input_of(pixels[None]))[0]
+        heat, field = maps_of(values, cut)[0, unit].numpy(), self.fields[cut.name]
+        y, x = np.unravel_index(int(heat.argmax()), heat.shape)
+        return lit(pixels, heat) if field.covers(unit) else patch(pixels, field, unit, int(y), int(x))
 
     def figure(self) -> Figure:
         """All side by side."""
-        panels, patch = self.panels(), self.patch()
+        panels, natural_patch = self.panels(), self.patch()
         shown = [name for name, _ in panels]
         values = [f"{self.figures_of(one.peak, one.activation)} ({name})" for name, one in panels]
         images = [resized(one.picture, SIDE) for _, one in panels if one.picture is not None]
@@ -130,9 +137,9 @@ class Row:
             unit = self.target.unit or 0
             natural = self.figures_of(self.best.peaks[unit], self.best.means[unit])
             values.append(f"{natural} (best of {self.natural.images} natural images)")
-        if patch:
+        if natural_patch:
             shown.append("best natural patch" if self.target.cut else "best natural image")
-            images.append(resized(patch, SIDE))
+            images.append(resized(natural_patch, SIDE))
         what = "Largest value at one place and mean over all places" if self.target.cut else "Logit"
         return Figure(
             "dream-" + re.sub(r"[^A-Za-z0-9.-]+", "-", self.name),
