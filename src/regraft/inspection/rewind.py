@@ -53,8 +53,8 @@ def rewind(subject: Subject, files: Sequence[ImageFile]) -> Rewind:
     network = copy.deepcopy(subject.tapped())
     stages = subject.backbone.description.stages[: len(subject.cuts)]
     own = network.state_dict()
-    after = {name: value.clone() for name, value in own.items()}
-    start: State = {name: value for name, value in before.frozen_copy.state_dict().items() if name in after}
+    start: State = before.frozen_copy.state_dict()
+    after = {name: value.clone() for name, value in own.items() if name in start}  # not constants of the graph
     added = [[name for name in names if name in after] for names in stages]
     changed = [any(not torch.equal(start[name], after[name]) for name in names) for names in added]
     rows, labels = list[np.ndarray](), list[int]()

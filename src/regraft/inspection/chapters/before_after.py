@@ -27,7 +27,7 @@ def chapter_of(subject: Subject, files: Sequence[ImageFile], unseen: Sequence[Im
         return chapter_of_unmoved(subject, unmoved(subject))
     measured, changed = rewind(subject, unseen or files), change(subject, files)
     figures = (
-        Figure("rewind", caption_of_rewind(measured), draw_rewind(measured)),
+        Figure("rewind", caption_of_rewind(measured, bool(unseen)), draw_rewind(measured)),
         Figure("change", caption_of_change(changed), draw_change(changed)),
     )
     return Chapter(KEY, TITLE, LEAD, figures, (reading(measured), *by_cut(measured, changed)))
@@ -58,10 +58,11 @@ def draw_rewind(measured: Rewind) -> str:
     return draw_by_cut(names, [line], "accuracy", says, ("trained, nothing put back", measured.trained))
 
 
-def caption_of_rewind(measured: Rewind) -> str:
-    """What the chart shows."""
+def caption_of_rewind(measured: Rewind, unseen: bool) -> str:
+    """What the chart shows; whether on images that are known to have trained nothing."""
+    which = " that trained nothing" if unseen else ", of which some may have trained the run"
     return (
-        f"Accuracy on {measured.images:,} images that trained nothing, with the pre-trained layers put back up to each"
+        f"Accuracy on {measured.images:,} images{which}, with the pre-trained layers put back up to each"
         " cut (weights and batch norm's statistics). The bars are 95% intervals (Wilson); since all points are measured"
         " on the same images, a fall is surer than the bars look."
     )
