@@ -130,6 +130,17 @@ def test_the_chapter_has_figures_that_follow_the_page() -> None:
     assert len(chapter.notes) == 1 + len(trained(late_only).cuts)
 
 
+def test_of_many_images_some_are_drawn_and_that_is_said() -> None:
+    chapter = chapter_of(trained(late_only), images(), images(), most=15)
+    assert chapter.notes[-1] == "At most 15 images are used, drawn by seed 0."
+    assert chapter.figures[0].caption.startswith("Accuracy on 15 images")
+
+
+def test_images_of_classes_that_the_run_does_not_know_are_refused() -> None:
+    with pytest.raises(DataError, match="more classes than the 3 that the run knows"):
+        rewind(trained(late_only), images(2, classes=4))
+
+
 def test_several_joined_cuts_are_rewound_too() -> None:
     subject = trained(late_only)
     assert subject.graft is not None
@@ -165,7 +176,8 @@ def test_a_frozen_run_has_the_same_hash_before_and_after(
     assert proof.recorded == proof.after
     chapter = chapter_of(subject_of(folder), ())
     assert chapter.lead.startswith("Nothing moved")
-    assert proof.after in chapter.notes[0]
+    assert [proof.after in note for note in chapter.notes] == [False, True, True, True]
+    assert replace(proof, before=None).proved  # by what the run wrote down
     changed = replace(proof, after="0" * 32)
     assert "are not those" in chapter_of_unmoved(subject_of(folder), changed).lead
 

@@ -50,6 +50,11 @@ def rewind(subject: Subject, files: Sequence[ImageFile]) -> Rewind:
     Labels are places in ``subject.classes``. RunError where the run trained no layer.
     """
     before = subject.as_before()
+    if files and max(file.label for file in files) >= len(subject.classes):
+        raise DataError(
+            f"the images are of more classes than the {len(subject.classes)} that the run knows"
+            f" ({', '.join(subject.classes[:5])}, ...); give images of the run's own classes"
+        )
     network = copy.deepcopy(subject.tapped())
     stages = subject.backbone.description.stages[: len(subject.cuts)]
     own = network.state_dict()

@@ -51,7 +51,7 @@ def figure_of(layer: Filters, shown: int = SHOWN) -> Figure:
             labelled(pair(layer.before[i], kernels[i], grey), f"{i}: {percent(float(moved[i]))}") for i in order
         ]
         sheet = grid(pictures, PAIRS, 8)
-    return Figure(f"filters-{layer.layer}", caption(layer, len(order)), sheet)
+    return Figure(f"filters-{layer.layer}".replace("_", "-"), caption(layer, len(order)), sheet)
 
 
 def pair(before: np.ndarray, after: np.ndarray, grey: bool) -> Image.Image:
