@@ -141,6 +141,11 @@ def test_images_of_classes_that_the_run_does_not_know_are_refused() -> None:
         rewind(trained(late_only), images(2, classes=4))
 
 
+def test_a_run_that_kept_its_start_says_so() -> None:
+    chapter = chapter_of(trained(lambda model: None), images())
+    assert "kept those that it started from" in chapter.notes[0]
+
+
 def test_several_joined_cuts_are_rewound_too() -> None:
     subject = trained(late_only)
     assert subject.graft is not None

@@ -89,6 +89,8 @@ def reading(measured: Rewind) -> str:
     free, cuts = measured.free, measured.cuts
     all_back = f"With all layers put back and only the head kept it is {measured.up_to[-1]:.1%}"
     start = f"Accuracy {measured.trained:.1%} as trained."
+    if not measured.moved.any():
+        return f"{start} No layer's weights moved: the run kept those that it started from."
     if free == len(cuts):
         return f"{start} {all_back}: no fall that {measured.images:,} images can show."
     falls = f"{measured.up_to[free]:.1%} with layers back up to {cuts[free]}"
