@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from looked_at import images, trained
+from networks import backbone_of
 from torch import nn
 
 from regraft.errors import DataError, RunError
@@ -17,6 +18,8 @@ from regraft.inspection.pictures import pictures
 from regraft.inspection.rewind import Rewind, rewind
 from regraft.inspection.similarity_of_layers import Similarity
 from regraft.inspection.subject import Subject, subject_of
+from regraft.network.graft import Graft
+from regraft.network.head import Head
 
 
 def late_only(model: nn.Module) -> None:
@@ -117,12 +120,30 @@ def test_a_clear_fall_is_twice_its_standard_error() -> None:
 
 def test_the_chapter_has_figures_that_follow_the_page() -> None:
     chapter = chapter_of(trained(late_only), images())
+    assert "some may have trained the run" in chapter.figures[0].caption
+    assert "that trained nothing" in chapter_of(trained(late_only), images(), images(4)).figures[0].caption
     for figure in chapter.figures:
         assert isinstance(figure.picture, str)
         assert "currentColor" in figure.picture
         assert "#1d2733" not in figure.picture
     assert chapter.notes[0].startswith("Accuracy ")
     assert len(chapter.notes) == 1 + len(trained(late_only).cuts)
+
+
+def test_of_many_images_some_are_drawn_and_that_is_said() -> None:
+    chapter = chapter_of(trained(late_only), images(), images(), most=15)
+    assert chapter.notes[-1] == "At most 15 images are used, drawn by seed 0."
+    assert chapter.figures[0].caption.startswith("Accuracy on 15 images")
+
+
+def test_images_of_classes_that_the_run_does_not_know_are_refused() -> None:
+    with pytest.raises(DataError, match="more classes than the 3 that the run knows"):
+        rewind(trained(late_only), images(2, classes=4))
+
+
+def test_a_run_that_kept_its_start_says_so() -> None:
+    chapter = chapter_of(trained(lambda model: None), images())
+    assert "kept those that it started from" in chapter.notes[0]
 
 
 def test_several_joined_cuts_are_rewound_too() -> None:
@@ -160,6 +181,18 @@ def test_a_frozen_run_has_the_same_hash_before_and_after(
     assert proof.recorded == proof.after
     chapter = chapter_of(subject_of(folder), ())
     assert chapter.lead.startswith("Nothing moved")
-    assert proof.after in chapter.notes[0]
+    assert [proof.after in note for note in chapter.notes] == [False, True, True, True]
+    assert replace(proof, before=None).proved  # by what the run wrote down
     changed = replace(proof, after="0" * 32)
     assert "are not those" in chapter_of_unmoved(subject_of(folder), changed).lead
+
+
+def test_constants_of_the_graph_are_no_weights() -> None:
+    before = backbone_of("swin_tiny_patch4_window7_224", 224)
+    after = before.copied()
+    with torch.no_grad():
+        after.model.layers[3].blocks[0].mlp.fc1.weight.mul_(2)
+    head = Head((np.ones((3, 768), np.float32),), (np.zeros(3, np.float32),))
+    graft = Graft(after, (after.cuts[-1],), head)
+    measured = rewind(Subject("run", after, ("a", "b", "c"), graft, before, "fine-tune"), images(1))
+    assert (measured.moved > 0).sum() == 1

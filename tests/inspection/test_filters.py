@@ -10,8 +10,8 @@ from networks import CONTRACT, backbone_of
 from torch import nn
 
 from regraft.errors import BackboneError
-from regraft.inspection.chapters.filters import chapter_of
-from regraft.inspection.filters import applied, depthwise_filters, first_filters
+from regraft.inspection.chapters.filters import chapter_of, figure_of, without_faint
+from regraft.inspection.filters import Filters, applied, depthwise_filters, first_filters
 from regraft.inspection.subject import Subject
 
 
@@ -102,3 +102,14 @@ def test_a_run_shows_no_layer_that_it_threw_away() -> None:
     assert len(depthwise_filters(subject)) == 1
     early = replace(subject, graft=replace(subject.graft, cuts=(subject.backbone.cuts[0],)), before=None)
     assert len(depthwise_filters(early)) == 0
+
+
+def test_a_kernel_that_adds_next_to_nothing_is_drawn_as_zero() -> None:
+    kernels = np.ones((3, 3, 2, 2), np.float32)
+    kernels[1] *= 1e-7
+    drawn, zero = without_faint(kernels)
+    assert zero.tolist() == [False, True, False]
+    assert not drawn[1].any()
+    assert figure_of(Filters("stem", kernels, None, 3)).caption.startswith("All 3 kernels")
+    assert figure_of(Filters("stem", kernels, None, 3), 2).caption.startswith("The first 2 of the 3")
+    assert "that moved furthest" in figure_of(Filters("stem", kernels, kernels, 3), 2).caption

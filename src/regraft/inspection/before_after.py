@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from regraft.data.images import ImageFile
-from regraft.errors import DataError, RunError
+from regraft.errors import DataError, RegraftError, RunError
 from regraft.inspection.pictures import in_batches, pictures
 from regraft.inspection.similarity_of_layers import FEWEST, Similarity
 from regraft.inspection.subject import Subject, maps_of, started_from
@@ -104,14 +104,14 @@ class Unmoved:
     """The hashes of a run's frozen layers, parameters and buffers."""
 
     up_to: str  # the last cut that is kept
-    before: str  # of the pre-trained network, loaded anew
+    before: str | None  # of the pre-trained network, loaded anew; None where it cannot be had
     after: str  # of the run's model
     recorded: str | None  # that the run wrote down when it was made
 
     @property
     def proved(self) -> bool:
-        """Whether not a bit changed."""
-        return self.before == self.after
+        """Whether not a bit changed, since the network was loaded or, failing that, since the run was made."""
+        return self.after == (self.before or self.recorded)
 
 
 def unmoved(subject: Subject) -> Unmoved:
@@ -119,14 +119,13 @@ def unmoved(subject: Subject) -> Unmoved:
     if subject.graft is None or subject.folder is None:
         raise RunError(f"{subject.name} is no run, so nothing of it was trained; give the folder of a run")
     cut = subject.graft.last_cut
-    start = started_from(subject.folder)
+    try:
+        start = started_from(subject.folder)
+        before = hash_of_state(start.state_up_to(start.cut_of(cut.name)))
+    except RegraftError:  # its weights are no longer where they were
+        before = None
     try:
         recorded = json.loads((subject.folder / "environment.json").read_text()).get("frozen_hash")
     except (OSError, ValueError, AttributeError):
         recorded = None
-    return Unmoved(
-        cut.name,
-        hash_of_state(start.state_up_to(start.cut_of(cut.name))),
-        hash_of_state(subject.graft.body_state),
-        recorded,
-    )
+    return Unmoved(cut.name, before, hash_of_state(subject.graft.body_state), recorded)

@@ -15,7 +15,7 @@ from PIL import Image
 from regraft.data.images import ImageFile
 from regraft.errors import DataError, RecipeError
 from regraft.inspection.drawing import resized
-from regraft.inspection.pictures import in_batches, pictures
+from regraft.inspection.pictures import in_batches, pictures, sample
 from regraft.inspection.subject import Subject, maps_of
 from regraft.metrics import of_length_one
 from regraft.network.cuts import Cut
@@ -103,11 +103,6 @@ def library() -> ModuleType:
         raise RecipeError('the map of the images needs openTSNE; install it with pip install "regraft[look]"') from None
     module: ModuleType = openTSNE
     return module
-
-
-def sample(of: int, most: int, seed: int) -> np.ndarray:
-    """Sorted places of at most so many things, drawn by seed: (places,)."""
-    return np.sort(np.random.default_rng(seed).permutation(of)[:most])
 
 
 @torch.inference_mode()

@@ -44,3 +44,8 @@ def in_batches(every: Iterable[Picture], size: int = BATCH) -> Iterator[tuple[Se
     """Pictures by so many, with their pixels: (n, size, size, 3) uint8."""
     for group in batched(every, size):
         yield group, np.stack([one.pixels for one in group])
+
+
+def sample(of: int, most: int, seed: int) -> np.ndarray:
+    """Sorted places of at most so many things, drawn by seed: (places,)."""
+    return np.sort(np.random.default_rng(seed).permutation(of)[:most])

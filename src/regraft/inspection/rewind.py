@@ -50,11 +50,16 @@ def rewind(subject: Subject, files: Sequence[ImageFile]) -> Rewind:
     Labels are places in ``subject.classes``. RunError where the run trained no layer.
     """
     before = subject.as_before()
+    if files and max(file.label for file in files) >= len(subject.classes):
+        raise DataError(
+            f"the images are of more classes than the {len(subject.classes)} that the run knows"
+            f" ({', '.join(subject.classes[:5])}, ...); give images of the run's own classes"
+        )
     network = copy.deepcopy(subject.tapped())
     stages = subject.backbone.description.stages[: len(subject.cuts)]
     own = network.state_dict()
-    after = {name: value.clone() for name, value in own.items()}
-    start: State = {name: value for name, value in before.frozen_copy.state_dict().items() if name in after}
+    start: State = before.frozen_copy.state_dict()
+    after = {name: value.clone() for name, value in own.items() if name in start}  # not constants of the graph
     added = [[name for name in names if name in after] for names in stages]
     changed = [any(not torch.equal(start[name], after[name]) for name in names) for names in added]
     rows, labels = list[np.ndarray](), list[int]()

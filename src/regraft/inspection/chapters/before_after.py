@@ -4,13 +4,15 @@ import math
 from collections.abc import Sequence
 
 from regraft.data.images import ImageFile
-from regraft.inspection.before_after import Change, Unmoved, change, unmoved
+from regraft.inspection.before_after import SEED, Change, Unmoved, change, unmoved
 from regraft.inspection.chapter import Chapter, Figure
 from regraft.inspection.chapters.line_chart import OTHER, Line, draw_by_cut
+from regraft.inspection.pictures import sample
 from regraft.inspection.rewind import Rewind, rewind
 from regraft.inspection.subject import Subject
 
 KEY, TITLE = "before-after", "Before and after training"
+MOST = 1_000  # images that go through the network once a cut
 FROZEN = ("head", "early-layers")  # strategies that train no layer of the network
 LEAD = (
     "What fine-tuning changed, from input to output. Rewind puts the pre-trained layers back, from the input on, and"
@@ -18,34 +20,48 @@ LEAD = (
 )
 
 
-def chapter_of(subject: Subject, files: Sequence[ImageFile], unseen: Sequence[ImageFile] = ()) -> Chapter:
+def chapter_of(
+    subject: Subject,
+    files: Sequence[ImageFile],
+    unseen: Sequence[ImageFile] = (),
+    most: int = MOST,
+    seed: int = SEED,
+) -> Chapter:
     """What training changed on ``files``; the rewind test is measured on ``unseen``, images that trained nothing.
 
-    Of a frozen run it says that nothing moved, with the hashes. Labels are places in ``subject.classes``.
+    Of more than ``most`` images so many are drawn by ``seed``. Of a frozen run it says that nothing moved, with the
+    hashes. Labels are places in ``subject.classes``.
     """
     if subject.strategy in FROZEN:
         return chapter_of_unmoved(subject, unmoved(subject))
-    measured, changed = rewind(subject, unseen or files), change(subject, files)
+    asked, looked_at = ([part[row] for row in sample(len(part), most, seed)] for part in (unseen or files, files))
+    measured, changed = rewind(subject, asked), change(subject, looked_at, seed=seed)
+    drawn = max(len(unseen or files), len(files)) > most
+    notes = (f"At most {most:,} images are used, drawn by seed {seed}.",) if drawn else ()
     figures = (
-        Figure("rewind", caption_of_rewind(measured), draw_rewind(measured)),
+        Figure("rewind", caption_of_rewind(measured, bool(unseen)), draw_rewind(measured)),
         Figure("change", caption_of_change(changed), draw_change(changed)),
     )
-    return Chapter(KEY, TITLE, LEAD, figures, (reading(measured), *by_cut(measured, changed)))
+    return Chapter(KEY, TITLE, LEAD, figures, (reading(measured), *by_cut(measured, changed), *notes))
 
 
 def chapter_of_unmoved(subject: Subject, proof: Unmoved) -> Chapter:
     """That a frozen run's layers are as they were; or, loudly, that they are not."""
     if proof.proved:
         lead = f"Nothing moved: strategy {subject.strategy} froze every layer up to {proof.up_to}, to the last bit."
-        same = "The run and the pre-trained network, loaded anew, have the same hash"
-        notes = [f"{same} of all parameters and buffers: {proof.after}."]
-    else:
+    elif proof.before or proof.recorded:
         lead = f"The layers up to {proof.up_to} are not those of the pre-trained network, though the run froze them."
-        notes = [f"Hash in the run {proof.after}, in the pre-trained network {proof.before}. Did its weights change?"]
-    if proof.recorded:
-        agrees = "also has it" if proof.recorded == proof.after else f"has another one, {proof.recorded}: damaged"
-        notes.append(f"The run's environment.json {agrees}.")
-    return Chapter(KEY, TITLE, lead, (), tuple(notes))
+    else:
+        lead = (
+            f"Strategy {subject.strategy} froze every layer up to {proof.up_to}, but there is no hash to prove it by."
+        )
+    hashes = (
+        ("The run's model", proof.after),
+        ("The pre-trained network, loaded anew", proof.before or "cannot be had"),
+        ("The frozen layers, as the run wrote down when it was made", proof.recorded or "not written down"),
+    )
+    notes = ("A hash stands for every bit of all parameters and buffers.", *(f"{what}: {one}." for what, one in hashes))
+    return Chapter(KEY, TITLE, lead, (), notes)
 
 
 def draw_rewind(measured: Rewind) -> str:
@@ -58,10 +74,11 @@ def draw_rewind(measured: Rewind) -> str:
     return draw_by_cut(names, [line], "accuracy", says, ("trained, nothing put back", measured.trained))
 
 
-def caption_of_rewind(measured: Rewind) -> str:
-    """What the chart shows."""
+def caption_of_rewind(measured: Rewind, unseen: bool) -> str:
+    """What the chart shows; whether on images that are known to have trained nothing."""
+    which = " that trained nothing" if unseen else ", of which some may have trained the run"
     return (
-        f"Accuracy on {measured.images:,} images that trained nothing, with the pre-trained layers put back up to each"
+        f"Accuracy on {measured.images:,} images{which}, with the pre-trained layers put back up to each"
         " cut (weights and batch norm's statistics). The bars are 95% intervals (Wilson); since all points are measured"
         " on the same images, a fall is surer than the bars look."
     )
@@ -72,6 +89,8 @@ def reading(measured: Rewind) -> str:
     free, cuts = measured.free, measured.cuts
     all_back = f"With all layers put back and only the head kept it is {measured.up_to[-1]:.1%}"
     start = f"Accuracy {measured.trained:.1%} as trained."
+    if not measured.moved.any():
+        return f"{start} No layer's weights moved: the run kept those that it started from."
     if free == len(cuts):
         return f"{start} {all_back}: no fall that {measured.images:,} images can show."
     falls = f"{measured.up_to[free]:.1%} with layers back up to {cuts[free]}"

@@ -34,24 +34,26 @@ def chapter_of(subject: Subject, shown: int = SHOWN) -> Chapter:
 
 def figure_of(layer: Filters, shown: int = SHOWN) -> Figure:
     """The kernels of one layer as a sheet."""
-    kernels, order, grey = layer.kernels, layer.order[:shown], layer.looks_at == 1
-    moved = layer.moved
+    order, grey, moved = layer.order[:shown], layer.looks_at == 1, layer.moved
+    kernels, zero = without_faint(layer.kernels)
     if moved is None or layer.before is None:
-        least = FAINT * float(np.abs(kernels).max())
-        zero = {i for i in order if np.abs(kernels[i]).max() <= least}
-        pictures = [
-            labelled(
-                kernel_picture(kernels[i] * (i not in zero), kernels[i], grey), f"{i}: zero" if i in zero else str(i)
-            )
-            for i in order
-        ]
-        sheet = grid(pictures, COLUMNS)
+        labels = [f"{i}: zero" if zero[i] else str(i) for i in order]
+        pictures = [kernel_picture(kernels[i], kernels[i], grey) for i in order]
+        columns, gap = COLUMNS, 4
     else:
-        pictures = [
-            labelled(pair(layer.before[i], kernels[i], grey), f"{i}: {percent(float(moved[i]))}") for i in order
-        ]
-        sheet = grid(pictures, PAIRS, 8)
-    return Figure(f"filters-{layer.layer}", caption(layer, len(order)), sheet)
+        before, was_zero = without_faint(layer.before)
+        labels = [f"{i}: zero" if zero[i] and was_zero[i] else f"{i}: {percent(float(moved[i]))}" for i in order]
+        pictures = [pair(before[i], kernels[i], grey) for i in order]
+        columns, gap = PAIRS, 8
+    sheet = grid([labelled(*both) for both in zip(pictures, labels, strict=True)], columns, gap)
+    return Figure(f"filters-{layer.layer}".replace("_", "-"), caption(layer, len(order)), sheet)
+
+
+def without_faint(kernels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Kernels with those that add next to nothing as zeros, and which these are: (filters,) bool."""
+    largest = np.abs(kernels).max((1, 2, 3))
+    zero = largest <= FAINT * largest.max()
+    return np.where(zero[:, None, None, None], 0, kernels), zero
 
 
 def pair(before: np.ndarray, after: np.ndarray, grey: bool) -> Image.Image:
@@ -77,8 +79,12 @@ def kernel_picture(kernel: np.ndarray, scale_of: np.ndarray, grey: bool) -> Imag
 def caption(layer: Filters, shown: int) -> str:
     """What a sheet shows, and how its colours are meant."""
     filters, channels, height, width = layer.kernels.shape
-    few = f"{shown} of the {filters} kernels" if shown < filters else f"All {filters} kernels"
-    of = f"{few} of {layer.layer}, {height} x {width} weights each. "
+    few = f"All {filters} kernels of {layer.layer}"
+    if shown < filters:
+        first = f"The first {shown} of the {filters} kernels of {layer.layer}"
+        furthest = f"The {shown} kernels of {layer.layer} that moved furthest, of {filters}"
+        few = first if layer.before is None else furthest
+    of = f"{few}: {height} x {width} weights each. "
     scale = "Each pair is" if layer.before is not None else "Each is"
     scaled = f"{scale} scaled by itself, so colours cannot be compared between kernels."
     if channels == COLOURS:
