@@ -99,7 +99,9 @@ def test_without_such_units_it_is_the_gradient(activation: nn.Module) -> None:
 
 
 def test_the_rule_by_hand() -> None:
-    model = nn.Sequential(nn.Conv2d(3, 2, 1, bias=False), nn.ReLU(), nn.Conv2d(2, 1, 1, bias=False), nn.Flatten(), nn.Linear(4, 2))
+    model = nn.Sequential(
+        nn.Conv2d(3, 2, 1, bias=False), nn.ReLU(), nn.Conv2d(2, 1, 1, bias=False), nn.Flatten(), nn.Linear(4, 2)
+    )
     model[0].weight.data = torch.tensor([[1.0, 1, 1], [-1, -1, -1]]).reshape(2, 3, 1, 1)
     model[2].weight.data = torch.tensor([[2.0, 3]]).reshape(1, 2, 1, 1)
     subject = Subject("n", backbone_of(model, 2), ())

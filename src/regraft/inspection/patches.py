@@ -111,8 +111,8 @@ def top_patches(
 ) -> tuple[TopPatches, ...]:
     """The patches at each cut (None: all with space), from one stream; ``classes`` is how many the labels tell apart.
 
-    With ``relevance_to`` a class of the network patches are ranked by gradient times activation of its logit there, which
-    takes a backward pass. ``engine`` is a name of network.engine (None: the fastest). Raises DataError without images.
+    With ``relevance_to`` a class of the network patches are ranked by gradient times activation of its logit there,
+    by a backward pass. ``engine`` is a name of network.engine (None: the fastest). Raises DataError without images.
     """
     cuts = tuple(cuts if cuts is not None else subject.spatial_cuts or subject.cuts)
     if relevance_to is None:
@@ -136,7 +136,9 @@ def top_patches(
 def new_tally(maps: np.ndarray, classes: int, most: int) -> Tally:
     """Nothing seen yet, for a cut with maps (n, channels, height, width)."""
     _, channels, high, wide = maps.shape
-    return Tally(Leaders(channels, most), (high, wide), np.zeros((classes, channels)), np.zeros(channels), np.zeros(classes, int))
+    return Tally(
+        Leaders(channels, most), (high, wide), np.zeros((classes, channels)), np.zeros(channels), np.zeros(classes, int)
+    )
 
 
 def stream(
@@ -148,7 +150,9 @@ def stream(
     def look(group: tuple[Sequence[Picture], np.ndarray]) -> tuple[list[int], Maps]:
         return [key_of(one.pixels, seed) for one in group[0]], maps(group[1])
 
-    for (group, _), (keys, values) in map_ahead(look, in_batches(pictures(subject, files), 8), threads, chunk=1, ahead=1):
+    for (group, _), (keys, values) in map_ahead(
+        look, in_batches(pictures(subject, files), 8), threads, chunk=1, ahead=1
+    ):
         batch = []
         for picture, key in zip(group, keys, strict=True):
             batch.append(Seen(picture.row, picture.label, key, key in before))

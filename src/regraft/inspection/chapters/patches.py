@@ -58,7 +58,7 @@ def chapter_of(
 ) -> Chapter:
     """The top patches of some channels at ``cuts`` (None: six over the depth); ``classes`` are those of the labels.
 
-    ``relevance_to``: a class of the network that patches are ranked by. Raises RecipeError for a channel that no cut has.
+    ``relevance_to``: a class of the network that patches are ranked by. RecipeError for a channel that no cut has.
     """
     cuts = tuple(cuts) if cuts else spread(subject, CUTS)
     cuts = tuple(cut for cut in cuts if channel is None or has_channel(cut, channel, cuts))
@@ -73,14 +73,18 @@ def chapter_of(
     for one in shown:
         with torch.random.fork_rng(devices=[]):
             if not draw(subject, one, pixels):
-                notes.append(f"No unit before {one.top.cut.name} is like a ReLU: its reconstructions are plain gradients.")
+                notes.append(
+                    f"No unit before {one.top.cut.name} is like a ReLU: its reconstructions are plain gradients."
+                )
         notes += remarks(one)
     figures = [
         figure(one, place, pixels, tuple(classes), relevance_to is not None, seed)
         for one in shown
         for place in one.channels
     ]
-    rank = f" Patches are ranked by relevance to {class_name(subject, relevance_to)}." if relevance_to is not None else ""
+    rank = (
+        f" Patches are ranked by relevance to {class_name(subject, relevance_to)}." if relevance_to is not None else ""
+    )
     return Chapter("patches", "What excites each channel", LEAD + rank, tuple(figures), tuple(notes))
 
 
