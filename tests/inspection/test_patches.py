@@ -193,8 +193,8 @@ def test_networks_without_maps_and_with_attention(images: ImageSet, tmp_path: Pa
     cuts = [cut for cut in subject.cuts if cut.axes == (1,)]
     made = patches_chapter.chapter_of(subject, images.files, images.classes, cuts[-1:], channels=2)
     assert len(made.figures) == 2 and any("whole image" in note for note in made.notes)
-    vector = [cut for cut in networks.backbone_of("mobilenetv3_small_100").cuts if not cut.stride]
     pooled = Subject("pooled", networks.backbone_of("mobilenetv3_small_100"), ())
+    vector = [cut for cut in pooled.cuts if not cut.stride]
     made = patches_chapter.chapter_of(pooled, images.files, images.classes, vector, channels=2)
     assert len(made.figures) == 2
 

@@ -53,7 +53,7 @@ class TopPatches:
     def nominated(self, channel: int) -> tuple[int, ...]:
         """The classes that excite a channel most, on the images that choose."""
         means = np.nan_to_num(self.class_means[:, channel], nan=-np.inf)
-        order = np.argsort(-means, kind="stable")[: min(NOMINATED, len(means) - 1)]
+        order = np.argsort(-means, kind="stable")[:NOMINATED]
         return tuple(int(one) for one in order if np.isfinite(means[one]))
 
     def selectivity(self, channel: int, seed: int = 0) -> Selectivity:
