@@ -11,7 +11,7 @@ from torch import nn
 
 from regraft.data.find import find_images
 from regraft.data.images import ImageSet
-from regraft.errors import DataError, RecipeError
+from regraft.errors import BackboneError, DataError, RecipeError
 from regraft.inspection.chapters import patches as patches_chapter
 from regraft.inspection.chapters import receptive_fields as fields_chapter
 from regraft.inspection.patches import TopPatches, key_of, top_patches
@@ -130,9 +130,21 @@ def test_a_channel_that_never_fires_is_said_and_not_drawn(images: ImageSet) -> N
     cut = subject.spatial_cuts[0]
     made = patches_chapter.chapter_of(subject, images.files, images.classes, [cut])
     assert {one.name for one in made.figures} == {f"patches-{cut.name}-{channel}" for channel in (1, 2)}
-    assert any(f"1 of 3 channel never fires at {cut.name}" in note for note in made.notes)
+    assert any(f"1 of 3 channels never fires (rises above 0) at {cut.name}" in note for note in made.notes)
     asked = patches_chapter.chapter_of(subject, images.files, images.classes, [cut], channel=0)
     assert asked.figures == ()
+
+
+def test_a_single_image_and_values_that_are_no_numbers(images: ImageSet) -> None:
+    subject = Subject("dead", backbone_of(Dead(), 32), ())
+    for file in images.files[:6]:  # some of them fall into either half
+        made = patches_chapter.chapter_of(subject, [file], images.classes, [subject.spatial_cuts[0]])
+        assert made.figures or any("fell into the half" in note for note in made.notes)
+    model = Dead()
+    model.second.weight.data[:] = float("nan")
+    broken = Subject("broken", backbone_of(model, 32), ())
+    with pytest.raises(BackboneError, match="not finite at second"):
+        top_patches(broken, images.files, 3, engine=PYTORCH)
 
 
 def test_relevance_ranks_by_gradient_times_activation(subject: Subject, images: ImageSet) -> None:

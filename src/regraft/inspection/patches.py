@@ -15,7 +15,7 @@ import torch
 
 from regraft.data.images import ImageFile
 from regraft.data.prefetch import map_ahead
-from regraft.errors import DataError
+from regraft.errors import BackboneError, DataError
 from regraft.inspection.leaders import Leaders
 from regraft.inspection.pictures import Picture, in_batches, pictures
 from regraft.inspection.selectivity import NOMINATED, Selectivity, selectivity_of, share_between
@@ -122,6 +122,8 @@ def top_patches(
     tallies, kept = dict[Cut, Tally](), list[Seen]()
     for batch, values in stream(subject, files, maps, threads, seed):
         for cut, (value, means) in zip(cuts, values, strict=True):
+            if not np.isfinite(means).all():
+                raise not_finite(subject, cut)
             if cut not in tallies:
                 tallies[cut] = new_tally(value, classes, most)
             tallies[cut].add(value, means, batch)
@@ -131,6 +133,14 @@ def top_patches(
     kept = thinned(kept, list(tallies.values()))
     labels = np.array([one.label for one in kept], int)
     return tuple(finished(cut, tallies[cut], labels) for cut in cuts)
+
+
+def not_finite(subject: Subject, cut: Cut) -> BackboneError:
+    """The error for activations that are no numbers."""
+    return BackboneError(
+        f"{subject.name} has values that are not finite at {cut.name}, as weights of a training that broke down do;"
+        " use other weights"
+    )
 
 
 def new_tally(maps: np.ndarray, classes: int, most: int) -> Tally:
