@@ -158,6 +158,8 @@ def test_relevance_ranks_by_gradient_times_activation(subject: Subject, images: 
     row, (y, x) = top.rows[5, 0], top.places[5, 0]
     assert top.values[5, 0] == pytest.approx(relevance[row, 5, y, x], rel=1e-3, abs=1e-7)
     assert top.values[5, 0] == pytest.approx(relevance[top.rows[5], 5].max(), rel=1e-3, abs=1e-7)
+    with pytest.raises(RecipeError, match="no class 1000 here; this network tells apart 0 to 999"):
+        top_patches(subject, images.files, 3, [cut], relevance_to=1000)
 
 
 def test_the_chapter(subject: Subject, images: ImageSet) -> None:

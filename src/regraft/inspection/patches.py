@@ -15,7 +15,7 @@ import torch
 
 from regraft.data.images import ImageFile
 from regraft.data.prefetch import map_ahead
-from regraft.errors import BackboneError, DataError
+from regraft.errors import BackboneError, DataError, RecipeError
 from regraft.inspection.leaders import Leaders
 from regraft.inspection.pictures import Picture, in_batches, pictures
 from regraft.inspection.selectivity import NOMINATED, Selectivity, selectivity_of, share_between
@@ -238,6 +238,10 @@ def maps_by_relevance(subject: Subject, cuts: Sequence[Cut], label: int) -> Call
         images = subject.input_of(pixels).requires_grad_(True)
         with torch.enable_grad():
             *values, logits = network(images)
+            if not 0 <= label < logits.shape[1]:
+                raise RecipeError(
+                    f"there is no class {label} here; this network tells apart 0 to {logits.shape[1] - 1}"
+                )
             gradients = torch.autograd.grad(logits[:, label].sum(), values)
         pairs = ((value.detach(), gradient, cut) for value, gradient, cut in zip(values, gradients, cuts, strict=True))
         return [(maps_of(v * g, cut).numpy(), maps_of(v, cut).mean((2, 3)).numpy()) for v, g, cut in pairs]
