@@ -11,7 +11,7 @@ from torch import nn
 
 from regraft.data.find import find_images
 from regraft.data.images import ImageSet
-from regraft.errors import DataError, RecipeError
+from regraft.errors import BackboneError, DataError, RecipeError
 from regraft.inspection.chapters import patches as patches_chapter
 from regraft.inspection.chapters import receptive_fields as fields_chapter
 from regraft.inspection.patches import TopPatches, key_of, top_patches
@@ -130,9 +130,21 @@ def test_a_channel_that_never_fires_is_said_and_not_drawn(images: ImageSet) -> N
     cut = subject.spatial_cuts[0]
     made = patches_chapter.chapter_of(subject, images.files, images.classes, [cut])
     assert {one.name for one in made.figures} == {f"patches-{cut.name}-{channel}" for channel in (1, 2)}
-    assert any(f"1 of 3 channel never fires at {cut.name}" in note for note in made.notes)
+    assert any(f"1 of 3 channels never fires (rises above 0) at {cut.name}" in note for note in made.notes)
     asked = patches_chapter.chapter_of(subject, images.files, images.classes, [cut], channel=0)
     assert asked.figures == ()
+
+
+def test_a_single_image_and_values_that_are_no_numbers(images: ImageSet) -> None:
+    subject = Subject("dead", backbone_of(Dead(), 32), ())
+    for file in images.files[:6]:  # some of them fall into either half
+        made = patches_chapter.chapter_of(subject, [file], images.classes, [subject.spatial_cuts[0]])
+        assert made.figures or any("fell into the half" in note for note in made.notes)
+    model = Dead()
+    model.second.weight.data[:] = float("nan")
+    broken = Subject("broken", backbone_of(model, 32), ())
+    with pytest.raises(BackboneError, match="not finite at second"):
+        top_patches(broken, images.files, 3, engine=PYTORCH)
 
 
 def test_relevance_ranks_by_gradient_times_activation(subject: Subject, images: ImageSet) -> None:
@@ -146,6 +158,8 @@ def test_relevance_ranks_by_gradient_times_activation(subject: Subject, images: 
     row, (y, x) = top.rows[5, 0], top.places[5, 0]
     assert top.values[5, 0] == pytest.approx(relevance[row, 5, y, x], rel=1e-3, abs=1e-7)
     assert top.values[5, 0] == pytest.approx(relevance[top.rows[5], 5].max(), rel=1e-3, abs=1e-7)
+    with pytest.raises(RecipeError, match="no class 1000 here; this network tells apart 0 to 999"):
+        top_patches(subject, images.files, 3, [cut], relevance_to=1000)
 
 
 def test_the_chapter(subject: Subject, images: ImageSet) -> None:
@@ -193,8 +207,8 @@ def test_networks_without_maps_and_with_attention(images: ImageSet, tmp_path: Pa
     cuts = [cut for cut in subject.cuts if cut.axes == (1,)]
     made = patches_chapter.chapter_of(subject, images.files, images.classes, cuts[-1:], channels=2)
     assert len(made.figures) == 2 and any("whole image" in note for note in made.notes)
-    vector = [cut for cut in networks.backbone_of("mobilenetv3_small_100").cuts if not cut.stride]
     pooled = Subject("pooled", networks.backbone_of("mobilenetv3_small_100"), ())
+    vector = [cut for cut in pooled.cuts if not cut.stride]
     made = patches_chapter.chapter_of(pooled, images.files, images.classes, vector, channels=2)
     assert len(made.figures) == 2
 

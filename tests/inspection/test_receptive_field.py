@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from regraft.inspection.receptive_field import ReceptiveField, receptive_fields
+from regraft.inspection.receptive_field import receptive_fields
 from regraft.inspection.subject import Subject, maps_of
 from regraft.network.backbone import Backbone
 from regraft.network.preprocessing import Preprocessing

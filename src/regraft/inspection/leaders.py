@@ -33,8 +33,8 @@ class Leaders:
 
     def enter(self, channels: np.ndarray, values: np.ndarray, means: np.ndarray, row: int, places: np.ndarray) -> None:
         """Put an image into the ranks of ``channels``."""
-        added = (values, means, np.full(len(channels), row), places)
-        ranks = (self.values, self.means, self.rows, self.places)
+        added: tuple[np.ndarray, ...] = (values, means, np.full(len(channels), row), places)
+        ranks: tuple[np.ndarray, ...] = (self.values, self.means, self.rows, self.places)
         longer = [
             np.concatenate([rank[channels], new[:, None]], axis=1) for rank, new in zip(ranks, added, strict=True)
         ]

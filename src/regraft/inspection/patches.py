@@ -15,7 +15,7 @@ import torch
 
 from regraft.data.images import ImageFile
 from regraft.data.prefetch import map_ahead
-from regraft.errors import DataError
+from regraft.errors import BackboneError, DataError, RecipeError
 from regraft.inspection.leaders import Leaders
 from regraft.inspection.pictures import Picture, in_batches, pictures
 from regraft.inspection.selectivity import NOMINATED, Selectivity, selectivity_of, share_between
@@ -53,7 +53,7 @@ class TopPatches:
     def nominated(self, channel: int) -> tuple[int, ...]:
         """The classes that excite a channel most, on the images that choose."""
         means = np.nan_to_num(self.class_means[:, channel], nan=-np.inf)
-        order = np.argsort(-means, kind="stable")[: min(NOMINATED, len(means) - 1)]
+        order = np.argsort(-means, kind="stable")[:NOMINATED]
         return tuple(int(one) for one in order if np.isfinite(means[one]))
 
     def selectivity(self, channel: int, seed: int = 0) -> Selectivity:
@@ -111,8 +111,8 @@ def top_patches(
 ) -> tuple[TopPatches, ...]:
     """The patches at each cut (None: all with space), from one stream; ``classes`` is how many the labels tell apart.
 
-    With ``relevance_to`` a class of the network patches are ranked by gradient times activation of its logit there, which
-    takes a backward pass. ``engine`` is a name of network.engine (None: the fastest). Raises DataError without images.
+    With ``relevance_to`` a class of the network patches are ranked by gradient times activation of its logit there,
+    by a backward pass. ``engine`` is a name of network.engine (None: the fastest). Raises DataError without images.
     """
     cuts = tuple(cuts if cuts is not None else subject.spatial_cuts or subject.cuts)
     if relevance_to is None:
@@ -122,6 +122,8 @@ def top_patches(
     tallies, kept = dict[Cut, Tally](), list[Seen]()
     for batch, values in stream(subject, files, maps, threads, seed):
         for cut, (value, means) in zip(cuts, values, strict=True):
+            if not np.isfinite(means).all():
+                raise not_finite(subject, cut)
             if cut not in tallies:
                 tallies[cut] = new_tally(value, classes, most)
             tallies[cut].add(value, means, batch)
@@ -131,6 +133,14 @@ def top_patches(
     kept = thinned(kept, list(tallies.values()))
     labels = np.array([one.label for one in kept], int)
     return tuple(finished(cut, tallies[cut], labels) for cut in cuts)
+
+
+def not_finite(subject: Subject, cut: Cut) -> BackboneError:
+    """The error for activations that are no numbers."""
+    return BackboneError(
+        f"{subject.name} has values that are not finite at {cut.name}, as weights of a training that broke down do;"
+        " use other weights"
+    )
 
 
 def new_tally(maps: np.ndarray, classes: int, most: int) -> Tally:
@@ -228,6 +238,10 @@ def maps_by_relevance(subject: Subject, cuts: Sequence[Cut], label: int) -> Call
         images = subject.input_of(pixels).requires_grad_(True)
         with torch.enable_grad():
             *values, logits = network(images)
+            if not 0 <= label < logits.shape[1]:
+                raise RecipeError(
+                    f"there is no class {label} here; this network tells apart 0 to {logits.shape[1] - 1}"
+                )
             gradients = torch.autograd.grad(logits[:, label].sum(), values)
         pairs = ((value.detach(), gradient, cut) for value, gradient, cut in zip(values, gradients, cuts, strict=True))
         return [(maps_of(v * g, cut).numpy(), maps_of(v, cut).mean((2, 3)).numpy()) for v, g, cut in pairs]

@@ -1,24 +1,20 @@
 """How far each value of a network sees in one direction: the network run with every sum as a maximum.
 
-A ``Reach`` is a tensor whose numbers say how far its values see, from one edge of the image: 0 is nothing, ``full`` all.
+A ``Reach`` is a tensor whose numbers say how far its values see from one edge of the image: 0 nothing, ``full`` all.
 It goes through a network in place of the images. Each operation's rule is the largest reach of what it reads, so
 several paths, channels with other fields, windows and shifts come out exactly, whatever modules they are written in.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import nn
 from torch.utils import _pytree as pytree
 
 from regraft.errors import BackboneError
 from regraft.inspection.line import Line
-from regraft.inspection.windows import attended, convolved, enlarged, product, transposed, two
-
-MEAN = "a mean over the whole image, as in squeeze and excite"
-NORM = "a norm over the whole image"
-Rule = Callable[..., Any]
+from regraft.inspection.reach_marks import everything
+from regraft.inspection.reach_rules import RULES
 
 
 class Reach(torch.Tensor):
@@ -36,14 +32,16 @@ class Reach(torch.Tensor):
     def __new__(
         cls, reach: torch.Tensor, full: int, line: Line | None, gate: bool = False, whole: frozenset[str] = frozenset()
     ) -> "Reach":
-        made = torch.Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
+        """Made of bare numbers."""
+        made = torch.Tensor._make_wrapper_subclass(
             cls, reach.shape, strides=reach.stride(), dtype=reach.dtype, device=reach.device
         )
         made.reach, made.full, made.line, made.gate, made.whole = reach, full, line, gate, whole
-        return made  # type: ignore[no-any-return]
+        return made
 
     @classmethod
-    def __torch_dispatch__(cls, func: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # type: ignore[override]
+        """Follow one operation."""
         name = func.overloadpacket.__name__
         followed = [one for one in pytree.tree_leaves((args, kwargs)) if isinstance(one, Reach)]
         if name.endswith("_") and not name.startswith("_"):
@@ -67,6 +65,7 @@ def answer(func: Any, name: str, args: Sequence[Any], kwargs: dict[str, Any], fo
     if rule is None:
         return everything(func, args, kwargs, followed)
     return rule(func, followed, *args, **kwargs)
+<<<<<<< /tmp/tmpro36uvtf
 
 
 def plain(tree: Any) -> Any:
@@ -353,3 +352,5 @@ RULES: dict[str, Rule] = {
         ("_scaled_dot_product_flash_attention_for_cpu", "_scaled_dot_product_efficient_attention"), attention
     ),
 }
+=======
+>>>>>>> /tmp/tmpgv0_37km

@@ -78,7 +78,8 @@ class ReceptiveField:
         if self.larger:
             extent = f"the whole image ({extent})" if (wide, high) != (self.image, self.image) else "the whole image"
         several = f"; {len(self.boxes)} groups of channels with fields of their own" if len(self.boxes) > 1 else ""
-        through = f"; it also hangs on the rest of the image through {' and '.join(self.whole)}" if self.whole else ""
+        others = " and ".join(self.whole) if not self.larger else ""
+        through = f"; it also hangs on the rest of the image through {others}" if others else ""
         return f"sees {extent}{several}{through}"
 
 

@@ -23,10 +23,11 @@ GUIDED, DECONVOLUTION = "guided", "deconvolution"
 FAR = 20.0  # a unit's input at which it is surely on, or surely off
 LONGEST = 6  # operations that make a gate
 MOST = 0.5  # of what a unit gives at FAR: the most that it may give at -FAR
-ACTIVATIONS = frozenset(
-    "celu celu_ clamp clamp_ clamp_min clamp_min_ elu elu_ gelu hardswish hardtanh hardtanh_ leaky_relu leaky_relu_ mish"
-    " prelu relu relu6 relu_ rrelu rrelu_ selu selu_ silu threshold threshold_".split()
-)
+ACTIVATIONS = frozenset((
+    "celu", "celu_", "clamp", "clamp_", "clamp_min", "clamp_min_", "elu", "elu_", "gelu", "hardswish", "hardtanh",
+    "hardtanh_", "leaky_relu", "leaky_relu_", "mish", "prelu", "relu", "relu6", "relu_", "rrelu", "rrelu_", "selu",
+    "selu_", "silu", "threshold", "threshold_",
+))  # fmt: skip
 Call = Callable[..., Any]
 
 
@@ -35,11 +36,13 @@ class HandsBack(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, value: torch.Tensor, result: torch.Tensor, guided: bool) -> torch.Tensor:
+        """The unit's result."""
         ctx.on = value > 0 if guided else None
         return result.clone()
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        """The rule."""
         positive = gradients[0].clamp_min(0)
         return positive if ctx.on is None else positive * ctx.on, None, None
 
@@ -63,7 +66,7 @@ class Rectified(TorchFunctionMode):
         self.units += 1
         with torch.no_grad():
             result = func(value.clone(), *args[1:], **kwargs)
-        handed: torch.Tensor = HandsBack.apply(value, result, self.guided)  # type: ignore[no-untyped-call]
+        handed: torch.Tensor = HandsBack.apply(value, result, self.guided)
         in_place = func.__name__.endswith("_") or kwargs.get("inplace")
         return value.copy_(handed) if in_place and not value.is_leaf else handed
 
@@ -80,7 +83,7 @@ def rectifies(activation: Call) -> bool:
     """
     with torch.no_grad(), torch._C.DisableTorchFunction():
         below, zero, above = activation(torch.tensor([-FAR, 0.0, FAR])).tolist()
-    return zero == 0 and above > 0 and abs(below) <= MOST * above
+    return bool(zero == 0 and above > 0 and abs(below) <= MOST * above)
 
 
 def written_out(network: fx.GraphModule, rule: str) -> int:
@@ -95,7 +98,7 @@ def written_out(network: fx.GraphModule, rule: str) -> int:
             if like:
                 with network.graph.inserting_after(node):
                     unit = network.graph.call_function(handed_back, (source, node, rule == GUIDED))
-                node.replace_all_uses_with(unit, lambda user, unit=unit: user is not unit)  # type: ignore[misc]
+                node.replace_all_uses_with(unit, lambda user, unit=unit: user is not unit)
                 units += 1
                 break
     network.recompile()
@@ -104,7 +107,7 @@ def written_out(network: fx.GraphModule, rule: str) -> int:
 
 def handed_back(value: torch.Tensor, result: torch.Tensor, guided: bool) -> torch.Tensor:
     """A unit's result with the rule for its backward pass."""
-    handed: torch.Tensor = HandsBack.apply(value, result.detach(), guided)  # type: ignore[no-untyped-call]
+    handed: torch.Tensor = HandsBack.apply(value, result.detach(), guided)
     return handed
 
 

@@ -1,4 +1,4 @@
-"""How selectively channels answer to classes, with permutation tests: of labels that mean nothing, how many do as well."""
+"""How selectively channels answer to classes, against labels that were shuffled."""
 
 from dataclasses import dataclass
 

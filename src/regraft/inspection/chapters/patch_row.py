@@ -36,7 +36,8 @@ def drawn(gradient: np.ndarray, std: tuple[float, ...]) -> np.ndarray:
     """A reconstruction (3, size, size), of a normalised input, as colours (size, size, 3) uint8; nothing is grey."""
     change = gradient.transpose(1, 2, 0) / np.array(std)
     most = float(np.quantile(np.abs(change), 0.99)) or float(np.abs(change).max()) or 1.0
-    return (127.5 * (1 + np.clip(change / most, -1, 1))).round().astype(np.uint8)
+    colours: np.ndarray = (127.5 * (1 + np.clip(change / most, -1, 1))).round().astype(np.uint8)
+    return colours
 
 
 def row(patches: list[Image.Image], reconstructions: list[Image.Image]) -> Image.Image:

@@ -58,7 +58,7 @@ def chapter_of(
 ) -> Chapter:
     """The top patches of some channels at ``cuts`` (None: six over the depth); ``classes`` are those of the labels.
 
-    ``relevance_to``: a class of the network that patches are ranked by. Raises RecipeError for a channel that no cut has.
+    ``relevance_to``: a class of the network that patches are ranked by. RecipeError for a channel that no cut has.
     """
     cuts = tuple(cuts) if cuts else spread(subject, CUTS)
     cuts = tuple(cut for cut in cuts if channel is None or has_channel(cut, channel, cuts))
@@ -110,7 +110,7 @@ def class_name(subject: Subject, label: int) -> str:
 
 def channels_of(top: TopPatches, channel: int | None, count: int, seed: int) -> list[int]:
     """The channels to draw: the one asked for, or the most selective ones and some at random; none that never fires."""
-    firing = np.flatnonzero(~top.silent)
+    firing = np.flatnonzero(~top.silent & (top.rows[:, 0] >= 0))
     if channel is not None:
         return [channel] if channel in firing else []
     order = firing[np.argsort(-top.chosen_by[firing], kind="stable")]
@@ -168,6 +168,10 @@ def remarks(one: Shown) -> list[str]:
     said = [f"{name} {one.sees.sentence()}."]
     if len(silent):
         listed = ", ".join(map(str, silent[:10])) + (" and more" if len(silent) > 10 else "")  # noqa: PLR2004
-        some = "channel never fires" if len(silent) == 1 else "channels never fire"
-        said.append(f"{len(silent)} of {len(one.top.silent)} {some} at {name} on these images: {listed}.")
+        fire = "fires (rises above 0)" if len(silent) == 1 else "fire (rise above 0)"
+        said.append(
+            f"{len(silent)} of {len(one.top.silent)} channels never {fire} at {name} on these images: {listed}."
+        )
+    if (one.top.rows < 0).all():
+        said.append(f"None of these images fell into the half that chooses patches at {name}; give more images.")
     return said
