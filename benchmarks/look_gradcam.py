@@ -32,7 +32,9 @@ def correct(subject: Subject, data: str) -> tuple[np.ndarray, np.ndarray]:
     pixels, labels = [], []
     for some, batch in in_batches(pictures(subject, files)):
         answers = probabilities(subject, batch).argmax(1)
-        right = [subject.classes[answer] == images.classes[one.label] for answer, one in zip(answers, some, strict=True)]
+        right = [
+            subject.classes[answer] == images.classes[one.label] for answer, one in zip(answers, some, strict=True)
+        ]
         pixels.append(batch[right])
         labels.append(answers[right])
     return np.concatenate(pixels), np.concatenate(labels)
@@ -51,7 +53,7 @@ def compared(subject: Subject, pixels: np.ndarray, labels: np.ndarray, method: s
     """Curves of every image, with progress."""
     explain = METHODS[method]
     maps = explain(subject, pixels, labels).values
-    controls = controls_of(maps, len(pixels[0]), random=explain(randomised(subject), pixels, labels).values)
+    controls = controls_of(maps, len(pixels[0]), random=explain(randomised(subject, seed=0), pixels, labels).values)
     parts = []
     for start in range(0, len(pixels), BATCH):
         some = slice(start, start + BATCH)
@@ -75,7 +77,9 @@ def table(result: Faithfulness, classes: tuple[str, ...]) -> str:
     lines = [f"| beats | by {' | by '.join(result.removals)} | by both |", "|---" * (2 + len(result.removals)) + "|"]
     rows = {name: beats[:, :, place] for place, name in enumerate(result.controls)}
     rows["all of them"] = beats.all(axis=2)
-    rows |= {f"all of them, {classes[own]}": beats.all(axis=2)[result.labels == own] for own in np.unique(result.labels)}
+    rows |= {
+        f"all of them, {classes[own]}": beats.all(axis=2)[result.labels == own] for own in np.unique(result.labels)
+    }
     for name, won in rows.items():
         lines.append(f"| {name} | {' | '.join(share(one) for one in (*won.T, won.all(axis=1)))} |")
     lines += ["", "| average area | " + " | ".join(result.removals) + " |", "|---" * (1 + len(result.removals)) + "|"]

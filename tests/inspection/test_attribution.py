@@ -83,7 +83,9 @@ def test_occlusion_finds_the_only_place_that_counts() -> None:
 
     run = run_on("resnet18", -1)
     corner = Corner("corner", run.backbone, CLASSES, run.graft)
-    engine = replace(run.engine, run=lambda some: [np.stack([some[:, :16, :16].mean((1, 2, 3)), *np.zeros((2, len(some)))], 1)])
+    engine = replace(
+        run.engine, run=lambda some: [np.stack([some[:, :16, :16].mean((1, 2, 3)), *np.zeros((2, len(some)))], 1)]
+    )
     vars(corner)["engine"] = engine
     values = occlusion(corner, np.full((1, SIZE, SIZE, 3), 255, np.uint8), [0]).values[0]
     assert values[:12, :12].min() > 0

@@ -105,7 +105,7 @@ METHODS: dict[str, Callable[[Subject, np.ndarray, Sequence[int] | None], Attribu
 def labels_of(subject: Subject, pixels: np.ndarray, labels: Sequence[int] | None) -> np.ndarray:
     """The classes to explain, one an image; RecipeError where there is no such class."""
     if labels is None:
-        return probabilities(subject, pixels).argmax(1)
+        return np.asarray(probabilities(subject, pixels).argmax(1))
     if len(labels) != len(pixels):
         raise RecipeError(f"{len(pixels)} images have {len(labels)} classes to explain; give one for each image")
     check_answers(subject)
@@ -122,7 +122,9 @@ def batches(subject: Subject, pixels: np.ndarray, labels: np.ndarray) -> Iterato
 def last_spatial_cut(subject: Subject) -> Cut:
     """The last place where a value has a place in the image; BackboneError where there is none."""
     if not subject.spatial_cuts:
-        raise BackboneError(f"{subject.name} keeps no grid of places, so Grad-CAM has no map; {where_space_is(subject)}")
+        raise BackboneError(
+            f"{subject.name} keeps no grid of places, so Grad-CAM has no map; {where_space_is(subject)}"
+        )
     return subject.spatial_cuts[-1]
 
 
