@@ -53,7 +53,7 @@ def compared(subject: Subject, pixels: np.ndarray, labels: np.ndarray, method: s
     """Curves of every image, with progress."""
     explain = METHODS[method]
     maps = explain(subject, pixels, labels).values
-    controls = controls_of(maps, len(pixels[0]), random=explain(randomised(subject), pixels, labels).values)
+    controls = controls_of(maps, len(pixels[0]), random=explain(randomised(subject, seed=0), pixels, labels).values)
     parts = []
     for start in range(0, len(pixels), BATCH):
         some = slice(start, start + BATCH)

@@ -105,7 +105,7 @@ METHODS: dict[str, Callable[[Subject, np.ndarray, Sequence[int] | None], Attribu
 def labels_of(subject: Subject, pixels: np.ndarray, labels: Sequence[int] | None) -> np.ndarray:
     """The classes to explain, one an image; RecipeError where there is no such class."""
     if labels is None:
-        return probabilities(subject, pixels).argmax(1)
+        return np.asarray(probabilities(subject, pixels).argmax(1))
     if len(labels) != len(pixels):
         raise RecipeError(f"{len(pixels)} images have {len(labels)} classes to explain; give one for each image")
     check_answers(subject)

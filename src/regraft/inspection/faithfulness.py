@@ -32,13 +32,13 @@ class Faithfulness:
     @property
     def areas(self) -> np.ndarray:
         """Between the two curves: (images, removals, 1 + controls); the larger, the better the map."""
-        return np.trapezoid(self.least_first - self.most_first, self.shares, axis=-1)
+        return np.asarray(np.trapezoid(self.least_first - self.most_first, self.shares, axis=-1))
 
     @property
     def beats(self) -> np.ndarray:
         """Whether the map's area is larger than a control's by MARGIN: (images, removals, controls) bool."""
         areas = self.areas
-        return areas[:, :, :1] - areas[:, :, 1:] >= MARGIN
+        return np.asarray(areas[:, :, :1] - areas[:, :, 1:] >= MARGIN)
 
     def unbeaten(self, image: int) -> tuple[str, ...]:
         """The controls that the map of an image does not beat by each kind of removal.

@@ -58,7 +58,7 @@ class Source:
 
     def __init__(self, source: str | int | Path) -> None:
         self.cv2, self.camera, self.name = opencv(), camera_number(source), str(source)
-        if self.camera is None and not Path(source).is_file():
+        if self.camera is None and not Path(str(source)).is_file():
             raise DataError(f"there is no video {source}; give a file, or a camera's number, as 0")
         with quiet(self.cv2):
             self.capture = self.cv2.VideoCapture(self.name if self.camera is None else self.camera)
@@ -93,7 +93,8 @@ class Writer:
     """A video file that grows frame by frame; RecipeError where it cannot be written."""
 
     def __init__(self, path: Path, rate: float) -> None:
-        self.cv2, self.path, self.rate, self.file = opencv(), path, rate, None
+        self.cv2, self.path, self.rate = opencv(), path, rate
+        self.file: Any = None
         if path.suffix.lower() not in WRITABLE:
             raise RecipeError(f"{path} is no name for a video; end it in one of {', '.join(WRITABLE)}")
         if not path.parent.is_dir():
@@ -133,7 +134,8 @@ class Window:
     def write(self, pixels: np.ndarray) -> bool:
         """Show a frame; whether to go on: not when q or Escape was pressed."""
         self.cv2.imshow(self.name, self.cv2.cvtColor(pixels, self.cv2.COLOR_RGB2BGR))
-        return self.cv2.waitKey(1) & 0xFF not in ENDING
+        key: int = self.cv2.waitKey(1) & 0xFF
+        return key not in ENDING
 
     def close(self) -> None:
         """Close it."""

@@ -137,7 +137,7 @@ class Subject:
 
     @cached_property
     def engine(self) -> Engine:
-        """Pixels (n, size, size, 3) uint8 -> logits, in float32: by OpenVINO where it can, which is several times faster."""
+        """Pixels (n, size, size, 3) uint8 -> logits, by OpenVINO where it can, which is several times faster."""
         name = FLOAT32 if best_engine("cpu") in PRECISIONS else PYTORCH
         if self.graft and name == FLOAT32:
             from regraft.network import openvino_graph

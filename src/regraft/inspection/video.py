@@ -125,7 +125,8 @@ def notes_of(subject: Subject, smoothing: float) -> tuple[str, ...]:
     notes = []
     if smoothing:
         notes.append(
-            f"The answer and the map are smoothed: each frame counts {1 - smoothing:.0%}, what was before {smoothing:.0%}."
+            f"The answer and the map are smoothed: each frame counts {1 - smoothing:.0%},"
+            f" what was before it {smoothing:.0%}."
         )
     if not subject.spatial_cuts:
         notes.append(f"{subject.name} keeps no grid of places, so the video has no map, only the answer.")

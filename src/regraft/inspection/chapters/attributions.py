@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from regraft.errors import BackboneError, RecipeError
+from regraft.errors import BackboneError, DataError, RecipeError
 from regraft.inspection.answers import class_name
 from regraft.inspection.attribution import GRAD_CAM, METHODS, OCCLUSION, Attribution
 from regraft.inspection.chapter import Chapter, Figure
@@ -27,6 +27,8 @@ LEAD = (
 
 def chapter_of(subject: Subject, examples: Sequence[Example], methods: Sequence[str] = tuple(METHODS)) -> Chapter:
     """Each example with its maps by each of ``methods``; a method that this network or installation lacks is named."""
+    if not examples:
+        raise DataError("there is no image to explain; give some that open in a viewer")
     pixels = np.stack([example.picture.pixels for example in examples])
     labels = np.array([example.label for example in examples])
     maps, tests, notes = dict[str, Attribution](), dict[str, Faithfulness](), list[str]()
