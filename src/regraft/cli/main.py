@@ -15,6 +15,8 @@ from regraft.cli.streams import OutputLost, empty_stdout, lost_output, mend_stre
 from regraft.errors import RegraftError, disk_is_full, reason_not_written
 from regraft.visible import visible
 
+__all__ = ["app", "main"]
+
 
 def main() -> None:
     """Run the command line; what the user can mend exits 2 with one line, a fault of ours 1."""
