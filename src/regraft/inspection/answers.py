@@ -3,6 +3,7 @@
 import difflib
 
 import numpy as np
+import torch
 
 from regraft.data.prefetch import map_ahead
 from regraft.errors import BackboneError, RecipeError
@@ -34,8 +35,16 @@ def class_count(subject: Subject) -> int:
     """How many classes the network tells apart."""
     if subject.graft:
         return len(subject.graft.head.weights[-1])
+    check_answers(subject)
+    return len(subject.classes) or logits_of_nothing(subject).shape[1]
+
+
+def logits_of_nothing(subject: Subject) -> torch.Tensor:
+    """What torch answers to one black image: (1, classes). Nothing is kept of it, as an engine would."""
     side = subject.preprocessing.size
-    return len(subject.classes) or probabilities(subject, np.zeros((1, side, side, 3), np.uint8)).shape[1]
+    with torch.no_grad():
+        *_, logits = subject.tapped()(subject.input_of(np.zeros((1, side, side, 3), np.uint8)))
+    return torch.as_tensor(logits)
 
 
 def class_name(subject: Subject, label: int) -> str:

@@ -1,5 +1,6 @@
 """Maps that cannot know where the reason lies, and yet are as smooth as one that might."""
 
+import uuid
 from dataclasses import replace
 
 import numpy as np
@@ -59,7 +60,8 @@ def randomised(subject: Subject, seed: int = SEED) -> Subject:
         torch.manual_seed(seed)
         model = own.architecture.build().eval()
     fresh = replace(own, build=lambda: model, weights=None, steps=None)
-    vars(fresh)["traced"], vars(fresh)["description"] = own.traced, own.description
+    other = replace(own.description, fingerprint=f"random-{uuid.uuid4().hex}")  # what is kept of it is not the other's
+    vars(fresh)["traced"], vars(fresh)["description"] = own.traced, other
     return with_backbone(subject, fresh)
 
 
