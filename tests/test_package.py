@@ -27,6 +27,7 @@ def test_public_names() -> None:
         "from_arrays",
         "from_dataset",
         "load",
+        "look",
         "plan",
         "rank",
         "reference",

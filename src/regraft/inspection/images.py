@@ -49,8 +49,14 @@ def images_for(
             f"Looked at {len(rows):,} of {len(images.files):,} images, drawn at random, of every class its share.",
         )
     images = images.of(rows)
-    unseen = [row for row, file in enumerate(images.files) if parts.get(file.name, "test") == "test"]
-    return Shown(images, np.array(unseen or range(len(images.files))), str(images.root), notes)
+    return Shown(images, unseen_of(images, parts), str(images.root), notes)
+
+
+def unseen_of(images: ImageSet, parts: dict[str, str]) -> np.ndarray:
+    """Rows that trained nothing by a run's ``parts``, file name to part: its test part, else its val part; else all."""
+    own = [parts.get(file.name, "test") for file in images.files]
+    rows = next((rows for part in ("test", "val") if (rows := [row for row, one in enumerate(own) if one == part])), [])
+    return np.array(rows or range(len(own)), dtype=np.int64)
 
 
 def images_of_run(folder: Path) -> tuple[Path, dict[str, str]]:

@@ -70,8 +70,9 @@ def look(
     a file for maps, DeepDream and the own filter, which is ``kernel``. ``most``: images; of more a sample is taken.
     Raises RegraftError for what the user can mend.
     """
-    wanted = checked_methods(only, kernel)
+    check_methods(only)
     subject = subject_of(network, weights, image_size)
+    wanted = list(only) or usual_methods(subject, kernel)
     place = checked_cut(subject, cut, channel)
     shown = images_for(subject, data, reading, most, seed)
     wish = Wish(subject, shown, place, channel, Path(image) if image else None, kernel, seed)
@@ -88,13 +89,18 @@ def look(
     return Look(subject, shown.name if shown else None, tuple(chapters), (*notes, *left_out))
 
 
-def checked_methods(only: Sequence[str], kernel: str | None) -> list[str]:
-    """The methods that are wanted; RecipeError for one that is not known."""
+def check_methods(only: Sequence[str]) -> None:
+    """Raise RecipeError for a method that is not known."""
     for name in only:
         if name not in METHODS:
             near = difflib.get_close_matches(name, METHODS, 1)
             raise RecipeError(f"--only {name} is nothing; {f'did you mean {near[0]}? ' if near else ''}{known()}")
-    return list(only) or [name for name in METHODS if name != "own-filter" or kernel]
+
+
+def usual_methods(subject: Subject, kernel: str | None) -> list[str]:
+    """All that make sense for a network: a filter of one's own needs one, and what training changed a run."""
+    without = {*(() if kernel else ("own-filter",)), *(() if subject.graft else ("change",))}
+    return [name for name in METHODS if name not in without]
 
 
 def known() -> str:

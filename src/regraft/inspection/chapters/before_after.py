@@ -11,7 +11,7 @@ from regraft.inspection.pictures import sample
 from regraft.inspection.rewind import Rewind, rewind
 from regraft.inspection.subject import Subject
 
-KEY, TITLE = "before-after", "Before and after training"
+KEY, TITLE = "change", "Before and after training"
 MOST = 1_000  # images that go through the network once a cut
 FROZEN = ("head", "early-layers")  # strategies that train no layer of the network
 LEAD = (

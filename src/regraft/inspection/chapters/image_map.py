@@ -10,7 +10,7 @@ from regraft.inspection.chapters.scatter import draw_map
 from regraft.inspection.image_map import MOST, SEED, THUMBNAILS, ImageMap, Places, image_map
 from regraft.inspection.subject import Subject
 
-KEY, TITLE = "map", "The map of the images"
+KEY, TITLE = "images", "The map of the images"
 LEAD = (
     "Each point is an image; those that the network finds alike lie together. Point at one to see it."
     " Islands of one colour are classes that it tells apart. Distances between islands mean little."

@@ -25,7 +25,7 @@ def chapter_of(subject: Subject, files: Sequence[ImageFile]) -> Chapter:
     fields = receptive_fields(subject)
     if not fields:
         note = "No layer of this network has positions in the image: each value sees all of it."
-        return Chapter("receptive-fields", "How much each layer sees", LEAD, (), (note,))
+        return Chapter("fields", "How much each layer sees", LEAD, (), (note,))
     first = next(iter(pictures(subject, files[:32], workers=1)), None)
     if first is None:
         raise DataError("no image could be read to draw on; regraft scan says what is wrong with them")
@@ -33,7 +33,7 @@ def chapter_of(subject: Subject, files: Sequence[ImageFile]) -> Chapter:
     figure = Figure("receptive-fields", caption, drawing(fields, first))
     whole = [one for one in fields if one.whole]
     notes = [f"From {whole[0].cut.name} on values also hang on {' and '.join(whole[0].whole)}."] if whole else []
-    return Chapter("receptive-fields", "How much each layer sees", LEAD, (figure,), tuple(notes))
+    return Chapter("fields", "How much each layer sees", LEAD, (figure,), tuple(notes))
 
 
 def extent(field: ReceptiveField) -> str:
