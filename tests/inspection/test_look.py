@@ -81,6 +81,9 @@ def test_a_backbone_without_images_says_what_it_lacks(tmp_path: Path, regraft: R
         (("--only", "own-filter"), "--kernel"),
         (("--only", "maps", "--image", "nowhere.png"), "cannot be looked at"),
         (("--data", "nowhere"), "nowhere"),
+        (("--class", "class7"), "class7"),
+        (("--only", "own-filter", "--kernel", "blur", "--stride", 0), "stride"),
+        (("--only", "own-filter", "--kernel", "1,2;3"), "row"),
     ],
 )
 def test_what_cannot_be_looked_at(options: tuple[object, ...], words: str, run: Path, regraft: Regraft) -> None:
@@ -146,3 +149,22 @@ def test_other_things_are_not_replaced(run: Path, tmp_path: Path) -> None:
     assert seen.write(tmp_path / "new").name == "index.html"
     with pytest.raises(RecipeError, match="there are patches, fields"):
         regraft.look(run, only=["everything"])
+
+
+def test_a_filter_of_ones_own(run: Path) -> None:
+    seen = regraft.look(run, only=["own-filter"], kernel="sobel-x", stride=2, padding=0, pooling=1)
+    (chapter,) = seen.chapters
+    assert any("(40 - 3) / 2 + 1" in figure.caption or "/ 2 + 1" in figure.caption for figure in chapter.figures)
+
+
+def test_patches_ranked_by_a_class(run: Path) -> None:
+    (chapter,) = regraft.look(run, only=["patches"], label="class1", cut="conv3").chapters
+    assert "ranked by relevance to class1" in chapter.lead
+    assert all("Relevance" in figure.caption for figure in chapter.figures)
+
+
+def test_the_rooms_face_is_whole() -> None:
+    import regraft.inspection
+
+    for name in regraft.inspection.__all__:
+        assert callable(getattr(regraft.inspection, name)), name

@@ -34,6 +34,14 @@ def look(
         str | None,
         typer.Option("--kernel", help='Your own filter: sobel-x, blur, ... or numbers "-1,0,1;-2,0,2;-1,0,1".'),
     ] = None,
+    stride: Annotated[int, typer.Option("--stride", help="Of your own filter.")] = 1,
+    padding: Annotated[
+        int | None, typer.Option("--padding", help="Of your own filter (default: the size stays).")
+    ] = None,
+    pooling: Annotated[int, typer.Option("--pooling", help="After your own filter; 1 for none.")] = 2,
+    label: Annotated[
+        str | None, typer.Option("--class", help="A class that patches are ranked by and dreams are about.")
+    ] = None,
     video: Annotated[str | None, typer.Option("--video", help="A video file, or camera, with answer and map.")] = None,
     most: Annotated[int, typer.Option("--images", help="Images to look at; of more a sample is taken.", min=1)] = 5000,
     out: Annotated[Path | None, typer.Option("--out", help="The folder to make; RUN/look by default.")] = None,
@@ -59,8 +67,8 @@ def look(
     names = [name.strip() for name in only.split(",")] if only else []
     with progress_bar(quiet) as progress:
         seen = look_at(
-            network, data, names, cut, channel, image, kernel, recipe.network.weights, recipe.network.image_size,
-            recipe.reading, most, recipe.seed, progress,
+            network, data, names, cut, channel, image, kernel, stride, padding, pooling, label, recipe.network.weights,
+            recipe.network.image_size, recipe.reading, most, recipe.seed, progress,
         )  # fmt: skip
         page = seen.write(folder, overwrite)
     give({"page": str(page), **seen.as_dict()}, as_json, pictures)

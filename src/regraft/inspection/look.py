@@ -10,6 +10,7 @@ from typing import Any
 
 from regraft.data.find import Data
 from regraft.errors import BackboneError, RecipeError, RegraftError, RunError, reason_not_written
+from regraft.inspection.answers import class_of
 from regraft.inspection.chapter import Chapter
 from regraft.inspection.gallery import INDEX, PAGE, index_of, write_gallery
 from regraft.inspection.images import MOST, images_for
@@ -57,6 +58,10 @@ def look(
     channel: int | None = None,
     image: Path | str | None = None,
     kernel: str | None = None,
+    stride: int = 1,
+    padding: int | None = None,
+    pooling: int = 2,
+    label: str | int | None = None,
     weights: str | None = None,
     image_size: int | None = None,
     reading: Reading = Reading(),
@@ -67,15 +72,18 @@ def look(
     """Look at a run folder, or at a backbone by name, with the images of the run or those of ``data``.
 
     ``only``: some of METHODS (none: all that work here). ``cut``, ``channel``: one layer, one channel of it. ``image``:
-    a file for maps, DeepDream and the own filter, which is ``kernel``. ``most``: images; of more a sample is taken.
-    Raises RegraftError for what the user can mend.
+    a file for maps, DeepDream and the own filter, which is ``kernel`` with ``stride``, ``padding`` (None: the size
+    stays) and ``pooling``. ``label``: a class that patches are ranked by and dreams are about. ``most``: images; of more
+    a sample is taken. Raises RegraftError for what the user can mend.
     """
     check_methods(only)
     subject = subject_of(network, weights, image_size)
     wanted = list(only) or usual_methods(subject, kernel)
     place = checked_cut(subject, cut, channel)
     shown = images_for(subject, data, reading, most, seed)
-    wish = Wish(subject, shown, place, channel, Path(image) if image else None, kernel, seed)
+    chosen = None if label is None else class_of(subject, label)
+    named = Path(image) if image else None
+    wish = Wish(subject, shown, place, channel, named, kernel, stride, padding, pooling, chosen, seed)
     chapters, left_out = list[Chapter](), list[str]()
     for done, name in enumerate(wanted, 1):
         try:

@@ -40,6 +40,10 @@ class Wish:
     channel: int | None = None
     image: Path | None = None
     kernel: str | None = None
+    stride: int = 1  # of the own filter
+    padding: int | None = None  # likewise; None: so that the size stays
+    pooling: int = 2  # likewise
+    label: int | None = None  # the class that patches and dreams are about
     seed: int = 0
 
     @property
@@ -82,7 +86,7 @@ def look_at_patches(wish: Wish) -> Chapter:
     """What excites channels most."""
     images = wish.images.images
     return patches.chapter_of(
-        wish.subject, images.files, images.classes, wish.cuts, channel=wish.channel, seed=wish.seed
+        wish.subject, images.files, images.classes, wish.cuts, wish.channel, wish.label, seed=wish.seed
     )
 
 
@@ -124,14 +128,16 @@ def look_at_dreams(wish: Wish) -> Chapter:
     cuts = [wish.cut.name] if wish.cut else None
     channels = {wish.cut.name: [wish.channel]} if wish.cut and wish.channel is not None else None
     image = wish.whole_picture() if wish.image or wish.shown else None
-    return dreams.chapter_of(wish.subject, files, cuts, channels, image=image, seed=wish.seed)
+    classes = None if wish.label is None else [wish.label]
+    return dreams.chapter_of(wish.subject, files, cuts, channels, classes, image=image, seed=wish.seed)
 
 
 def look_through_own_filter(wish: Wish) -> Chapter:
     """A kernel of the user's on an image."""
     if wish.kernel is None:
         raise RecipeError("own-filter needs a filter; give one with --kernel, such as sobel-x")
-    return own_filter.chapter_of(wish.subject, wish.kernel, np.asarray(wish.whole_picture()))
+    pixels = np.asarray(wish.whole_picture())
+    return own_filter.chapter_of(wish.subject, wish.kernel, pixels, wish.stride, wish.padding, wish.pooling)
 
 
 METHODS: dict[str, Callable[[Wish], Chapter]] = {
