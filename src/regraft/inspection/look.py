@@ -73,8 +73,8 @@ def look(
 
     ``only``: some of METHODS (none: all that work here). ``cut``, ``channel``: one layer, one channel of it. ``image``:
     a file for maps, DeepDream and the own filter, which is ``kernel`` with ``stride``, ``padding`` (None: the size
-    stays) and ``pooling``. ``label``: a class that patches are ranked by and dreams are about. ``most``: images that are
-    looked at; of more a sample is taken. Raises RegraftError for what the user can mend.
+    stays) and ``pooling``. ``label``: a class that patches are ranked by and dreams are about. ``most``: images that
+    are looked at; of more a sample is taken. Raises RegraftError for what the user can mend.
     """
     check_methods(only)
     subject = subject_of(network, weights, image_size)
