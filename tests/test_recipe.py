@@ -48,7 +48,7 @@ def test_unknown_settings_of_a_group_are_refused() -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"image_size": 15}, "--image-size is 15; it must be 16 or more"),
+        ({"image_size": 15}, "--image-size is 15; it must be between 16 and 8192"),
         ({"similar_from": 1.5}, "--similar-from is 1.5; it must be between 0 and 1"),
         ({"seed": -1}, "--seed is -1"),
         ({"strategy": "heads"}, "--strategy is 'heads'; choose one of head, early-layers"),
