@@ -132,7 +132,7 @@ def test_a_disk_that_is_full_from_any_write_on(kind: str, processes: Processes, 
     shutil.rmtree(fresh / "features")
     shutil.copytree(fresh, tmp_path / "cache")
     whole = processes.run(*usual, "--out", tmp_path / "whole", cache=tmp_path / "cache")
-    for at in range(1, whole.writes + 1, 2):
+    for at in range(1, whole.writes + 1, 4):
         place = tmp_path / f"at {at}"
         shutil.copytree(fresh, place / "cache")
         arguments = *usual, "--out", place / "run"
