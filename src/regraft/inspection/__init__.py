@@ -1,38 +1,43 @@
 """What each layer of a network sees, on the user's own images, before and after training.
 
-``regraft.look`` makes a page of it; the functions here return arrays, each for a ``subject_of`` a run or a backbone.
+``look`` makes pictures and a page of them; the others return arrays, each for a ``subject_of`` a run or a backbone.
 """
 
-import importlib
-from typing import Any
+from regraft.inspection.activation_maps import activation_maps
+from regraft.inspection.attribution import grad_cam, integrated_gradients, occlusion
+from regraft.inspection.before_after import change
+from regraft.inspection.deep_dream import deep_dream
+from regraft.inspection.faithfulness import faithfulness
+from regraft.inspection.feature_visualisation import visualise
+from regraft.inspection.filters import depthwise_filters, first_filters
+from regraft.inspection.image_map import image_map
+from regraft.inspection.look import look
+from regraft.inspection.own_filter import filtered
+from regraft.inspection.patches import top_patches
+from regraft.inspection.receptive_field import receptive_fields
+from regraft.inspection.rectified import reconstruction
+from regraft.inspection.rewind import rewind
+from regraft.inspection.subject import subject_of
+from regraft.inspection.video import video
 
-_HOMES = {
-    "activation_maps": "activation_maps",
-    "change": "before_after",
-    "deep_dream": "deep_dream",
-    "depthwise_filters": "filters",
-    "faithfulness": "faithfulness",
-    "filtered": "own_filter",
-    "first_filters": "filters",
-    "grad_cam": "attribution",
-    "image_map": "image_map",
-    "integrated_gradients": "attribution",
-    "look": "look",
-    "occlusion": "attribution",
-    "receptive_fields": "receptive_field",
-    "reconstruction": "rectified",
-    "rewind": "rewind",
-    "subject_of": "subject",
-    "top_patches": "patches",
-    "video": "video",
-    "visualise": "feature_visualisation",
-}
-
-__all__ = sorted(_HOMES)  # noqa: PLE0605
-
-
-def __getattr__(name: str) -> Any:
-    """Load a public name when it is first asked for: torch takes seconds to import."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'regraft.inspection' has no attribute '{name}'")
-    return getattr(importlib.import_module(f"regraft.inspection.{_HOMES[name]}"), name)
+__all__ = [
+    "activation_maps",
+    "change",
+    "deep_dream",
+    "depthwise_filters",
+    "faithfulness",
+    "filtered",
+    "first_filters",
+    "grad_cam",
+    "image_map",
+    "integrated_gradients",
+    "look",
+    "occlusion",
+    "receptive_fields",
+    "reconstruction",
+    "rewind",
+    "subject_of",
+    "top_patches",
+    "video",
+    "visualise",
+]
