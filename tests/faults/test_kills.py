@@ -89,7 +89,7 @@ def test_the_network_kept_in_the_cache(processes: Processes, tmp_path: Path) -> 
     shutil.rmtree(warm / "features")
     writes = cold.writes - processes.run(*usual, cache=warm).writes
     assert writes > 5
-    for at in range(1, writes + 5, 3):
+    for at in range(1, writes + 5, 6):
         cache = tmp_path / f"at {at}"
         processes.run(*usual, cache=cache, mode="kill", at=at)
         again = processes.run(*usual, cache=cache)

@@ -12,7 +12,6 @@ from networks import backbone_of
 from scenes import scene
 
 from regraft.errors import DataError, RecipeError
-from regraft.inspection import video as videos
 from regraft.inspection.frames import Source
 from regraft.inspection.subject import Subject
 from regraft.inspection.video import seen_part, video
@@ -157,7 +156,7 @@ def test_live_until_q_is_pressed(subject: Subject, film: Path, monkeypatch: pyte
         def close(self) -> None:
             shown.append(np.zeros(0))
 
-    monkeypatch.setattr(videos, "Window", Screen)
+    monkeypatch.setitem(video.__globals__, "Window", Screen)
     assert len(video(subject, film).frames) == 3
     assert len(shown) == 4
 
