@@ -66,10 +66,13 @@ class OnDisk:
                 raise Undecodable(*fault)
             if not state.st_size:  # the system's own (/proc) say so too, and reading some of them takes for ever
                 return b""
-            with open(self.path, "rb", opener=at_once) as file:
+            with open(self.path, "rb", buffering=0, opener=at_once) as file:
                 if fault := unfit(os.fstat(file.fileno())):  # another one by now
                     raise Undecodable(*fault)
-                return file.read(state.st_size + 1)
+                data, most = file.read(state.st_size + 1), state.st_size + 1
+                while len(data) < state.st_size and (more := file.read(most - len(data))):  # some systems give parts
+                    data += more
+                return data
         except OSError as error:
             raise Undecodable("unreadable", error.strerror or str(error)) from None
 

@@ -6,9 +6,10 @@ Some of those start programs (PostScript's starts Ghostscript), and faults stay 
 import io
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 
 from PIL import Image, ImageFile, UnidentifiedImageError
@@ -108,8 +109,14 @@ def opened_as(one: Format, data: bytes) -> Image.Image:
     """The image, in a format."""
     if one.name == "ICO":
         check_icon(data)
-    image: Image.Image = getattr(import_module(one.module), one.opener)(io.BytesIO(data), "")
-    return image
+    return opener_of(one.module, one.opener)(io.BytesIO(data), "")
+
+
+@cache
+def opener_of(module: str, name: str) -> Callable[[io.BytesIO, str], Image.Image]:
+    """What in a module of Pillow's opens a file."""
+    opener: Callable[[io.BytesIO, str], Image.Image] = getattr(import_module(module), name)
+    return opener
 
 
 def heif_is_there() -> bool:
