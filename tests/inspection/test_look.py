@@ -82,6 +82,9 @@ def test_a_backbone_without_images_says_what_it_lacks(tmp_path: Path, regraft: R
         (("--only", "maps", "--image", "nowhere.png"), "cannot be looked at"),
         (("--data", "nowhere"), "nowhere"),
         (("--class", "class7"), "class7"),
+        (("--range", "0,255"), "name them with --data"),
+        (("--image-size", 64), "is a run, which has its own weights and image size"),
+        (("--weights-key", "ema"), "is a run, which has its own weights and image size"),
         (("--only", "own-filter", "--kernel", "blur", "--stride", 0), "stride"),
         (("--only", "own-filter", "--kernel", "1,2;3"), "row"),
     ],
@@ -168,3 +171,11 @@ def test_the_rooms_face_is_whole() -> None:
 
     for name in regraft.inspection.__all__:
         assert callable(getattr(regraft.inspection, name)), name
+
+
+def test_how_images_are_read_is_heeded(run: Path, regraft: Regraft, tmp_path: Path) -> None:
+    data = ("--data", run.parent / "data", "--only", "maps", "--quiet", "--json")
+    code, out, err = regraft("look", run, *data, "--out", tmp_path / "a", "--max-pixels", 100)
+    assert (code, out, "can be decoded" in err) == (2, "", True)
+    code, _, err = regraft("look", "demonstration", *data, "--out", tmp_path / "b", "--weights-key", "ema")
+    assert (code, "--weights-key" in err) == (2, True)

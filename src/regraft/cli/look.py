@@ -54,10 +54,11 @@ def look(
     from regraft.network.hub import check_at_hand
 
     recipe = recipe_from(settings)
+    own = recipe.network
     if not Path(network).is_dir():
-        check_at_hand(network, recipe.network.weights)
+        check_at_hand(network, own.weights)
     if video is not None:
-        show_video(network, video, recipe.network.weights, recipe.network.image_size, out, quiet)
+        show_video((network, own.weights, own.image_size, own.weights_key), video, out, quiet)
         return
     from regraft.inspection.look import check_folder, default_folder
     from regraft.inspection.look import look as look_at
@@ -67,22 +68,20 @@ def look(
     names = [name.strip() for name in only.split(",")] if only else []
     with progress_bar(quiet) as progress:
         seen = look_at(
-            network, data, names, cut, channel, image, kernel, stride, padding, pooling, label, recipe.network.weights,
-            recipe.network.image_size, recipe.reading, most, recipe.seed, progress,
+            network, data, names, cut, channel, image, kernel, stride, padding, pooling, label, own.weights,
+            own.weights_key, own.image_size, recipe.reading, most, recipe.seed, progress,
         )  # fmt: skip
         page = seen.write(folder, overwrite)
     give({"page": str(page), **seen.as_dict()}, as_json, pictures)
 
 
-def show_video(network: str, source: str, weights: str | None, size: int | None, out: Path | None, quiet: bool) -> None:
-    """Answer and map over the frames of a video, or of a camera by its number."""
+def show_video(network: tuple[Any, ...], source: str, out: Path | None, quiet: bool) -> None:
+    """Answer and map over the frames of a video, or of a camera by its number; ``network``: what subject_of takes."""
     from regraft.inspection.subject import subject_of
     from regraft.inspection.video import video
 
     with progress_bar(quiet) as progress:
-        seen = video(
-            subject_of(network, weights, size), int(source) if source.isdecimal() else source, out, progress=progress
-        )
+        seen = video(subject_of(*network), int(source) if source.isdecimal() else source, out, progress=progress)
     for note in seen.notes:
         say(f"Note: {note}")
     say(f"{len(seen.frames):,} frames{f' in {out}' if out else ''}.")

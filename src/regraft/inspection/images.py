@@ -1,16 +1,19 @@
 """The labelled images that a network is looked at with: those of its run, or others."""
 
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from regraft.data.find import Data, find_images
 from regraft.data.images import EVALUATED, ImageSet
-from regraft.errors import DataError, RunError, reason_of
+from regraft.data.pixel_range import asked_for, measured
+from regraft.data.rendering import Rendering
+from regraft.errors import DataError, RecipeError, RunError, reason_of
 from regraft.inspection.subject import Subject
 from regraft.recipe import Reading, read_recipe
+from regraft.runs.seen import DATA, images_of
+from regraft.strict_json import Malformed
 
 MOST = 5000  # images that are looked at, unless more are asked for
 
@@ -34,6 +37,8 @@ def images_for(
     images are not there any more.
     """
     parts: dict[str, str] = {}
+    if data is None and reading != Reading():
+        raise RecipeError("how images are read is asked for, but not which; name them with --data")
     if subject.folder:
         root, parts = images_of_run(subject.folder)
         if data is None:
@@ -48,8 +53,15 @@ def images_for(
         notes = (
             f"Looked at {len(rows):,} of {len(images.files):,} images, drawn at random, of every class its share.",
         )
-    images = images.of(rows)
+    images = replace(images.of(rows), rendering=rendering_of(subject, images, reading))
     return Shown(images, unseen_of(images, parts), str(images.root), notes)
+
+
+def rendering_of(subject: Subject, images: ImageSet, reading: Reading) -> Rendering:
+    """How the images become 8-bit ones: a run's own way but for what is asked for; a backbone's, measured on them."""
+    if subject.folder is None:
+        return measured(images, reading).rendering
+    return asked_for(images, reading, subject.rendering) or subject.rendering
 
 
 def unseen_of(images: ImageSet, parts: dict[str, str]) -> np.ndarray:
@@ -62,12 +74,10 @@ def unseen_of(images: ImageSet, parts: dict[str, str]) -> np.ndarray:
 def images_of_run(folder: Path) -> tuple[Path, dict[str, str]]:
     """Where a run's images lie, and which part of its split each is in; RunError where its data.json is damaged."""
     try:
-        values = json.loads((folder / "data.json").read_text())
-        return Path(values["root"]), {str(file["path"]): str(file["split"]) for file in values["files"]}
-    except Exception as error:  # missing, or no JSON, or another form of it
-        raise RunError(
-            f"{folder / 'data.json'} cannot be read: {reason_of(error)[:100]}; train the run again"
-        ) from None
+        seen = images_of(folder)
+    except (OSError, Malformed) as error:
+        raise RunError(f"{folder / DATA} cannot be read: {reason_of(error)[:100]}; train the run again") from None
+    return Path(seen.root or ""), {file.path: file.split for file in seen.files}
 
 
 def sampled(labels: np.ndarray, most: int, seed: int) -> np.ndarray:

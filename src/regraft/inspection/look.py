@@ -4,7 +4,7 @@ import difflib
 import shutil
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,10 @@ from regraft.inspection.gallery import INDEX, PAGE, index_of, write_gallery
 from regraft.inspection.images import MOST, images_for
 from regraft.inspection.methods import METHODS, Wish
 from regraft.inspection.subject import Subject, subject_of
+from regraft.network.cuts import Cut
 from regraft.progress import Progress, silent
 from regraft.recipe import Reading
-from regraft.runs.writing import replace
+from regraft.runs.writing import replace as replace_folder
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Look:
     subject: Subject
     data: str | None  # where the images lie
     chapters: tuple[Chapter, ...]
-    left_out: tuple[str, ...] = ()  # methods that do not work here, and why
+    notes: tuple[str, ...] = ()  # on the images; methods that do not work here, and why
 
     def write(self, folder: Path | str, overwrite: bool = False) -> Path:
         """A file for each picture and a page that has them all; the page's path. RunError where it cannot be."""
@@ -37,8 +38,8 @@ class Look:
         place = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
         try:
             place.mkdir(parents=True)
-            write_gallery(place, self.subject, self.data, self.chapters, self.left_out)
-            replace(place, folder)
+            write_gallery(place, self.subject, self.data, self.chapters, self.notes)
+            replace_folder(place, folder)
         except OSError as error:
             raise RunError(f"{folder} cannot be written: {reason_not_written(error)}; name another --out") from None
         finally:
@@ -47,7 +48,7 @@ class Look:
 
     def as_dict(self) -> dict[str, Any]:
         """What ``look --json`` prints."""
-        return index_of(self.subject, self.data, self.chapters, self.left_out)
+        return index_of(self.subject, self.data, self.chapters, self.notes)
 
 
 def look(
@@ -63,6 +64,7 @@ def look(
     pooling: int = 2,
     label: str | int | None = None,
     weights: str | None = None,
+    weights_key: str | None = None,
     image_size: int | None = None,
     reading: Reading = Reading(),
     most: int = MOST,
@@ -77,10 +79,12 @@ def look(
     are looked at; of more a sample is taken. Raises RegraftError for what the user can mend.
     """
     check_methods(only)
-    subject = subject_of(network, weights, image_size)
+    subject = subject_of(network, weights, image_size, weights_key)
     wanted = list(only) or usual_methods(subject, kernel)
     place = checked_cut(subject, cut, channel)
     shown = images_for(subject, data, reading, most, seed)
+    if shown:
+        subject = replace(subject, rendering=shown.images.rendering, max_pixels=reading.max_pixels)
     chosen = None if label is None else class_of(subject, label)
     named = Path(image) if image else None
     wish = Wish(subject, shown, place, channel, named, kernel, stride, padding, pooling, chosen, seed)
@@ -116,7 +120,7 @@ def known() -> str:
     return f"there are {', '.join(METHODS)}"
 
 
-def checked_cut(subject: Subject, cut: str | None, channel: int | None) -> Any:
+def checked_cut(subject: Subject, cut: str | None, channel: int | None) -> Cut | None:
     """The layer that is asked for; BackboneError where it, or its channel, is not there."""
     if cut is None:
         if channel is not None:

@@ -77,7 +77,7 @@ class Wish:
         """The same before it is resized and cropped."""
         content = OnDisk(self.image) if self.image else self.unseen[0].content
         try:
-            return decode_for(content.read(), None, rendering=self.subject.rendering).image
+            return decode_for(content.read(), None, self.subject.max_pixels, self.subject.rendering).image
         except Undecodable as error:
             raise DataError(f"{self.image or self.unseen[0].name} cannot be looked at: {error}; name another") from None
 

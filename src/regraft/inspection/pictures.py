@@ -30,7 +30,7 @@ def pictures(subject: Subject, files: Iterable[ImageFile], workers: int = 0) -> 
     def read(item: tuple[int, ImageFile]) -> Picture | None:
         row, file = item
         try:
-            decoded = decode_for(file.content.read(), preprocessing.side, rendering=subject.rendering)
+            decoded = decode_for(file.content.read(), preprocessing.side, subject.max_pixels, subject.rendering)
         except Undecodable:
             return None
         return Picture(row, file.name, file.label, preprocessing.pixels(decoded.image, decoded.original))

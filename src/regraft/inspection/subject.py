@@ -34,7 +34,7 @@ from regraft.network.load import load as load_backbone
 from regraft.network.preprocessing import Preprocessing
 from regraft.network.saved import load
 from regraft.network.surgery import POOLS
-from regraft.recipe import read_recipe
+from regraft.recipe import MAX_PIXELS, read_recipe
 
 IN_PLACE: dict[Any, Any] = {operator.iadd: operator.add, operator.isub: operator.sub, operator.imul: operator.mul}
 HEAD = "regraft_head"
@@ -51,6 +51,7 @@ class Subject:
     before: Backbone | None = None  # of a run that trained its layers: the network that it started from
     strategy: str = ""  # of a run
     rendering: Rendering = PLAIN  # how files become 8-bit images
+    max_pixels: int = MAX_PIXELS  # of a file; larger ones are left out
     folder: Path | None = None  # of a run
     notes: tuple[str, ...] = ()  # what the user should know of how it was had
 
@@ -176,12 +177,16 @@ def maps_of(value: torch.Tensor, cut: Cut) -> torch.Tensor:
     return value[:, :, None, None]
 
 
-def subject_of(name: str | Path, weights: str | None = None, image_size: int | None = None) -> Subject:
+def subject_of(
+    name: str | Path, weights: str | None = None, image_size: int | None = None, weights_key: str | None = None
+) -> Subject:
     """A run folder, or a backbone by name, to look at. Raises RunError or BackboneError where it is neither."""
     folder = Path(name)
     if folder.is_dir():
+        if weights or image_size or weights_key:
+            raise BackboneError(f"{name} is a run, which has its own weights and image size; leave those options out")
         return subject_of_run(folder)
-    backbone = load_backbone(str(name), weights, image_size)
+    backbone = load_backbone(str(name), weights, image_size, weights_key)
     return Subject(str(name), backbone, backbone.source_classes, notes=backbone.notes)
 
 
@@ -202,8 +207,8 @@ def subject_of_run(folder: Path) -> Subject:
         before,
         saved.strategy,
         from_dict(saved.rendering) if saved.rendering else PLAIN,
-        folder,
-        notes,
+        folder=folder,
+        notes=notes,
     )
 
 

@@ -29,6 +29,7 @@ class Seen:
 
     files: tuple[SeenFile, ...]
     identity: int | None  # the way in which they were hashed; None: the first one
+    root: str | None = None  # where they lay
 
 
 def describe_data(job: Job) -> dict[str, Any]:
@@ -67,7 +68,8 @@ def images_of(run: Path) -> Seen:
     rows = [(file.split, file.pixels) for file in files]
     if identity == IDENTITY and values.get("checksum", checksum_of_rows(rows)) != checksum_of_rows(rows):
         raise Malformed("it was changed after it was written")
-    return Seen(files, identity)
+    root = None if values.get("root") is None else build(str, values["root"], "root")
+    return Seen(files, identity, root)
 
 
 def wanted_of(file: Any) -> Any:
