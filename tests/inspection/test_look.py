@@ -13,6 +13,7 @@ import regraft
 from regraft.data.find import find_images
 from regraft.errors import DataError, RecipeError, RunError
 from regraft.inspection.images import images_for, sampled, unseen_of
+from regraft.inspection.kept_pixels import KeptPixels
 from regraft.inspection.report_chapter import PLACE, add_to_report
 from regraft.inspection.subject import subject_of
 
@@ -179,3 +180,24 @@ def test_how_images_are_read_is_heeded(run: Path, regraft: Regraft, tmp_path: Pa
     assert (code, out, "can be decoded" in err) == (2, "", True)
     code, _, err = regraft("look", "demonstration", *data, "--out", tmp_path / "b", "--weights-key", "ema")
     assert (code, "--weights-key" in err) == (2, True)
+
+
+def test_an_image_is_decoded_once_for_all_methods(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from regraft.inspection import pictures
+
+    decoded, whole = [], pictures.decode_for
+    monkeypatch.setattr(pictures, "decode_for", lambda data, *rest: decoded.append(data) or whole(data, *rest))
+    regraft.look(run, only=["patches", "fields", "maps", "attributions"])
+    assert len(decoded) == len(set(decoded)) == 24
+
+
+def test_what_does_not_fit_is_made_again() -> None:
+    kept, made = KeptPixels(10), []
+
+    def make() -> np.ndarray:
+        made.append(1)
+        return np.zeros(8, np.uint8)
+
+    for key in ("a", "a", "b", "b"):
+        kept.get(key, make)
+    assert len(made) == 3

@@ -25,15 +25,20 @@ class Picture:
 
 def pictures(subject: Subject, files: Iterable[ImageFile], workers: int = 0) -> Iterator[Picture]:
     """The images in order; those that cannot be decoded are left out."""
-    preprocessing = subject.preprocessing
+    preprocessing, limits = subject.preprocessing, (subject.max_pixels, subject.rendering)
 
     def read(item: tuple[int, ImageFile]) -> Picture | None:
         row, file = item
+
+        def pixels() -> np.ndarray:
+            decoded = decode_for(file.content.read(), preprocessing.side, *limits)
+            return preprocessing.pixels(decoded.image, decoded.original)
+
         try:
-            decoded = decode_for(file.content.read(), preprocessing.side, subject.max_pixels, subject.rendering)
+            shown = subject.kept.get((file.content, preprocessing, *limits), pixels)
         except Undecodable:
             return None
-        return Picture(row, file.name, file.label, preprocessing.pixels(decoded.image, decoded.original))
+        return Picture(row, file.name, file.label, shown)
 
     for _, picture in map_ahead(read, enumerate(files), workers):
         if picture is not None:

@@ -5,7 +5,7 @@ import math
 import operator
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from torch import fx, nn
 
 from regraft.data.rendering import PLAIN, Rendering, from_dict
 from regraft.errors import BackboneError, RegraftError, RunError
+from regraft.inspection.kept_pixels import KeptPixels
 from regraft.network.backbone import Backbone
 from regraft.network.cuts import POOLINGS, Cut
 from regraft.network.engine import (
@@ -54,6 +55,7 @@ class Subject:
     max_pixels: int = MAX_PIXELS  # of a file; larger ones are left out
     folder: Path | None = None  # of a run
     notes: tuple[str, ...] = ()  # what the user should know of how it was had
+    kept: KeptPixels = field(default_factory=KeptPixels, repr=False, compare=False)  # also of what it is replaced by
 
     @property
     def preprocessing(self) -> Preprocessing:
