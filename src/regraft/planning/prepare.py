@@ -25,7 +25,7 @@ from regraft.planning.size import size_of
 from regraft.progress import Progress, silent
 from regraft.recipe import FROZEN_STRATEGIES, Recipe
 from regraft.similarity.measure import judge_for, judged_rows, measure_similarity
-from regraft.similarity.statistics import find_statistics
+from regraft.similarity.statistics import Statistics, find_statistics
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,40 @@ class Job:
         return self.recipe.but(strategy=plan.strategy, cut=None if joined else plan.cut, cuts=joined, views=views)
 
 
+@dataclass(frozen=True)
+class Looked:
+    """Images that went through a network once, before they are split."""
+
+    recipe: Recipe
+    backbone: Backbone
+    features: Features
+    statistics: Statistics | None  # the source's, where they are known
+
+    def split(self, seed: int | None = None) -> Split:
+        """Who trains, who chooses, who is reported on; ``seed``: in place of the recipe's."""
+        return split_images(
+            self.features.images, self.features.pixels, self.recipe.planning.split_seed if seed is None else seed
+        )
+
+    def keep_all(self) -> Split:
+        """Every image trains, whatever its part."""
+        return keep_all(self.features.images, self.features.pixels, self.recipe.planning.split_seed)
+
+    def planned(self, split: Split, progress: Progress = silent) -> Job:
+        """Measure and plan on the training part of ``split``."""
+        recipe, backbone, features = self.recipe, self.backbone, self.features
+        similarity = measure_similarity(features, split.train, split.folds, backbone, self.statistics, recipe, progress)
+        distinct = len({features.pixels[row] for row in split.train})
+        labels, classes = features.labels[split.train], len(features.images.classes)
+        size = size_of(labels, classes, recipe.planning.large_from, distinct)
+        sides = features.short_side(np.arange(len(features.looks))), backbone.preprocessing.size
+        plan = make_plan(size, similarity, recipe, network_size(backbone, features.rate), sides, len(features.looks))
+        said = (*plan.details, *features.images.rendering.in_words())
+        notes = (*features.images.notes, *backbone.notes)
+        plan = replace(plan, images_through_backbone=features.passed, details=said, notes=notes)
+        return Job(recipe, backbone, features, split, plan)
+
+
 def prepare(
     data: Data,
     recipe: Recipe,
@@ -83,6 +117,12 @@ def prepare(
     ``backbone`` in place of the one that the recipe names. Without ``hold_out`` every image trains, whatever part it
     is in, and there is nothing to report on.
     """
+    looked = look(data, recipe, progress, backbone)
+    return looked.planned(looked.split() if hold_out else looked.keep_all(), progress)
+
+
+def look(data: Data, recipe: Recipe, progress: Progress = silent, backbone: Backbone | None = None) -> Looked:
+    """Look at every image once; ``backbone`` in place of the one that the recipe names."""
     listed = find_images(data, recipe.reading)
     images = measured(listed, recipe.reading, recipe.network.workers)
     check_that_something_shows(images)
@@ -94,19 +134,7 @@ def prepare(
     wanted = wanted_of(backbone, recipe.head.pooling, spread=statistics is not None)
     judge = judge_for(backbone, statistics)
     features = look_at_all(listed, images, backbone, wanted, recipe, progress, judge)
-    features = features.noting(odd_ones(features.images, features.looks))
-    divide = split_images if hold_out else keep_all
-    split = divide(features.images, features.pixels, recipe.planning.split_seed)
-    similarity = measure_similarity(features, split.train, split.folds, backbone, statistics, recipe, progress)
-    distinct = len({features.pixels[row] for row in split.train})
-    labels = features.labels[split.train]
-    size = size_of(labels, len(images.classes), recipe.planning.large_from, distinct)
-    sides = features.short_side(np.arange(len(features.looks))), backbone.preprocessing.size
-    plan = make_plan(size, similarity, recipe, network_size(backbone, features.rate), sides, len(features.looks))
-    said = (*plan.details, *features.images.rendering.in_words())
-    notes = (*features.images.notes, *backbone.notes)
-    plan = replace(plan, images_through_backbone=features.passed, details=said, notes=notes)
-    return Job(recipe, backbone, features, split, plan)
+    return Looked(recipe, backbone, features.noting(odd_ones(features.images, features.looks)), statistics)
 
 
 def look_at_all(

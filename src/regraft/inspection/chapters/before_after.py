@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from regraft.data.images import ImageFile
 from regraft.inspection.before_after import SEED, Change, Unmoved, change, unmoved
 from regraft.inspection.chapter import Chapter, Figure
-from regraft.inspection.chapters.line_chart import OTHER, Line, draw_by_cut
 from regraft.inspection.pictures import sample
 from regraft.inspection.rewind import Rewind, rewind
 from regraft.inspection.subject import Subject
+from regraft.runs.line_chart import OTHER, Line, draw_by_cut
 
 KEY, TITLE = "change", "Before and after training"
 MOST = 1_000  # images that go through the network once a cut

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from regraft.inspection.chapters.line_chart import TEXT
 from regraft.runs import svg
 from regraft.runs.axes import Scale
+from regraft.runs.line_chart import TEXT
 
 # Okabe and Ito's, told apart by colour-blind people; without black and yellow, lost on dark pages or on light ones.
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9")
