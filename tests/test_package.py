@@ -24,6 +24,8 @@ def test_public_names() -> None:
         "RegraftError",
         "Run",
         "RunError",
+        "compare",
+        "compare_runs",
         "from_arrays",
         "from_dataset",
         "load",

@@ -16,6 +16,8 @@ _HOMES = {
     "RegraftError": "regraft.errors",
     "Run": "regraft.runs.run",
     "RunError": "regraft.errors",
+    "compare": "regraft.evaluation.comparison.compare",
+    "compare_runs": "regraft.evaluation.comparison.runs",
     "from_arrays": "regraft.data.readers.memory",
     "from_dataset": "regraft.data.readers.memory",
     "load": "regraft.evaluation.classifier",

@@ -8,7 +8,7 @@ report the other; given neither, a stratified fifth is set aside as test first.
 import hashlib
 import warnings
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -85,6 +85,24 @@ def split_of(
     if len(np.unique(folds)) == 1:
         raise DataError(f"all {len(train)} training images show the same, so nothing can be learned; bring others")
     return Split(train, val, test, reported, folds, numbered(shown) if grouped is None else grouped)
+
+
+def smaller(split: Split, labels: np.ndarray, pixels: Sequence[str], images: int, seed: int) -> Split:
+    """The same test images, and ``images`` to train on, every class in proportion; ``labels``: of all images.
+
+    A smaller one is part of a larger one. A validation part shrinks as the training part does.
+    """
+    share = images / len(split.train)
+    train = first_share(split.train, share, labels, pixels, seed)
+    kept = np.isin(split.train, train)
+    val = first_share(split.val, share, labels, pixels, seed)
+    return replace(split, train=split.train[kept], val=val, folds=split.folds[kept], units=split.units[kept])
+
+
+def first_share(rows: np.ndarray, share: float, labels: np.ndarray, pixels: Sequence[str], seed: int) -> np.ndarray:
+    """That share of ``rows``, the first of each class in an order drawn by ``seed``, and one of each at least."""
+    ranks = ranks_within_class(labels[rows], [pixels[int(row)] for row in rows], seed)
+    return np.asarray(rows[(ranks.rank + 0.5 < share * ranks.size) | (ranks.rank == 0)])
 
 
 def keep_all(images: ImageSet, pixels: Sequence[str], seed: int) -> Split:

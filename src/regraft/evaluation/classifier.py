@@ -19,7 +19,7 @@ from regraft.data.range_faults import check_depth
 from regraft.data.readers.paths import Named, contents_at
 from regraft.data.rendering import PLAIN, Rendering, from_dict
 from regraft.errors import DataError, RunError
-from regraft.evaluation.evaluate import Evaluation, Identify, chose, evaluation_of, part_to_evaluate
+from regraft.evaluation.evaluate import Evaluation, Identify, Part, chose, evaluation_of, part_to_evaluate
 from regraft.evaluation.prediction import Prediction
 from regraft.metrics import softmax
 from regraft.network.engine import Engine, device_name, device_of, pytorch_engine, streams_of
@@ -151,11 +151,16 @@ class Classifier:
         """
         images = find_images(data, reading, fewest_classes=EVALUATED)
         part, known = part_to_evaluate(images, self.classes), chose(self.folder)
-        contents = [(file.name, file.content) for file in part.files]
-        identify = known.identify if known else None
-        other = asked_for(images, reading, self.rendering)
-        predictions = list(self.predict_contents(contents, progress, reading.max_pixels, identify, other))
+        predictions = self.predict_part(part, images, reading, known.identify if known else None, progress)
         return evaluation_of(predictions, part, self.folder, known)
+
+    def predict_part(
+        self, part: Part, images: ImageSet, reading: Reading, identify: Identify | None, progress: Progress
+    ) -> list[Prediction]:
+        """The predictions of the files of a part of ``images``, in order."""
+        contents = [(file.name, file.content) for file in part.files]
+        other = asked_for(images, reading, self.rendering)
+        return list(self.predict_contents(contents, progress, reading.max_pixels, identify, other))
 
     def __getstate__(self) -> dict[str, Any]:
         """All but what is made anew where it is unpickled: the engine, and the network where a folder has it."""

@@ -1,7 +1,7 @@
 """The labelled images that a strategy trains on, and what is known of them."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -46,6 +46,13 @@ class Examples:
 
         images, labels = self.features.images, torch.from_numpy(self.labels)
         return read_samples(self.features.files, labels, self.preprocessing, self.workers, images.rendering)
+
+    def parted(self, split: Split, large: bool) -> "Examples":
+        """The same images in other parts; those that are decoded stay so."""
+        twin = replace(self, split=split, large=large)
+        if "samples" in vars(self):
+            vars(twin)["samples"] = self.samples
+        return twin
 
 
 def rows_for_tuning(split: Split) -> tuple[np.ndarray, np.ndarray]:

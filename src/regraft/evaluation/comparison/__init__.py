@@ -1,0 +1,1 @@
+"""The proof of a plan: strategies, or runs, side by side on the same images."""

@@ -1,0 +1,59 @@
+"""What a comparison of strategies gives."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from regraft.evaluation.comparison import words
+from regraft.evaluation.comparison.table import Table
+
+PAGE = "compare.html"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Every strategy's figures, and the plan's against them."""
+
+    folder: Path
+    data: str
+    tables: tuple[Table, ...]  # with all training images: one for each budget
+    curves: tuple[tuple[Table, ...], ...]  # for each budget, one table a size; () where no sizes were asked for
+    repeats: int
+    settings: int  # that each strategy chose from
+    trainings: int  # that were done in this call
+    notes: tuple[str, ...]
+
+    @property
+    def headline(self) -> str:
+        """What the plan reaches, in a sentence."""
+        return words.headline(self.tables[0])
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What else it says."""
+        return tuple(self.said())
+
+    def said(self) -> Iterator[str]:
+        """One sentence after the other."""
+        for curve in self.curves:
+            yield from words.curve_in_words(curve)
+        yield words.claim(self.tables[0], self.data)
+        if unfair := words.fairness([table.budget for table in self.tables]):
+            yield unfair
+
+    def as_dict(self) -> dict[str, Any]:
+        """What ``compare --json`` prints."""
+        return {
+            "folder": str(self.folder),
+            "page": str(self.folder / PAGE),
+            "data": self.data,
+            "repeats": self.repeats,
+            "settings": self.settings,
+            "trainings": self.trainings,
+            "headline": self.headline,
+            "tables": [words.with_words(table) for table in self.tables],
+            "curves": [[table.as_dict() for table in curve] for curve in self.curves],
+            "sentences": list(self.sentences),
+            "notes": list(self.notes),
+        }
