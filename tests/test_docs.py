@@ -31,8 +31,9 @@ def test_every_option_is_documented() -> None:
         for option in (opt for parameter in command.params for opt in parameter.opts if opt.startswith("--")):
             takers.setdefault(option, set()).add(name)
     documented: dict[str, set[str]] = {}
-    for option, of in re.findall(r"^\| `(--[a-z-]+)` \| ([a-z, ]+) \|", page, re.MULTILINE):
-        documented.setdefault(option, set()).update(of.split(", "))
+    for options, of in re.findall(r"^\| ([`a-z, -]+) \| ([a-z, ]+) \|", page, re.MULTILINE):
+        for option in re.findall(r"--[a-z-]+", options):
+            documented.setdefault(option, set()).update(of.split(", "))
     assert documented == {option: of for option, of in takers.items() if option != "--help"}
 
 

@@ -34,6 +34,10 @@ __all__ = sorted(_HOMES)  # noqa: PLE0605
 
 def __getattr__(name: str) -> Any:
     """Load a public name when it is first asked for: torch takes seconds to import."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("regraft")
     if name not in _HOMES:
         raise AttributeError(f"module 'regraft' has no attribute '{name}'")
     return getattr(importlib.import_module(_HOMES[name]), name)

@@ -46,7 +46,7 @@ def give(result: dict[str, Any], as_json: bool, show: Callable[[dict[str, Any]],
 @app.command()
 @takes(*READING, "workers")
 def scan(data: Data, as_json: AsJson = False, **settings: Any) -> None:
-    """Say what is there and what is wrong with it; every file is read and decoded."""
+    """List what is there and what is wrong with it. Every file is read and decoded."""
     from regraft.cli import tables
     from regraft.data.scan import scan as scan_images
 
@@ -67,7 +67,7 @@ def plan(
     quiet: Quiet = False,
     **settings: Any,
 ) -> None:
-    """Say which of the four cases this is, and why; several backbones are ranked."""
+    """Say which of the four cases this is, and why. Several backbones are ranked."""
     from regraft.network.hub import check_at_hand
 
     named = [backbone_and_file(text, settings["weights"]) for text in backbone or []]
@@ -156,7 +156,7 @@ def check_file(out: Path | None, overwrite: bool) -> None:
 @app.command()
 @takes(*READING, "device")
 def evaluate(run: Run, data: Data, as_json: AsJson = False, quiet: Quiet = False, **settings: Any) -> None:
-    """Measure a run on labelled images: their test part, else their val part, else all of them."""
+    """Measure a run on labelled images. On their test part, else their val part, else all of them."""
     from regraft.cli import results
     from regraft.evaluation.classifier import load
 
@@ -181,7 +181,7 @@ def predict(
     quiet: Quiet = False,
     **settings: Any,
 ) -> None:
-    """Predict the class of images; every other file is listed with the reason."""
+    """Predict the class of images. Every other file is listed with the reason."""
     from regraft.cli.predictions import predict_and_show
 
     predict_and_show(run, paths, out, overwrite, resume, as_json, quiet, recipe_from(settings))
@@ -198,7 +198,7 @@ def reference(
     quiet: Quiet = False,
     **settings: Any,
 ) -> None:
-    """Make the source statistics of a network whose source is no photographs, from images that it was trained on."""
+    """Make the source statistics of a network. It is one whose source is no photographs; it has seen the images."""
     from regraft.network.hub import check_at_hand
 
     check_file(out, overwrite)
@@ -253,7 +253,7 @@ def demo(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Do the whole job on sample data, offline: scikit-learn's handwritten digits."""
+    """Do the whole job on sample data, offline. They are scikit-learn's handwritten digits."""
     from regraft.data.digits import write_digits
 
     write_digits(folder / "digits")

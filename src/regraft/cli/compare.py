@@ -52,7 +52,7 @@ def compare(
     quiet: Quiet = False,
     **settings: Any,
 ) -> None:
-    """Train every strategy on the same images and say whether the plan's is the best; or compare runs."""
+    """Put every strategy, or several runs, side by side. All of them are judged on the same images."""
     if len(data) > 1 or on is not None:
         given = {"--repeats": repeats, "--budget": budget, "--sizes": sizes, "--out": out, "--overwrite": overwrite}
         compare_runs(data, on, [name for name, value in given.items() if value], as_json, quiet, settings)

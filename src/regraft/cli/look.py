@@ -50,7 +50,7 @@ def look(
     quiet: Quiet = False,
     **settings: Any,
 ) -> None:
-    """Show what each layer sees: patches, maps, attributions, dreams, before and after."""
+    """Show what each layer of a network sees. Patches, maps, attributions, dreams, before and after."""
     from regraft.network.hub import check_at_hand
 
     recipe = recipe_from(settings)

@@ -8,8 +8,9 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from regraft.cli.help import PANELS
 from regraft.recipe.declaration import declaration_of, flag_of, kinds_of, name_of
-from regraft.recipe.recipe import DEFAULTS, GROUPS, Recipe, read_recipe, seconds_of
+from regraft.recipe.recipe import DEFAULTS, GROUPS, PLACES, Recipe, read_recipe, seconds_of
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 ENTERED_AS: dict[str, Any] = {
@@ -77,7 +78,8 @@ def takes(*names: str) -> Callable[[Command], Command]:
 def parameter_of(name: str, one: "Field[Any]", group: type) -> inspect.Parameter:
     """A setting as a parameter that typer makes an option of."""
     kind = ENTERED_AS.get(name) or next(kind for kind in kinds_of(group)[one.name] if kind is not type(None))
-    option = typer.Option(flag_of(one), help=help_of(one))
+    panel = PANELS[PLACES[name][0]]
+    option = typer.Option(flag_of(one), *declaration_of(one).also, help=help_of(one), rich_help_panel=panel)
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
     )

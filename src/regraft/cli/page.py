@@ -13,7 +13,7 @@ def options_page() -> str:
     for name, command in commands.items():
         for parameter in command.params:
             if parameter.param_type_name == "option" and parameter.name != "help":
-                takers.setdefault((parameter.opts[0], parameter.help.replace("|", "\\|")), []).append(name)
+                takers.setdefault(("`, `".join(parameter.opts), parameter.help.replace("|", "\\|")), []).append(name)
     rows = [f"| `{flag}` | {', '.join(names)} | {text} |" for (flag, text), names in takers.items()]
     return "\n".join(["# Options", "", "| option | of | meaning |", "|---|---|---|", *rows, ""])
 

@@ -23,6 +23,7 @@ class Declaration:
     most: float = math.inf
     name: str = ""  # in flat recipes and, with dashes, on the command line; empty: the field's own
     flag: str = ""  # on the command line where that differs from the name
+    also: tuple[str, ...] = ()  # other spellings of the flag that people type
     otherwise: str = ""  # what stands where it is left open, in words
 
 

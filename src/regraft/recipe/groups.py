@@ -49,7 +49,9 @@ class Network(Section):
         otherwise="the one that fits; averaged weights only where no others do",
     )
     image_size: int | None = setting(None, "pixels a side", least=16, most=8192, otherwise="the backbone's own")
-    batch_size: int | None = setting(None, "images in one batch", least=1, otherwise="the engine's own, 32 in training")
+    batch_size: int | None = setting(
+        None, "images in one batch", least=1, otherwise="the engine's own, 32 in training", also=("--batch",)
+    )
     workers: int = setting(0, "threads that decode; 0 is one a processor", least=0)
     device: str = setting("auto", "auto (a GPU where there is one), cpu, cuda, cuda:1, ...")
 
@@ -177,7 +179,9 @@ class Head(Section):
 
     layers: int = setting(1, "linear layers in the new head", choices=(1, 2), name="head_layers")
     hidden: int = setting(256, "units between two linear layers", least=1)
-    initialiser: str = setting("xavier_uniform_", "of the head, in torch.nn.init", choices=INITIALISERS, flag="init")
+    initialiser: str = setting(
+        "xavier_uniform_", "of the head, in torch.nn.init", choices=INITIALISERS, flag="init", also=("--initializer",)
+    )
     solver: str = setting(
         "logistic",
         "of a frozen strategy's head: logistic regression, or linear discriminants, which few images suffice for",
@@ -202,9 +206,11 @@ class Optimisation(Section):
     """How the whole network is trained."""
 
     epochs: int | None = setting(None, "of training the whole network", least=1, otherwise="10 to 30, by the images")
-    optimiser: str = setting("adamw", "a name in torch.optim, in small letters", choices=OPTIMISERS)
+    optimiser: str = setting(
+        "adamw", "a name in torch.optim, in small letters", choices=OPTIMISERS, also=("--optimizer",)
+    )
     learning_rate: float | None = setting(
-        None, "of the head, at its peak", least=1e-12, otherwise="the optimiser's own"
+        None, "of the head, at its peak", least=1e-12, otherwise="the optimiser's own", also=("--lr",)
     )
     weight_decay: float | None = setting(None, "L2 on what trains", least=0, otherwise="chosen for a head, else 0.05")
     layer_decay: float = setting(0.9, "a stage's learning rate as a share of the next one's", least=0, most=1)
