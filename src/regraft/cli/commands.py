@@ -216,7 +216,7 @@ def reference(
 def backbones(
     name: Annotated[str, typer.Argument(help="Part of a name to look for.")] = "", as_json: AsJson = False
 ) -> None:
-    """List what can be grafted, and what is already on this machine."""
+    """List what can be grafted, and what is on this machine."""
     from regraft.cli import tables
     from regraft.network.libraries import known_backbones
 
