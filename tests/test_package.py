@@ -1,7 +1,9 @@
 """What the package gives, and what it does not import before it is needed."""
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -62,3 +64,10 @@ def test_help_imports_no_torch() -> None:
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
     )
     assert "train" in done.stdout
+
+
+def test_type_checkers_know_every_public_name() -> None:
+    tree = ast.parse(Path(regraft.__file__).read_text())
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    told = {alias.name: node.module for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert told == regraft._HOMES

@@ -1,7 +1,34 @@
 """regraft: the best classifier that a folder of labelled images and a pre-trained network can make together."""
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # for type checkers and editors, which run nothing
+    from regraft.data.images import ImageSet as ImageSet
+    from regraft.data.readers.memory import from_arrays as from_arrays
+    from regraft.data.readers.memory import from_dataset as from_dataset
+    from regraft.data.scan import scan as scan
+    from regraft.errors import BackboneError as BackboneError
+    from regraft.errors import DataError as DataError
+    from regraft.errors import RecipeError as RecipeError
+    from regraft.errors import RegraftError as RegraftError
+    from regraft.errors import RunError as RunError
+    from regraft.evaluation.classifier import Classifier as Classifier
+    from regraft.evaluation.classifier import load as load
+    from regraft.evaluation.comparison.compare import compare as compare
+    from regraft.evaluation.comparison.runs import compare_runs as compare_runs
+    from regraft.evaluation.estimator import ImageClassifier as ImageClassifier
+    from regraft.evaluation.rank import rank as rank
+    from regraft.inspection.look import look as look
+    from regraft.planning.plan import Plan as Plan
+    from regraft.recipe import Reading as Reading
+    from regraft.recipe import Recipe as Recipe
+    from regraft.runs.job import plan as plan
+    from regraft.runs.job import train as train
+    from regraft.runs.run import Run as Run
+    from regraft.similarity.reference import reference as reference
+
+    __version__: str
 
 _HOMES = {
     "BackboneError": "regraft.errors",
