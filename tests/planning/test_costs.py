@@ -5,17 +5,37 @@ from dataclasses import replace
 import pytest
 from plans import NETWORK, plan_for, similarity
 
-from regraft.planning.costs import without_last_layers
+from regraft.planning.costs import chance, last_layers, without_last_layers
 from regraft.planning.defaults import epochs_of
 
 
 def test_leaving_out_the_last_layers_is_judged_by_the_probes() -> None:
     found = similarity(0.9)
-    assert "by which a probe gains 10.0%" in without_last_layers(found, different=False)
-    assert "though a probe gains 10.0%" in without_last_layers(found, different=True)
-    level = replace(found, profile=tuple(replace(point, behind_last=-0.01) for point in found.profile))
-    assert "at middle does no worse" in without_last_layers(level, different=False)
-    assert without_last_layers(level, different=True) == "leaves out the layers that do not fit"
+    assert without_last_layers(found) == "leaving out the last layers costs about 10.0 points"
+    assert "though they gain 10.0 points here: compare both" in last_layers(found)
+    for behind, without, kept in [
+        (-0.01, "changes little (1.0 points, which may be chance)", "change little here (1.0 points"),
+        (-0.2, "gains about 20.0 points", "and cost 20.0 points here"),
+    ]:
+        level = replace(found, profile=tuple(replace(point, behind_last=behind) for point in found.profile))
+        assert without_last_layers(level).endswith(without)
+        assert kept in last_layers(level)
+
+
+def test_what_speaks_against_a_strategy_comes_first_and_is_computed() -> None:
+    few = {cost.strategy: cost.why for cost in plan_for(0.9, 100).costs}
+    assert few["head"] == "it trains 130 weights, 1 an image"
+    assert few["fine-tune"].startswith("100 images are few for")
+    assert few["from-scratch"].startswith("100 images cannot train")
+    many = {cost.strategy: cost.why for cost in plan_for(0.9, 60_000).costs}
+    assert many["head"] == many["early-layers"] == "60,000 images are enough to adapt every layer"
+    assert many["from-scratch"].startswith("60,000 images train")
+    assert plan_for(0.9, 100, strategy="early-layers").costs[0].why.startswith("the last layers were made for")
+
+
+@pytest.mark.parametrize(("difference", "error", "doubt"), [(0.03, 0.02, True), (0.05, 0.02, False), (0, 0, True)])
+def test_under_two_standard_errors_a_difference_may_be_chance(difference: float, error: float, doubt: bool) -> None:
+    assert chance(difference, error) == chance(-difference, error) == ("may be chance" if doubt else "")
 
 
 @pytest.mark.parametrize("score", [0.9, 0.1])

@@ -22,8 +22,9 @@ def test_the_four_cases(images: int, score: float, case: str, strategy: str, cut
     plan = plan_for(score, images)
     assert (plan.case, plan.strategy, plan.cut) == (case, strategy, cut)
     assert plan.size.smallest_class == images // 2
-    assert any(case in reason for reason in plan.reasons)
-    assert {"case", "strategy", "cut", "size", "similarity", "reasons", "details"} <= set(plan.as_dict())
+    like = "much like" if "similar" in case else "unlike"
+    assert plan.headline.startswith(f"{'Few' if 'small' in case else 'Many'} images, {like} the network's own: ")
+    assert {"case", "strategy", "cut", "size", "similarity", "headline", "reasons", "details"} <= set(plan.as_dict())
 
 
 def test_the_lines_are_settings() -> None:

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from regraft.cli.screen import add, say, show, table
+from regraft.network.cuts import word_for
+from regraft.planning.costs import chance
 
 MOST_ROWS = 40
 ACTIONS = ("left out", "kept", "ignored")
@@ -51,43 +53,49 @@ def show_faults(faults: Sequence[dict[str, Any]]) -> None:
 
 
 def plan(result: dict[str, Any], verbose: bool) -> None:
-    """The case and the reasons that decide; with ``verbose`` all that is known."""
-    say("Case ", (result["case"], "bold"), ", strategy ", (result["strategy"], "bold"))
-    say()
+    """The verdict and the reasons that decide; with ``verbose`` all that is known."""
+    say((result["headline"], "bold"), whole=False)
     for reason in result["reasons"]:
         say(reason, whole=False)
-    for note in result["notes"]:
-        say(f"Note: {note}.", whole=False)
-    say()
-    made = table("cut", "probe", "behind the last", "standard error")
-    for point in result["similarity"]["profile"]:
-        behind = f"{point['behind_last']:+.1%}", f"{point['standard_error']:.1%}"
-        add(
-            made,
-            point["cut"],
-            f"{point['accuracy']:.1%}",
-            *behind,
-            style="bold" if point["cut"] in result["cuts"] else None,
-        )
+    show_notes(result["notes"])
+    counts: Counter[str] = Counter()
+    for fault in result["faults"]:
+        counts[fault["kind"]] += fault["images"]
+    show_fault_kinds(counts, "--json lists them")
+    if verbose:
+        say()
+        show_profile(result)
+        say()
+        show_costs(result)
+        say()
+        show_details(result)
+    else:
+        say("--verbose shows the layers, the other strategies and their costs.")
+
+
+def show_profile(result: dict[str, Any]) -> None:
+    """A simple classifier at each cut, the last one compared."""
+    points = result["similarity"]["profile"]
+    made = table("after the layer", "accuracy", "points to the last", "")
+    for place, point in enumerate(points):
+        named = f"{word_for(place, len(points))} ({point['cut']})"
+        behind, error = point["behind_last"], point["standard_error"]
+        apart = f"{-100 * behind:+.1f}" if place < len(points) - 1 else ""
+        doubt = chance(behind, error) if apart else ""
+        style = "bold" if point["cut"] in result["cuts"] else None
+        add(made, named, f"{point['accuracy']:.1%}", apart, doubt, style=style)
     show(made)
-    say()
-    made = table("strategy", "trained parameters", "an image", "time, about", "memory, about")
+
+
+def show_costs(result: dict[str, Any]) -> None:
+    """What each strategy would take."""
+    made = table("strategy", "trained weights", "an image", "time, about", "memory, about")
     for row in result["strategies"]:
         seconds = "" if row["seconds"] is None else f"{row['seconds']:,.0f} s"
         figures = f"{row['trained_parameters']:,}", f"{row['trained_parameters_an_image']:,.1f}"
         memory = f"{row['memory_bytes'] / 1e6:,.0f} MB"
         add(made, row["strategy"], *figures, seconds, memory, style="bold" if row["chosen"] else None)
     show(made)
-    say()
-    if verbose:
-        show_details(result)
-    show_notes(result["notes"])
-    counts: Counter[str] = Counter()
-    for fault in result["faults"]:
-        counts[fault["kind"]] += fault["images"]
-    show_fault_kinds(counts, "--json lists them")
-    if not verbose:
-        say("--verbose shows all that is known.")
 
 
 def show_details(result: dict[str, Any]) -> None:

@@ -24,7 +24,12 @@ class Cut:
 
 def pictured(cut: Cut, cuts: Sequence[Cut]) -> str:
     """What layers at the depth of ``cut`` are known for (Zeiler and Fergus, 2014), which a person can picture."""
-    return DEPTHS[min(len(DEPTHS) - 1, cuts.index(cut) * len(DEPTHS) // len(cuts))]
+    return word_for(cuts.index(cut), len(cuts))
+
+
+def word_for(place: int, cuts: int) -> str:
+    """The same by the cut's place among so many, from 0."""
+    return DEPTHS[min(len(DEPTHS) - 1, place * len(DEPTHS) // cuts)]
 
 
 def find_cut(cuts: Sequence[Cut], name: str) -> Cut:

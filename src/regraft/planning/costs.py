@@ -8,6 +8,7 @@ from regraft.network.engine import BATCH
 from regraft.planning.defaults import batch_of, epochs_of
 from regraft.planning.size import Size
 from regraft.recipe import FROZEN_STRATEGIES, STRATEGIES, Recipe
+from regraft.similarity.depth_profile import ProfilePoint
 from regraft.similarity.measure import Similarity
 
 TRAIN_PASSES = 6.0  # of the frozen pass, that one image costs in training; between 3 and 10 on networks tried
@@ -15,6 +16,7 @@ TRAIN_BYTES = 16  # a trained parameter: weight, gradient and two moments, in fl
 COMPETING_SECONDS = 120.0  # that fine-tuning may take beside a frozen strategy
 FEWEST_COMPETING, USUAL_COMPETING = 3, 4  # epochs that it needs to be worth a try, and that it gets
 COMPETING_IMAGES = 2_500  # that it sees at least, in more epochs of few images
+SURE = 2  # standard errors, from which a difference is more than chance explains
 WITHOUT_GRADIENTS = 4  # a pass without them holds so much less of what a forward pass leaves behind
 
 
@@ -66,7 +68,9 @@ def costs_of(choice: Choice, network: NetworkSize, recipe: Recipe, images: int) 
         an_image = trained / max(1, choice.size.distinct)
         seconds = seconds_of(strategy, network, recipe, images, train)
         memory = memory_of(strategy, trained, network, recipe, train)
-        rows.append(Cost(strategy, chosen, trained, an_image, seconds, memory, why(strategy, choice, an_image)))
+        rows.append(
+            Cost(strategy, chosen, trained, an_image, seconds, memory, why(strategy, choice, trained, an_image))
+        )
     return tuple(rows)
 
 
@@ -119,29 +123,67 @@ def memory_of(strategy: str, trained: int, network: NetworkSize, recipe: Recipe,
     return TRAIN_BYTES * trained + 4 * batch_of(recipe, train) * network.activations
 
 
-def why(strategy: str, choice: Choice, an_image: float) -> str:
-    """What speaks for a strategy, or against it, on this data."""
-    different = choice.verdict == "different"
-    many = f"{an_image:,.0f} trained parameters an image" if an_image >= 1 else f"{an_image:.2f} parameters an image"
-    if strategy == "head":
-        against = ": the last layers were made for other images" if different else ", and the last layers fit"
-        return f"trains least ({many}){against}"
-    if strategy == "early-layers":
-        return f"{many}; {without_last_layers(choice.similarity, different)}"
-    if strategy == "fine-tune":
-        if choice.size.verdict == "small":
-            return f"{many}: with so few images overfitting is likely, so the rule keeps the layers frozen"
-        return f"{many}: enough images to adapt every layer, from a start that already sees"
-    return f"{many}, and nothing to start from; a fallback where the pre-trained start fails"
+def why(strategy: str, choice: Choice, trained: int, an_image: float) -> str:
+    """What speaks for the strategy that was chosen; against any other one, on this data."""
+    weights = f"{short_number(trained)} weights"
+    if strategy == choice.strategy:
+        return f"it trains {weights}, {an_image:,.0f} an image" if an_image >= 1 else f"it trains {weights}"
+    against = against_frozen if strategy in FROZEN_STRATEGIES else against_trained
+    return against(strategy, choice, weights)
 
 
-def without_last_layers(similarity: Similarity, different: bool) -> str:
+def against_trained(strategy: str, choice: Choice, weights: str) -> str:
+    """What speaks against training every layer; ``weights``: how many, in words."""
+    images, few = f"{choice.size.distinct:,} images", choice.size.verdict == "small"
+    if strategy == "from-scratch":
+        if few:
+            return f"{images} cannot train {weights} from nothing"
+        return f"{images} train {weights} sooner from a start that already sees; this is the fallback"
+    return (
+        f"{images} are few for {weights}, which would learn them by heart"
+        if few
+        else f"you asked for {choice.strategy}"
+    )
+
+
+def against_frozen(strategy: str, choice: Choice, _weights: str) -> str:
+    """What speaks against a head alone."""
+    if choice.size.verdict == "large":
+        return f"{choice.size.distinct:,} images are enough to adapt every layer"
+    return without_last_layers(choice.similarity) if strategy == "early-layers" else last_layers(choice.similarity)
+
+
+def without_last_layers(similarity: Similarity) -> str:
     """What the probes say of leaving out the layers after the early cut."""
-    early = next(point for point in similarity.profile if point.cut == similarity.best_early_cut)
-    help_much = early.behind_last > early.standard_error
-    if different:
-        worth = f", though a probe gains {early.behind_last:.1%} by them: compare both" if help_much else ""
-        return f"leaves out the layers that do not fit{worth}"
-    if help_much:
-        return f"gives away layers by which a probe gains {early.behind_last:.1%}"
-    return f"a probe at {early.cut} does no worse than at the last cut: compare both"
+    early = early_point(similarity)
+    points = f"{100 * abs(early.behind_last):.1f} points"
+    if chance(early.behind_last, early.standard_error):
+        return f"leaving out the last layers changes little ({points}, which may be chance)"
+    return f"leaving out the last layers {'costs' if early.behind_last > 0 else 'gains'} about {points}"
+
+
+def last_layers(similarity: Similarity) -> str:
+    """What the probes say of keeping the layers after the early cut, which were made for other images."""
+    early = early_point(similarity)
+    points = f"{100 * abs(early.behind_last):.1f} points"
+    if chance(early.behind_last, early.standard_error):
+        return f"the last layers were made for other images, and change little here ({points}, which may be chance)"
+    if early.behind_last > 0:
+        return f"the last layers were made for other images, though they gain {points} here: compare both"
+    return f"the last layers were made for other images, and cost {points} here"
+
+
+def chance(difference: float, standard_error: float) -> str:
+    """What to say of a difference of less than two standard errors."""
+    return "may be chance" if abs(difference) < SURE * standard_error or not difference else ""
+
+
+def early_point(similarity: Similarity) -> ProfilePoint:
+    """The probe at the early cut."""
+    return next(point for point in similarity.profile if point.cut == similarity.best_early_cut)
+
+
+def short_number(number: int) -> str:
+    """As people say it: 3.4 million."""
+    million = 1_000_000
+    return f"{number / million:.1f} million" if number >= million else f"{number:,}"

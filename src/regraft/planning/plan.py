@@ -9,7 +9,7 @@ from regraft.errors import RecipeError
 from regraft.planning.cases import case_of
 from regraft.planning.costs import Choice, Cost, NetworkSize, competing_epochs, costs_of, training_seconds
 from regraft.planning.defaults import settings_shown
-from regraft.planning.reasons import details_of, reasons_for, rivals_in_words
+from regraft.planning.reasons import details_of, headline_of, reasons_for, rivals_in_words
 from regraft.planning.size import Size
 from regraft.recipe import FROZEN_STRATEGIES, Recipe
 from regraft.similarity.measure import Similarity
@@ -26,6 +26,7 @@ class Plan:
     size: Size
     similarity: Similarity
     similar_from: float
+    headline: str  # the verdict in words
     reasons: tuple[str, ...]  # the deciding ones
     details: tuple[str, ...]  # what else is known
     costs: tuple[Cost, ...]  # of every strategy
@@ -65,6 +66,7 @@ class Plan:
                 "chance": similarity.chance,
                 "profile": [asdict(point) for point in similarity.profile],
             },
+            "headline": self.headline,
             "reasons": list(self.reasons),
             "details": list(self.details),
             "notes": list(self.notes),
@@ -90,7 +92,6 @@ def make_plan(
     strategy = strategy_of(recipe, network, case.strategy)
     cuts = cuts_for(strategy, similarity, recipe, network)
     choice = Choice(size, similarity, verdict, strategy, cuts)
-    asked = strategy != case.strategy or planning.cut is not None or bool(planning.cuts)
     beside = competing_epochs(strategy, network, recipe, size.images)
     rivals = rivals_in_words(strategy, recipe, beside and training_seconds(network, beside, size.images))
     return Plan(
@@ -101,7 +102,8 @@ def make_plan(
         size=size,
         similarity=similarity,
         similar_from=planning.similar_from,
-        reasons=(*reasons_for(choice, case.name, asked, planning.similar_from), *rivals),
+        headline=headline_of(choice, case.strategy),
+        reasons=(*reasons_for(choice, planning.similar_from), *rivals),
         details=tuple(details_of(choice, *sides)),
         costs=costs_of(choice, network, recipe, images),
         competing_epochs=beside,

@@ -2,41 +2,57 @@
 
 from collections.abc import Iterator
 
+from regraft.network.cuts import word_for
 from regraft.planning.cases import MEANING
-from regraft.planning.costs import Choice
+from regraft.planning.costs import Choice, chance
 from regraft.recipe import FROZEN_STRATEGIES, Recipe
 from regraft.similarity.measure import Similarity
 
 CLASSES_SHOWN = 4  # of the target, with the source classes that they resemble
 BLOWN_UP = 2  # times, from which images are said to be
+LIKENESS = ((0.9, "almost like"), (0.5, "rather like"), (0.1, "rather unlike"), (0.0, "nothing like"))
+CERTAINTY = ((0.25, "sure about"), (0.6, "fairly sure about"), (float("inf"), "lost on"))  # by share of most entropy
 SMALLEST_INPUT = 32  # pixels a side that is proposed, and the step between others
 
 
-def reasons_for(choice: Choice, case: str, asked: bool, similar_from: float) -> Iterator[str]:
-    """Why this case and this strategy; ``asked``: whether the strategy was asked for, and not the rule's."""
+def headline_of(choice: Choice, ruled: str) -> str:
+    """The verdict in two sentences at most; ``ruled``: the strategy of the rule, where another was asked for."""
+    many = "Few" if choice.size.verdict == "small" else "Many"
+    like = "much like" if choice.verdict == "similar" else "unlike"
+    case = f"{many} images, {like} the network's own: "
+    meaning = MEANING[choice.strategy]
+    if choice.strategy == ruled:
+        return f"{case}{meaning}."
+    return f"You asked to {meaning}. {case}the rule is {ruled}."
+
+
+def reasons_for(choice: Choice, similar_from: float) -> Iterator[str]:
+    """Why this case and this strategy: a figure each, the deciding one first."""
     size, similarity, score = choice.size, choice.similarity, choice.similarity.score
     interval = f"95% interval {score.low:.2f} to {score.high:.2f}"
-    yield f"Similarity {score.value:.2f} ({interval}): {choice.verdict}, since the line is {similar_from:.2f}."
+    yield f"Similarity {score.value:.2f} ({interval}); from {similar_from:.2f} it counts as similar."
     if score.reaches_across(similar_from):
         yield f"The interval reaches across {similar_from:.2f}, so the verdict may be wrong: compare strategies."
-    line = f"{size.verdict}, since large begins at {size.threshold:,}"
-    if size.distinct < size.images:
-        yield f"{size.distinct:,} different training images: {line}."
-    else:
-        yield f"{size.images:,} training images: {line}."
+    different = "different " if size.distinct < size.images else ""
+    yield f"{size.distinct:,} {different}training images; from {size.threshold:,} on they count as many."
     if size.near_threshold:
         yield f"That is near {size.threshold:,}: a comparison of strategies is worth its time."
-    rule = "You asked to" if asked else "Its rule:"
-    yield f"This is the case {case}. {rule} {MEANING[choice.strategy]}."
     if choice.strategy == "early-layers":
         point = next((point for point in similarity.profile if point.cut == choice.cuts[-1]), None)
         if point:
-            yield f"The cut is {point.cut}, where a linear probe gets {point.accuracy:.1%}."
+            named = cut_in_words(point.cut, similarity)
+            yield f"The cut is after the {named}, where a simple classifier gets {point.accuracy:.1%}."
     if similarity.labels_say_nothing:
         yield (
-            f"No probe does better than always naming the largest class ({similarity.chance:.1%})."
+            f"No simple classifier does better than always naming the largest class ({similarity.chance:.1%})."
             " The labels look unrelated to the images: check them first."
         )
+
+
+def cut_in_words(cut: str, similarity: Similarity) -> str:
+    """A cut by what a person can picture, its module's name in brackets."""
+    places = [point.cut for point in similarity.profile]
+    return f"{word_for(places.index(cut), len(places))} ({cut})"
 
 
 def rivals_in_words(strategy: str, recipe: Recipe, seconds: float | None) -> Iterator[str]:
@@ -76,10 +92,10 @@ def evidence_in_words(similarity: Similarity) -> Iterator[str]:
     """What the score was made of."""
     evidence, score = similarity.evidence, similarity.score
     if evidence.domain is not None:
-        yield (
-            f"A classifier of domains decides: it gives {evidence.domain:+.2f} on {similarity.judged:,} images"
-            " (photographs +1, anything else -1)."
-        )
+        likeness = next(words for least, words in LIKENESS if score.value >= least)
+        yield f"To this network your images look {likeness} the photographs it learned from."
+        verdict = f"{evidence.domain:+.2f} on {similarity.judged:,} images (photographs: +1)"
+        yield f"A classifier of domains says so: {verdict}."
         return
     if "log_shift" in score.moved:
         yield f"What moved the score most is {score.decided_by}."
@@ -98,13 +114,17 @@ def profile_in_words(similarity: Similarity) -> Iterator[str]:
         yield "The network has one cut only, so there is no depth profile."
         return
     rival = max(earlier, key=lambda point: point.accuracy)
-    yield f"A linear probe gets {last.accuracy:.1%} at the last cut, {last.cut}."
-    apart = f"{abs(rival.behind_last):.1%}"
-    if abs(rival.behind_last) <= rival.standard_error:
-        verdict = f"as good, {apart} apart"
+    yield (
+        f"A simple classifier on the last layer ({last.cut}) gets {last.accuracy:.1%}, on the best earlier one,"
+        f" {cut_in_words(rival.cut, similarity)}, {rival.accuracy:.1%}."
+    )
+    apart, doubt = f"{100 * abs(rival.behind_last):.1f} points", chance(rival.behind_last, rival.standard_error)
+    if doubt:
+        yield f"The difference, {apart}, {doubt}."
+    elif rival.behind_last > 0:
+        yield f"The last layers are worth {apart}, more than chance explains."
     else:
-        verdict = f"{apart} worse" if rival.behind_last > 0 else f"{apart} better: the last layers hurt on these images"
-    yield f"The best earlier cut, {rival.cut}, is {verdict} (standard error {rival.standard_error:.1%})."
+        yield f"The last layers cost {apart}, more than chance explains: they hurt on these images."
 
 
 def confidence_in_words(similarity: Similarity) -> Iterator[str]:
@@ -114,4 +134,5 @@ def confidence_in_words(similarity: Similarity) -> Iterator[str]:
         return
     for target, names in list(known.nearest.items())[:CLASSES_SHOWN]:
         yield f"To the source's classifier `{target}` looks like {' or '.join(n.split(',')[0] for n in names[:2])}."
-    yield f"Its entropy is {known.entropy:.1f} of at most {known.most:.1f} nats."
+    share = known.entropy / known.most
+    yield f"The network's old classifier is {next(words for most, words in CERTAINTY if share <= most)} your images."
