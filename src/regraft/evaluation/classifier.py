@@ -71,6 +71,11 @@ class Classifier:
             return self.saved.engine(self.device)
         return pytorch_engine(self.module, self.preprocessing, device_name(self.device))
 
+    @property
+    def conformal_threshold(self) -> float | None:
+        """From which probability on a class is in a conformal set; None where no held-out images said so."""
+        return self.saved.config.conformal_threshold if self.saved else None
+
     def predict(
         self,
         images: Any,
@@ -155,7 +160,7 @@ class Classifier:
         identify = known.identify if known else None
         other = asked_for(images, reading, self.rendering)
         predictions = list(self.predict_contents(contents, progress, reading.max_pixels, identify, other))
-        return evaluation_of(predictions, part, self.folder, known)
+        return evaluation_of(predictions, part, self.folder, known, self.conformal_threshold)
 
     def __getstate__(self) -> dict[str, Any]:
         """All but what is made anew where it is unpickled: the engine, and the network where a folder has it."""

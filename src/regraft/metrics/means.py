@@ -47,7 +47,7 @@ def share_interval(hits: np.ndarray, group_of: np.ndarray | None = None) -> tupl
 
 
 def sums_of(values: np.ndarray, group_of: np.ndarray | None) -> np.ndarray:
-    """The sum of each group's values (groups,), of those groups that are there; each image is one where there are none."""
+    """The sum of each group's values (groups,), of groups that are there; the values themselves without groups."""
     if group_of is None:
         return values
     _, place = np.unique(group_of, return_inverse=True)
@@ -62,7 +62,10 @@ def untilted(quantile: float, lean: float) -> float:
 
 
 def student(freedom: int) -> float:
-    """The two-sided 95% quantile of Student's t, by its expansion (Fisher and Cornish, 1960): scipy takes long to import."""
+    """The two-sided 95% quantile of Student's t, by its expansion (Fisher and Cornish, 1960).
+
+    Importing scipy.special takes longer than all figures of a small test set.
+    """
     z = NORMAL
     terms = (
         (z**3 + z) / 4,
@@ -70,4 +73,4 @@ def student(freedom: int) -> float:
         (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
         (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
     )
-    return z + sum(term / freedom**power for power, term in enumerate(terms, 1))
+    return z + math.fsum(term / freedom**power for power, term in enumerate(terms, 1))
