@@ -22,6 +22,9 @@ class Calibration:
     images: int = 0  # that said so
 
 
+NOT_CALIBRATED = Calibration()
+
+
 def calibrate(head: Head, logits: np.ndarray, labels: np.ndarray) -> tuple[Head, Calibration]:
     """The head with its temperature in it; ``logits``: of images (images, classes) that did not train it.
 
@@ -29,7 +32,7 @@ def calibrate(head: Head, logits: np.ndarray, labels: np.ndarray) -> tuple[Head,
     """
     images = len(labels)
     if not np.isfinite(logits).all():
-        return head, Calibration()
+        return head, NOT_CALIBRATED
     factor = calibration(logits, labels, wrong=1 / (images + 1))
     of_truth = softmax(factor * logits)[np.arange(images), labels]
     return head.times(factor), Calibration(1 / factor, threshold_of(of_truth), images)

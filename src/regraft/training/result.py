@@ -9,7 +9,7 @@ import numpy as np
 
 from regraft.network.graft import Graft
 from regraft.recipe import Recipe
-from regraft.training.calibrating import Calibration
+from regraft.training.calibrating import NOT_CALIBRATED, Calibration
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Trained:
     trainable: int  # parameters that were trained
     seconds: float
     frozen_hash: str | None = None  # of the frozen body's parameters and buffers
-    calibration: Calibration = Calibration()  # that the graft's head has in it
+    calibration: Calibration = NOT_CALIBRATED  # that the graft's head has in it
     passed: int = 0  # augmented views that went through the frozen network in this call
     notes: tuple[str, ...] = ()
     interrupted: bool = False
