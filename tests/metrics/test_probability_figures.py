@@ -93,7 +93,7 @@ def test_they_take_no_time() -> None:
     said, labels = predictions(np.random.default_rng(4), 400, 10, 1)
     took = []
     for _ in range(5):
-        started = time.perf_counter()
+        started = time.process_time()
         probability_figures(said, labels, 0)
-        took.append(time.perf_counter() - started)
+        took.append(time.process_time() - started)
     assert min(took) < 0.03
