@@ -43,6 +43,8 @@ def test_a_former_run_predicts_as_it_did(few_digits: Path) -> None:
     assert [row["path"] for row in reported] == [row["path"] for row in predicted]
     classifier = regraft.load(FORMER, device="cpu")
     assert (classifier.classes, classifier.strategy) == (tuple("0123456789"), "early-layers")
+    assert classifier.saved
+    assert (classifier.saved.config.temperature, classifier.conformal_threshold) == (1.0, None)
     predictions = classifier.predict([few_digits / row["path"] for row in reported])
     assert len(predictions) == 20
     labels = [prediction.label for prediction in predictions]
@@ -61,6 +63,7 @@ def test_a_former_run_is_evaluated(few_digits: Path, tmp_path: Path, regraft: Re
     code, out, err = regraft("evaluate", FORMER, tmp_path / "parts", "--json", "--quiet")
     assert code == 0, err
     result, reported = json.loads(out), json.loads((FORMER / "metrics.json").read_text())
+    assert result["metrics"]["probabilities"]["conformal"] is None
     for name in ("split", "images", "accuracy", "balanced_accuracy", "macro_f1", "confusion"):
         assert result["metrics"][name] == reported[name], name
     assert result["trained_on"] == {"images": 0, "of": 20, "accuracy_on_the_others": reported["accuracy"]}

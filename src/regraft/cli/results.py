@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from regraft.cli.probabilities import probabilities_in_words, show_probabilities
 from regraft.cli.screen import Part, add, say, show, table
 from regraft.cli.tables import show_fault_kinds, show_faults
 
@@ -13,6 +14,7 @@ def summary(result: dict[str, Any]) -> None:
     show_remarks(result["remarks"], first=True)
     say(*figures_in_words(metrics))
     say(f"Nearest neighbour {baselines['nearest_neighbour']:.1%}, largest class {baselines['majority_class']:.1%}.")
+    say(probabilities_in_words(metrics))
     at = f" at {' + '.join(result['cuts'])}."
     say("Case ", (result["case"], "bold"), ", strategy ", (result["strategy"], "bold"), at, whole=False)
     say(
@@ -87,6 +89,7 @@ def evaluation(result: dict[str, Any]) -> None:
         figures = (f"{row[key]:.1%}" if row["images"] else "-" for key in ("precision", "recall", "f1"))
         add(made, row["class"], f"{row['images']:,}", *figures)
     show(made)
+    show_probabilities(metrics)
     show_remarks(result["remarks"], first=False)
     seen = result["trained_on"]
     if seen and seen["images"]:

@@ -71,6 +71,11 @@ class Classifier:
             return self.saved.engine(self.device)
         return pytorch_engine(self.module, self.preprocessing, device_name(self.device))
 
+    @property
+    def conformal_threshold(self) -> float | None:
+        """From which probability on a class is in a conformal set; None where no held-out images said so."""
+        return self.saved.config.conformal_threshold if self.saved else None
+
     def predict(
         self,
         images: Any,
@@ -152,7 +157,7 @@ class Classifier:
         images = find_images(data, reading, fewest_classes=EVALUATED)
         part, known = part_to_evaluate(images, self.classes), chose(self.folder)
         predictions = self.predict_part(part, images, reading, known.identify if known else None, progress)
-        return evaluation_of(predictions, part, self.folder, known)
+        return evaluation_of(predictions, part, self.folder, known, self.conformal_threshold)
 
     def predict_part(
         self, part: Part, images: ImageSet, reading: Reading, identify: Identify | None, progress: Progress

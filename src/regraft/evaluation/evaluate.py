@@ -142,8 +142,17 @@ def first_identity_of(data: bytes | Image.Image, decoded: Decoded) -> str:
     return hash_of(decode(data, None))
 
 
-def evaluation_of(predictions: Sequence[Prediction], part: Part, run: Path | None, known: Chose | None) -> Evaluation:
-    """The metrics of ``predictions`` of a part's files; DataError where none of them could be read."""
+def evaluation_of(
+    predictions: Sequence[Prediction],
+    part: Part,
+    run: Path | None,
+    known: Chose | None,
+    threshold: float | None = None,
+) -> Evaluation:
+    """The metrics of ``predictions`` of a part's files; DataError where none of them could be read.
+
+    ``threshold``: of the conformal sets.
+    """
     images = part.images
     pairs = [(p, file) for p, file in zip(predictions, part.files, strict=True) if p.probabilities is not None]
     if not pairs:
@@ -152,9 +161,10 @@ def evaluation_of(predictions: Sequence[Prediction], part: Part, run: Path | Non
     labels = np.array([classes.index(images.classes[file.label]) for _, file in pairs])
     probabilities = np.stack([p.probabilities for p, _ in pairs if p.probabilities is not None])
     faults = (fault for fault in images.faults if fault.action == LEFT_OUT)
+    groups = [file.group for _, file in pairs]
     return Evaluation(
         run=run,
-        metrics=measure(probabilities, labels, classes, part.split, SEED, [file.group for _, file in pairs]),
+        metrics=measure(probabilities, labels, classes, part.split, SEED, groups, threshold),
         trained_on=trained_on(known, [p.identity for p, _ in pairs], probabilities.argmax(1) == labels),
         left_out=(*faults, *(p.fault for p in predictions if p.fault)),
         notes=tuple(f"'{own}' is judged as the run's '{name}'" for own, name in part.renamed.items()),

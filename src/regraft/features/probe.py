@@ -17,7 +17,7 @@ CHOOSING = 500  # images, or about so many, choose the penalty
 RIDGE = 1e-5  # of the images' mean square length, so that rounding leaves their products a root
 ABSENT = 1e-9  # prior of a class that no image has
 STEPS = 30  # of Newton's method at most
-LEAST, MOST = 1e-3, 1e3  # that logits are multiplied by
+LEAST, MOST = 1e-6, 1e3  # that logits are multiplied by
 
 
 @dataclass(frozen=True)
@@ -127,11 +127,16 @@ def calibrated(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return calibration(logits, labels) * logits
 
 
-def calibration(logits: np.ndarray, labels: np.ndarray) -> float:
-    """The number by which the logits (images, classes) fit the labels best (Guo et al., 2017)."""
+def calibration(logits: np.ndarray, labels: np.ndarray, wrong: float = 0.0) -> float:
+    """The number by which the logits (images, classes) fit the labels best (Guo et al., 2017).
+
+    ``wrong``: a share of each image that counts as one of its likeliest wrong class.
+    """
     logits = logits.astype(np.float64)
     logits -= logits.max(axis=1, keepdims=True)
     own = float(logits[np.arange(len(labels)), labels].mean())
+    if wrong:
+        own += wrong * (float(rivals(logits, labels).mean()) - own)
     factor = 1.0
     for _ in range(STEPS):  # Newton's method on a convex function
         odds = np.exp(factor * logits)
@@ -143,3 +148,10 @@ def calibration(logits: np.ndarray, labels: np.ndarray) -> float:
         if abs(factor - before) <= 1e-4 * before:
             break
     return factor
+
+
+def rivals(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The logit of the likeliest class but the label's (images,), of logits (images, classes)."""
+    others = logits.copy()
+    others[np.arange(len(labels)), labels] = -np.inf
+    return np.asarray(others.max(axis=1))

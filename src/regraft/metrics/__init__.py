@@ -2,6 +2,7 @@
 
 from regraft.metrics.baselines import baselines, of_length_one
 from regraft.metrics.classification import ClassMetrics, Metrics, measure
+from regraft.metrics.conformal import threshold_of
 from regraft.metrics.intervals import paired, wilson
 from regraft.metrics.probabilities import softmax
 from regraft.metrics.summaries import summaries
@@ -15,5 +16,6 @@ __all__ = [
     "paired",
     "softmax",
     "summaries",
+    "threshold_of",
     "wilson",
 ]

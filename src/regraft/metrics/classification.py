@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from regraft.metrics.intervals import LEVEL, intervals
+from regraft.metrics.intervals import LEVEL, group_ids, intervals
+from regraft.metrics.probability_figures import ProbabilityFigures, probability_figures
 from regraft.metrics.summaries import SUMMARIES, share_of, summaries
 
 UNEVEN = 2  # times the images of the smallest class that the largest has
@@ -35,6 +36,7 @@ class Metrics:
     intervals: Mapping[str, tuple[float, float]]  # of the three above, by name
     per_class: tuple[ClassMetrics, ...]
     confusion: np.ndarray  # (classes, classes) int64: images by true class (rows) and predicted class (columns)
+    probabilities: ProbabilityFigures  # what they are worth
 
     @property
     def uneven(self) -> bool:
@@ -43,10 +45,11 @@ class Metrics:
         return max(there) >= UNEVEN * min(there)
 
     def summary(self) -> dict[str, Any]:
-        """The three figures with their intervals, as plain data."""
+        """The three figures with their intervals, and what the probabilities are worth, as plain data."""
         figures = {name: getattr(self, name) for name in SUMMARIES}
         ends = {name: list(pair) for name, pair in self.intervals.items()}
-        return {**figures, "split": self.split, "images": self.images, "uneven": self.uneven, "intervals": ends}
+        images = {"split": self.split, "images": self.images, "uneven": self.uneven}
+        return {**figures, **images, "intervals": ends, "probabilities": self.probabilities.summary()}
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -56,6 +59,7 @@ class Metrics:
             "interval_level": LEVEL,
             "per_class": rows,
             "confusion": self.confusion.tolist(),
+            "probabilities": self.probabilities.as_dict(),
         }
 
 
@@ -66,10 +70,12 @@ def measure(
     split: str,
     seed: int,
     groups: Sequence[str | None] | None = None,
+    threshold: float | None = None,
 ) -> Metrics:
     """All metrics of predictions (images, classes) against labels (images,).
 
-    ``groups``: each image's, where images of one group are not independent of one another.
+    ``groups``: each image's, where images of one group are not independent of one another; ``threshold``: of the sets
+    of classes that hold the true one (conformal), from held-out images.
     """
     predicted = probabilities.argmax(axis=1)
     confusion = np.zeros((len(classes), len(classes)), dtype=np.int64)
@@ -82,4 +88,5 @@ def measure(
     )
     accuracy, balanced, macro = map(float, summaries(labels, predicted))
     ends = dict(zip(SUMMARIES, intervals(labels, predicted, groups, seed), strict=True))
-    return Metrics(split, len(labels), accuracy, balanced, macro, ends, tuple(per_class), confusion)
+    worth = probability_figures(probabilities, labels, seed, group_ids(groups), threshold)
+    return Metrics(split, len(labels), accuracy, balanced, macro, ends, tuple(per_class), confusion, worth)

@@ -23,23 +23,31 @@ def intervals(
     """
     cells, cell_of = np.unique(np.stack([truth, predicted]), axis=1, return_inverse=True)
     draw = np.random.default_rng(seed)
-    if grouped := groups is not None and any(groups):
-        named = [group or f"\0{image}" for image, group in enumerate(groups or ())]  # an image without one is its own
-        names, group_of = np.unique(named, return_inverse=True)
+    group_of = group_ids(groups)
+    if group_of is not None:
         from scipy.sparse import coo_array
 
-        counts = coo_array((np.ones(len(truth)), (cell_of, group_of)), shape=(cells.shape[1], len(names))).tocsr()
-        drawn = (counts @ draw.multinomial(len(names), np.full(len(names), 1 / len(names))) for _ in range(DRAWS))
+        names = int(group_of.max()) + 1
+        counts = coo_array((np.ones(len(truth)), (cell_of, group_of)), shape=(cells.shape[1], names)).tocsr()
+        drawn = (counts @ draw.multinomial(names, np.full(names, 1 / names)) for _ in range(DRAWS))
     else:
         share = np.bincount(cell_of) / len(truth)
         drawn = (draw.multinomial(len(truth), share) for _ in range(DRAWS))
     tail = 100 * (1 - LEVEL) / 2
     low, high = np.percentile([summaries(cells[0], cells[1], weights) for weights in drawn], [tail, 100 - tail], axis=0)
     ends = [(float(a), float(b)) for a, b in zip(low, high, strict=True)]
-    return ends if grouped else [wilson(int((truth == predicted).sum()), len(truth)), *ends[1:]]
+    return ends if group_of is not None else [wilson(int((truth == predicted).sum()), len(truth)), *ends[1:]]
 
 
-def wilson(right: int, images: int) -> tuple[float, float]:
+def group_ids(groups: Sequence[str | None] | None) -> np.ndarray | None:
+    """Each image's group as a number (images,), an image without one its own; None where ``groups`` names none."""
+    if groups is None or not any(groups):
+        return None
+    named = [group or f"\0{image}" for image, group in enumerate(groups)]
+    return np.unique(named, return_inverse=True)[1]
+
+
+def wilson(right: float, images: float) -> tuple[float, float]:
     """Wilson's interval of a share (1927)."""
     share, square = right / images, NormalDist().inv_cdf((1 + LEVEL) / 2) ** 2
     middle = (share + square / (2 * images)) / (1 + square / images)

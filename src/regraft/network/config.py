@@ -42,6 +42,8 @@ class Config:
     whole: bool | None = None  # whether all of the network is there but its classifier
     rendering: dict[str, Any] | None = None  # how files become 8-bit RGB images
     graph_of: str | None = None  # the hash of the file of weights that the graph beside it was made of
+    temperature: float = 1.0  # that the logits were divided by after training; the weights have it in them
+    conformal_threshold: float | None = None  # from which probability on a class is in a set; None of older runs
 
     @property
     def complete(self) -> bool:
@@ -76,6 +78,8 @@ def read_config(path: Path) -> tuple[tuple[str, ...], Config]:
     check_preprocessing(config.preprocessing)
     if config.pooling not in POOLINGS or config.head.layers not in {1, 2} or not config.cuts:
         raise Malformed("it has no cut, or a pooling or a head that is unknown")
+    if not config.temperature > 0 or not 0 <= (config.conformal_threshold or 0) <= 1:
+        raise Malformed("its temperature is not above 0, or its conformal_threshold is no probability")
     classes = build(tuple[str, ...], values.get("label_names"), "label_names")
     if not classes or len(set(classes)) < len(classes):
         raise Malformed("label_names has no class, or one twice")

@@ -41,10 +41,13 @@ def save(
     folder: Path,
     engine: str = "",
     rendering: Mapping[str, Any] | None = None,
+    temperature: float = 1.0,
+    conformal_threshold: float | None = None,
 ) -> None:
     """Write ``graft`` to ``folder``, which must not exist; with its graph where ``engine`` is OpenVINO's.
 
-    ``rendering``: how files become the 8-bit RGB images that ``preprocessing`` takes, as plain data.
+    ``rendering``: how files become the 8-bit RGB images that ``preprocessing`` takes, as plain data. ``temperature``:
+    that the head's logits have been divided by; ``conformal_threshold``: from which probability on a class is in a set.
     """
     folder.mkdir(parents=True)
     head, classifier = graft.head, graft.timm_classifier
@@ -68,6 +71,8 @@ def save(
         whole=graft.complete,
         rendering=dict(rendering) if rendering else None,
         graph_of=hash_of_file(folder / MODEL) if with_graph else None,
+        temperature=temperature,
+        conformal_threshold=conformal_threshold,
     )
     write_config(folder / CONFIG, list(classes), config, pretrained_cfg(len(classes), preprocessing))
 

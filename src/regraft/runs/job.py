@@ -30,7 +30,7 @@ from regraft.training.result import Trained
 from regraft.training.strategy import Trainer, train_as_planned, trainer_for
 
 FINISH_SHARE = 0.1  # of a time limit
-FINISH_PASSES = 4.0  # the test predictions take so many times the frozen pass of as many images
+FINISH_PASSES = 4.0  # predictions of test and validation take so many times the frozen pass of as many images
 
 
 def train(
@@ -92,10 +92,10 @@ def tries_more(recipe: Recipe) -> bool:
 
 
 def time_to_finish(job: Job, limit: float) -> float:
-    """Seconds to keep for validation, the test predictions and the report, from what the pass took where it ran."""
+    """Seconds to keep for the last predictions and the report, from what the pass took where it ran."""
     features = job.features
     an_image = features.seconds / features.passed if features.passed else 0.0
-    return max(FINISH_SHARE * limit, FINISH_PASSES * an_image * len(job.split.test))
+    return max(FINISH_SHARE * limit, FINISH_PASSES * an_image * (len(job.split.test) + len(job.split.val)))
 
 
 def finish(job: Job, trainer: Trainer, trained: Trained, folder: Path, place: Path, started: float) -> Run:
@@ -103,7 +103,8 @@ def finish(job: Job, trainer: Trainer, trained: Trained, folder: Path, place: Pa
     split, labels = job.split, job.features.labels[job.split.test]
     probabilities = trainer.probabilities_of(trained, split.test)
     groups = [job.images.files[row].group for row in split.test]
-    metrics = measure(probabilities, labels, job.images.classes, split.reported, job.recipe.seed, groups)
+    threshold = trained.calibration.threshold
+    metrics = measure(probabilities, labels, job.images.classes, split.reported, job.recipe.seed, groups, threshold)
     rule = ruled(job, trainer, trained, metrics.accuracy)
     right = probabilities.argmax(axis=1) == labels
     copies, shared = overlap_of(job.near_duplicates, split.test, right), shared_groups(job.images, split, right)

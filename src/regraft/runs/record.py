@@ -50,7 +50,15 @@ def write_run(place: Path, job: Job, trained: Trained, run: Run, probabilities: 
     engine = job.features.engine if trained.frozen else ""
     rendering = images.rendering.as_dict()
     save(
-        trained.graft, images.classes, job.backbone.preprocessing, trained.strategy, place / "model", engine, rendering
+        trained.graft,
+        images.classes,
+        job.backbone.preprocessing,
+        trained.strategy,
+        place / "model",
+        engine,
+        rendering,
+        trained.temperature,
+        trained.calibration.threshold,
     )
     write_rows(place / "predictions.csv", predictions_of(job, probabilities))
 
@@ -65,6 +73,12 @@ def all_metrics(job: Job, trained: Trained, run: Run) -> dict[str, Any]:
         "near_duplicates": asdict(run.near_duplicates),
         "shared_groups": groups_as_dict(run.shared_groups),
         "validation": {"accuracy": trained.judged.accuracy, "by": validated_by},
+        "calibration": {
+            "temperature": trained.temperature,
+            "conformal_threshold": trained.calibration.threshold,
+            "images": trained.calibration.images,
+            "by": validated_by,
+        },
     }
 
 

@@ -1,5 +1,6 @@
 """A run as one self-contained page: the case, the evidence, the mistakes."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from regraft.features.label_issues import LabelIssue
 from regraft.features.near_duplicates import NearDuplicate
 from regraft.planning.prepare import Job
 from regraft.runs.charts import draw_confusion, draw_curves, draw_profile, draw_quadrant, draw_surgery
+from regraft.runs.probability_charts import draw_reliability, draw_risk_coverage
 from regraft.runs.run import Run
 from regraft.runs.thumbnails import augmentation_strips, thumbnail
 from regraft.similarity.score import references
@@ -36,6 +38,7 @@ def write_report(path: Path, job: Job, trained: Trained, run: Run, probabilities
     environment.filters["percent"] = lambda value: f"{100 * value:.1f}%"
     plan, metrics, images = run.plan.as_dict(), run.metrics.as_dict(), replace(job.images, files=job.features.files)
     many, curves = len(images.classes) > MOST_CLASSES_IN_TABLE, not trained.frozen and len(trained.history) > 1
+    worth = metrics["probabilities"]
     page = environment.get_template("report.html").render(
         title=images.root.resolve().name or "data",
         backbone=job.recipe.network.backbone,
@@ -52,6 +55,9 @@ def write_report(path: Path, job: Job, trained: Trained, run: Run, probabilities
         profile=draw_profile(plan, run.cuts),
         confusion=draw_confusion(metrics["confusion"], images.classes) if many else None,
         curves=draw_curves(trained.history) if curves else None,
+        reliability=draw_reliability(worth["calibration"]["bins"]) if worth["calibration"] else None,
+        risk_coverage=draw_risk_coverage(worth["risk_coverage"]["kept"]),
+        nothing={"likelihood": math.log(len(images.classes)), "brier": 1 - 1 / len(images.classes)},
         mistakes=worst_mistakes(images, job.split.test, probabilities),
         kinds=by_kind(job.faults),
         copies=pairs(images, job.near_duplicates),

@@ -16,6 +16,7 @@ from regraft.network.head import Head
 from regraft.network.state import hash_of_state, state_of
 from regraft.progress import Progress
 from regraft.recipe import Recipe
+from regraft.training.calibrating import calibrate
 from regraft.training.examples import Examples
 from regraft.training.result import Judged, Trained
 
@@ -61,7 +62,8 @@ def train_frozen(backbone: Backbone, examples: Examples, recipe: Recipe, progres
     solved = solved_head(backbone, examples, recipe, cuts, examples.split.train, decay, progress)
     if before and hash_of_state(state_of(backbone.model)) != before:
         raise AssertionError("the frozen backbone changed while its head was trained")
-    graft = Graft(backbone, tuple(cuts), solved.head, recipe.head.pooling)
+    head, said = calibrate(solved.head, solved.logits, solved.labels)
+    graft = Graft(backbone, tuple(cuts), head, recipe.head.pooling)
     progress("Training the head", 1, 1)
     return Trained(
         recipe=recipe,
@@ -71,6 +73,7 @@ def train_frozen(backbone: Backbone, examples: Examples, recipe: Recipe, progres
         trainable=solved.head.parameters,
         seconds=time.perf_counter() - started,
         frozen_hash=hash_of_state(graft.body_state),
+        calibration=said,
         passed=solved.passed,
     )
 

@@ -22,6 +22,7 @@ from regraft.planning.defaults import TRAIN_BATCH, batch_of, completed
 from regraft.progress import Progress
 from regraft.recipe import Recipe
 from regraft.training.augmentation import centre_view, mixing, training_view
+from regraft.training.calibrating import calibrate
 from regraft.training.checkpoint import Identity
 from regraft.training.early_stopping import cross_fitted
 from regraft.training.examples import Examples, rows_for_tuning
@@ -57,14 +58,17 @@ def train_full(
     trainable = sum(p.numel() for p in tunable.parameters() if p.requires_grad)
     task = task_for(tunable, examples, recipe, folder, progress, deadline)
     state = run(task, resume)
+    held_out = logits_of(tunable, examples, task.val_rows, recipe.network.device)
+    calibrated, said = calibrate(head_of(head), held_out, examples.labels[task.val_rows])
     network.model.cpu()
     return Trained(
         recipe=recipe,
-        graft=Graft(network, tuple(cuts), head_of(head), recipe.head.pooling),
+        graft=Graft(network, tuple(cuts), calibrated, recipe.head.pooling),
         judged=Judged(task.val_rows, cross_fitted(state.hits)),
         history=tuple(history_row(folder.name, row, state.best_epoch) for row in state.history),
         trainable=trainable,
         seconds=time.perf_counter() - started,
+        calibration=said,
         notes=notes_on(task, state),
         interrupted=state.interrupted,
     )
@@ -165,10 +169,10 @@ def notes_on(task: Task, state: State) -> tuple[str, ...]:
 
 
 @torch.inference_mode()
-def logits_of(graft: Graft, examples: Examples, rows: np.ndarray, device: str) -> np.ndarray:
+def logits_of(network: nn.Module, examples: Examples, rows: np.ndarray, device: str) -> np.ndarray:
     """Logits (rows, classes) of a trained network, from the decoded images."""
-    view, place, network = centre_view(examples.preprocessing.size), device_of(device), graft.module
-    network.to(place)
+    view, place = centre_view(examples.preprocessing.size), device_of(device)
+    network.eval().to(place)
     parts = [
         network(examples.samples.batch(part.tolist(), view).to(place)).cpu().numpy()
         for part in batches(rows, TRAIN_BATCH)

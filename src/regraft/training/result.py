@@ -9,6 +9,7 @@ import numpy as np
 
 from regraft.network.graft import Graft
 from regraft.recipe import Recipe
+from regraft.training.calibrating import NOT_CALIBRATED, Calibration
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Trained:
     trainable: int  # parameters that were trained
     seconds: float
     frozen_hash: str | None = None  # of the frozen body's parameters and buffers
+    calibration: Calibration = NOT_CALIBRATED  # that the graft's head has in it
     passed: int = 0  # augmented views that went through the frozen network in this call
     notes: tuple[str, ...] = ()
     interrupted: bool = False
@@ -60,6 +62,11 @@ class Trained:
         """The strategy that was carried out."""
         assert self.recipe.planning.strategy, "a carried-out recipe names its strategy"
         return self.recipe.planning.strategy
+
+    @property
+    def temperature(self) -> float:
+        """That the logits were divided by after the training."""
+        return self.calibration.temperature
 
     @property
     def frozen(self) -> bool:

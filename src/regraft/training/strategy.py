@@ -52,7 +52,7 @@ class Trainer:
             return softmax(graft.head.logits(self.examples.features.pooled(graft.cuts, rows, graft.pooling)))
         from regraft.training.full import logits_of
 
-        return softmax(logits_of(graft, self.examples, rows, trained.recipe.network.device))
+        return softmax(logits_of(graft.module, self.examples, rows, trained.recipe.network.device))
 
 
 def trainer_for(job: Job, folder: Path, resume: bool = False, progress: Progress = silent) -> Trainer:
