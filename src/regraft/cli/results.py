@@ -1,6 +1,6 @@
 """What a training or an evaluation gave, as a person reads it in a terminal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from regraft.cli.screen import Part, add, say, show, table
@@ -11,8 +11,10 @@ def summary(result: dict[str, Any]) -> None:
     """What a training gave."""
     metrics, seconds, baselines = result["metrics"], result["seconds"], result["baselines"]
     show_remarks(result["remarks"], first=True)
-    say(*figures_in_words(metrics))
-    say(f"Nearest neighbour {baselines['nearest_neighbour']:.1%}, largest class {baselines['majority_class']:.1%}.")
+    for line in figures_in_words(metrics, baselines["majority_class"]):
+        say(*line)
+    rest = "" if metrics["uneven"] else f", largest class {baselines['majority_class']:.1%}"
+    say(f"Nearest neighbour {baselines['nearest_neighbour']:.1%}{rest}.")
     at = f" at {' + '.join(result['cuts'])}."
     say("Case ", (result["case"], "bold"), ", strategy ", (result["strategy"], "bold"), at, whole=False)
     say(
@@ -38,21 +40,25 @@ def show_remarks(remarks: Sequence[Mapping[str, Any]], first: bool) -> None:
             say((remark["text"], "bold red" if first else ""))
 
 
-def figures_in_words(metrics: Mapping[str, Any]) -> list[Part]:
-    """The accuracy, with the balanced accuracy beside it where classes are uneven, and their intervals."""
-    shown = ("accuracy", "balanced_accuracy") if metrics["uneven"] else ("accuracy",)
-    ends = [f"{low:.1%} to {high:.1%}" for low, high in (metrics["intervals"][name] for name in shown)]
-    images = (
-        f"{metrics['images']:,} images"
-        if metrics["split"] == "all"
-        else f"{metrics['images']:,} {metrics['split']} images"
-    )
-    parts: list[Part] = []
-    for place, name in enumerate(shown):
-        words = name.replace("_", " ")
-        parts += [f", {words} " if place else f"{words.capitalize()} ", (f"{metrics[name]:.1%}", "bold")]
-    plural = "s" if metrics["uneven"] else ""
-    return [*parts, f" on {images} (95% interval{plural} {' and '.join(ends)})."]
+def figures_in_words(metrics: Mapping[str, Any], largest: float) -> Iterator[list[Part]]:
+    """The accuracy with its interval; where classes are uneven the balanced accuracy comes first.
+
+    ``largest``: the accuracy of always naming the largest class.
+    """
+    ends = {name: f"{low:.1%} to {high:.1%}" for name, (low, high) in metrics["intervals"].items()}
+    accuracy = f"{metrics['accuracy']:.1%}"
+    part = "" if metrics["split"] == "all" else f"{metrics['split']} "
+    images = f" on {metrics['images']:,} {part}images (95% interval "
+    if not metrics["uneven"]:
+        yield ["Accuracy ", (accuracy, "bold"), f"{images}{ends['accuracy']})."]
+        return
+    balanced = f"{metrics['balanced_accuracy']:.1%}"
+    yield [
+        "Balanced accuracy ",
+        (balanced, "bold"),
+        f"{images}{ends['balanced_accuracy']}; chance {metrics['chance']:.1%}).",
+    ]
+    yield [f"Always naming the largest class gives accuracy {largest:.1%}, this gives {accuracy} ({ends['accuracy']})."]
 
 
 def rule_in_words(rule: Mapping[str, Any], accuracy: float) -> str:
@@ -80,8 +86,10 @@ def evaluation(result: dict[str, Any]) -> None:
     """Metrics, class by class."""
     metrics = result["metrics"]
     show_remarks(result["remarks"], first=True)
-    say(*figures_in_words(metrics))
-    say(f"Balanced accuracy {metrics['balanced_accuracy']:.1%}, macro F1 {metrics['macro_f1']:.1%}.")
+    for line in figures_in_words(metrics, metrics["largest_class"]):
+        say(*line)
+    balanced = "" if metrics["uneven"] else f"Balanced accuracy {metrics['balanced_accuracy']:.1%}, macro"
+    say(f"{balanced or 'Macro'} F1 {metrics['macro_f1']:.1%}.")
     made = table("class", "images", "precision", "recall", "F1")
     for row in metrics["per_class"]:
         figures = (f"{row[key]:.1%}" if row["images"] else "-" for key in ("precision", "recall", "f1"))

@@ -4,12 +4,17 @@ from regraft.metrics.baselines import baselines, of_length_one
 from regraft.metrics.classification import ClassMetrics, Metrics, measure
 from regraft.metrics.intervals import paired, wilson
 from regraft.metrics.probabilities import softmax
+from regraft.metrics.shares import interval_of_difference, interval_of_share
 from regraft.metrics.summaries import summaries
+from regraft.metrics.two_classes import TwoClasses
 
 __all__ = [
     "ClassMetrics",
     "Metrics",
+    "TwoClasses",
     "baselines",
+    "interval_of_difference",
+    "interval_of_share",
     "measure",
     "of_length_one",
     "paired",

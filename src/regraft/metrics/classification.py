@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 
 from regraft.metrics.intervals import LEVEL, intervals
+from regraft.metrics.positive_class import positive_of
 from regraft.metrics.summaries import SUMMARIES, share_of, summaries
+from regraft.metrics.two_classes import TwoClasses, two_classes
 
+TWO = 2
 UNEVEN = 2  # times the images of the smallest class that the largest has
 
 
@@ -35,6 +38,7 @@ class Metrics:
     intervals: Mapping[str, tuple[float, float]]  # of the three above, by name
     per_class: tuple[ClassMetrics, ...]
     confusion: np.ndarray  # (classes, classes) int64: images by true class (rows) and predicted class (columns)
+    two_classes: TwoClasses | None = None  # where there are two, and both occur
 
     @property
     def uneven(self) -> bool:
@@ -42,11 +46,23 @@ class Metrics:
         there = [row.images for row in self.per_class if row.images]
         return max(there) >= UNEVEN * min(there)
 
+    @property
+    def largest_class(self) -> float:
+        """The accuracy of always naming the class that most of the images are of."""
+        return max(row.images for row in self.per_class) / self.images
+
+    @property
+    def chance(self) -> float:
+        """The balanced accuracy of naming classes whatever the image shows."""
+        return 1 / sum(row.images > 0 for row in self.per_class)
+
     def summary(self) -> dict[str, Any]:
-        """The three figures with their intervals, as plain data."""
-        figures = {name: getattr(self, name) for name in SUMMARIES}
+        """The three figures with their intervals and what they are to be compared with, as plain data."""
+        figures = {name: getattr(self, name) for name in (*SUMMARIES, "largest_class", "chance")}
         ends = {name: list(pair) for name, pair in self.intervals.items()}
-        return {**figures, "split": self.split, "images": self.images, "uneven": self.uneven, "intervals": ends}
+        return {**figures, "split": self.split, "images": self.images, "uneven": self.uneven, "intervals": ends} | (
+            {"two_classes": self.two_classes.summary()} if self.two_classes else {}
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -56,6 +72,7 @@ class Metrics:
             "interval_level": LEVEL,
             "per_class": rows,
             "confusion": self.confusion.tolist(),
+            **({"two_classes": self.two_classes.as_dict()} if self.two_classes else {}),
         }
 
 
@@ -66,10 +83,12 @@ def measure(
     split: str,
     seed: int,
     groups: Sequence[str | None] | None = None,
+    positive: str | None = None,
 ) -> Metrics:
     """All metrics of predictions (images, classes) against labels (images,).
 
-    ``groups``: each image's, where images of one group are not independent of one another.
+    ``groups``: each image's, where images of one group are not independent of one another. ``positive``: of two
+    classes; by default what positive_of says.
     """
     predicted = probabilities.argmax(axis=1)
     confusion = np.zeros((len(classes), len(classes)), dtype=np.int64)
@@ -82,4 +101,8 @@ def measure(
     )
     accuracy, balanced, macro = map(float, summaries(labels, predicted))
     ends = dict(zip(SUMMARIES, intervals(labels, predicted, groups, seed), strict=True))
-    return Metrics(split, len(labels), accuracy, balanced, macro, ends, tuple(per_class), confusion)
+    pair = None
+    if len(classes) == TWO and support.all():
+        which = positive_of(classes, support) if positive is None else list(classes).index(positive)
+        pair = two_classes(probabilities, labels, classes, which, groups)
+    return Metrics(split, len(labels), accuracy, balanced, macro, ends, tuple(per_class), confusion, pair)

@@ -24,8 +24,7 @@ def remarks_on(metrics: Metrics, largest: float | None = None, weighed: bool | N
     ``largest``: accuracy of always naming the largest class; by default the largest of the images judged.
     ``weighed``: after a training, whether it weighed the classes.
     """
-    if largest is None:
-        largest = max(row.images for row in metrics.per_class) / metrics.images
+    largest = metrics.largest_class if largest is None else largest
     said = (*never_found(metrics, weighed), *against_largest(metrics, largest), *too_few(metrics))
     return tuple(sorted(said, key=lambda remark: not remark.first))
 
@@ -49,17 +48,32 @@ def never_found(metrics: Metrics, weighed: bool | None) -> Iterator[Remark]:
 
 
 def against_largest(metrics: Metrics, largest: float) -> Iterator[Remark]:
-    """Whether the accuracy is more than the largest class alone gives."""
-    there = sum(row.images > 0 for row in metrics.per_class)
-    if there == 1:
+    """Whether the accuracy is more than the largest class alone gives, and tells what the balanced accuracy tells.
+
+    Where classes are uneven the figures themselves are said beside it, the balanced accuracy first.
+    """
+    if metrics.chance == 1:
         return
-    naming = f"better than always naming the largest class ({largest:.1%})"
+    low, high = metrics.intervals["balanced_accuracy"]
+    naming = "better than always naming the largest class"
     if metrics.accuracy <= largest:
-        balanced = f"balanced accuracy is {metrics.balanced_accuracy:.1%}, by chance {1 / there:.1%}"
-        text = f"Accuracy {metrics.accuracy:.1%} is no {naming}; {balanced}."
-        yield Remark("no better than the largest class", text, first=True)
+        kind, text = (
+            "no better than the largest class",
+            f"Accuracy {metrics.accuracy:.1%} is no {naming} ({largest:.1%})",
+        )
+        if not metrics.uneven:
+            balanced = f"balanced accuracy is {metrics.balanced_accuracy:.1%}, by chance {metrics.chance:.1%}"
+            yield Remark(kind, f"{text}; {balanced}.", first=True)
+        elif low > metrics.chance:
+            yield Remark(kind, f"Accuracy tells another story: it is no {naming}.")
+        elif metrics.balanced_accuracy > metrics.chance:
+            yield Remark(kind, "Neither accuracy is surely better than what always naming one class gives.")
+        else:
+            yield Remark(kind, "The classes are told apart no better than by chance.", first=True)
     elif metrics.intervals["accuracy"][0] <= largest:
-        yield Remark("hardly better than the largest class", f"The accuracy is not surely {naming}.")
+        yield Remark("hardly better than the largest class", f"The accuracy is not surely {naming} ({largest:.1%}).")
+    if largest < metrics.accuracy and metrics.uneven and metrics.intervals["accuracy"][0] > high:
+        yield Remark("accuracy flatters", "Accuracy tells another story: most of it comes from the largest classes.")
 
 
 def too_few(metrics: Metrics) -> Iterator[Remark]:
