@@ -13,6 +13,7 @@ def summary(result: dict[str, Any]) -> None:
     show_remarks(result["remarks"], first=True)
     for line in figures_in_words(metrics, baselines["majority_class"]):
         say(*line)
+    show_two_classes(metrics)
     rest = "" if metrics["uneven"] else f", largest class {baselines['majority_class']:.1%}"
     say(f"Nearest neighbour {baselines['nearest_neighbour']:.1%}{rest}.")
     at = f" at {' + '.join(result['cuts'])}."
@@ -61,6 +62,24 @@ def figures_in_words(metrics: Mapping[str, Any], largest: float) -> Iterator[lis
     yield [f"Always naming the largest class gives accuracy {largest:.1%}, this gives {accuracy} ({ends['accuracy']})."]
 
 
+def show_two_classes(metrics: Mapping[str, Any]) -> None:
+    """How well a positive class is told from the other, where there are two."""
+    two = metrics.get("two_classes")
+    if not two:
+        return
+    ends = {name: " to ".join(f"{end:.3f}" for end in pair) for name, pair in two["intervals"].items()}
+    shares = {name: " to ".join(f"{end:.1%}" for end in pair) for name, pair in two["intervals"].items()}
+    chance = two["positives"] / (two["positives"] + two["negatives"])
+    say(
+        f"Positive '{two['positive']}': ROC-AUC {two['roc_auc']:.3f} ({ends['roc_auc']}), average precision"
+        f" {two['average_precision']:.3f} ({ends['average_precision']}; chance {chance:.3f})."
+    )
+    say(
+        f"Sensitivity {two['sensitivity']:.1%} ({shares['sensitivity']}),"
+        f" specificity {two['specificity']:.1%} ({shares['specificity']})."
+    )
+
+
 def rule_in_words(rule: Mapping[str, Any], accuracy: float) -> str:
     """What the rule alone gives on the same images, and what was gained or lost by what was kept."""
     named = f"The rule alone ({rule['strategy']} at {' + '.join(rule['cuts'])})"
@@ -88,6 +107,7 @@ def evaluation(result: dict[str, Any]) -> None:
     show_remarks(result["remarks"], first=True)
     for line in figures_in_words(metrics, metrics["largest_class"]):
         say(*line)
+    show_two_classes(metrics)
     balanced = "" if metrics["uneven"] else f"Balanced accuracy {metrics['balanced_accuracy']:.1%}, macro"
     say(f"{balanced or 'Macro'} F1 {metrics['macro_f1']:.1%}.")
     made = table("class", "images", "precision", "recall", "F1")
@@ -95,7 +115,10 @@ def evaluation(result: dict[str, Any]) -> None:
         figures = (f"{row[key]:.1%}" if row["images"] else "-" for key in ("precision", "recall", "f1"))
         add(made, row["class"], f"{row['images']:,}", *figures)
     show(made)
+    show_slices(metrics["slices"])
     show_remarks(result["remarks"], first=False)
+    if result["robustness"]:
+        show_robustness(result["robustness"])
     seen = result["trained_on"]
     if seen and seen["images"]:
         others = seen["accuracy_on_the_others"]
@@ -105,3 +128,27 @@ def evaluation(result: dict[str, Any]) -> None:
         say(f"Note: {note}", whole=False)
     if result["left_out"]:
         show_faults(result["left_out"])
+
+
+def show_slices(slices: Sequence[Mapping[str, Any]]) -> None:
+    """The accuracy by folder, group, size and brightness."""
+    if not slices:
+        return
+    made = table("slice", "images", "accuracy", "95% interval", "against the rest")
+    for one in slices:
+        low, high = one["interval"]
+        figures = (f"{one['accuracy']:.1%}", f"{low:.1%} to {high:.1%}", f"{100 * one['difference']:+.1f} points")
+        style = "bold" if one["worse"] else None
+        add(made, f"{one['kind']} {one['name']}", f"{one['images']:,}", *figures, style=style)
+    show(made)
+
+
+def show_robustness(robustness: Mapping[str, Any]) -> None:
+    """The accuracy under each disturbance."""
+    made = table("disturbed by", "accuracy", "difference", "95% interval")
+    for one in robustness["disturbed"]:
+        low, high = (f"{100 * end:+.1f}" for end in one["interval"])
+        figures = (f"{one['accuracy']:.1%}", f"{100 * one['difference']:+.1f} points", f"{low} to {high}")
+        add(made, f"{one['name']} {one['strength']}", *figures, style="bold" if one["worse"] else None)
+    show(made)
+    say(robustness["said"])

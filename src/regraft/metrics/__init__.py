@@ -5,12 +5,14 @@ from regraft.metrics.classification import ClassMetrics, Metrics, measure
 from regraft.metrics.intervals import paired, wilson
 from regraft.metrics.probabilities import softmax
 from regraft.metrics.shares import interval_of_difference, interval_of_share
+from regraft.metrics.slices import Slice, slices_of, worst_of
 from regraft.metrics.summaries import summaries
 from regraft.metrics.two_classes import TwoClasses
 
 __all__ = [
     "ClassMetrics",
     "Metrics",
+    "Slice",
     "TwoClasses",
     "baselines",
     "interval_of_difference",
@@ -18,7 +20,9 @@ __all__ = [
     "measure",
     "of_length_one",
     "paired",
+    "slices_of",
     "softmax",
     "summaries",
     "wilson",
+    "worst_of",
 ]

@@ -8,6 +8,7 @@ import numpy as np
 
 from regraft.metrics.intervals import LEVEL, intervals
 from regraft.metrics.positive_class import positive_of
+from regraft.metrics.slices import Slice
 from regraft.metrics.summaries import SUMMARIES, share_of, summaries
 from regraft.metrics.two_classes import TwoClasses, two_classes
 
@@ -39,6 +40,7 @@ class Metrics:
     per_class: tuple[ClassMetrics, ...]
     confusion: np.ndarray  # (classes, classes) int64: images by true class (rows) and predicted class (columns)
     two_classes: TwoClasses | None = None  # where there are two, and both occur
+    slices: tuple[Slice, ...] = ()  # where they were asked for
 
     @property
     def uneven(self) -> bool:
@@ -72,6 +74,7 @@ class Metrics:
             "interval_level": LEVEL,
             "per_class": rows,
             "confusion": self.confusion.tolist(),
+            "slices": [one.as_dict() for one in self.slices],
             **({"two_classes": self.two_classes.as_dict()} if self.two_classes else {}),
         }
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from regraft.metrics import Metrics
+from regraft.metrics import Metrics, worst_of
 
 FEW = 5  # images of a class under which its own figures say little
 NAMED = 3  # classes that a sentence names
@@ -25,7 +25,12 @@ def remarks_on(metrics: Metrics, largest: float | None = None, weighed: bool | N
     ``weighed``: after a training, whether it weighed the classes.
     """
     largest = metrics.largest_class if largest is None else largest
-    said = (*never_found(metrics, weighed), *against_largest(metrics, largest), *too_few(metrics))
+    said = (
+        *never_found(metrics, weighed),
+        *against_largest(metrics, largest),
+        *too_few(metrics),
+        *worst_slice(metrics),
+    )
     return tuple(sorted(said, key=lambda remark: not remark.first))
 
 
@@ -91,6 +96,15 @@ def too_few(metrics: Metrics) -> Iterator[Remark]:
         named = listed([f"'{row.name}' ({row.images})" for row in few], quoted=True)
         text = f"Under {FEW} {images}s of {named}: their own figures say little."
         yield Remark("few images", text)
+
+
+def worst_slice(metrics: Metrics) -> Iterator[Remark]:
+    """The slice of the images that is surely worse than the rest, the worst one."""
+    if worst := worst_of(metrics.slices):
+        low = f"{-100 * worst.difference:.1f} points below the rest"
+        where = f"{worst.kind} {worst.name}" if worst.kind != "folder" else f"folder '{worst.name}'"
+        text = f"Accuracy is {worst.accuracy:.1%} on the {worst.images:,} images of {where}: {low}."
+        yield Remark("worse slice", text)
 
 
 def counted(names: Sequence[str], metrics: Metrics) -> str:

@@ -12,6 +12,7 @@ from regraft.features.label_issues import LabelIssue
 from regraft.features.near_duplicates import NearDuplicate
 from regraft.planning.prepare import Job
 from regraft.runs.charts import draw_confusion, draw_curves, draw_profile, draw_quadrant, draw_surgery
+from regraft.runs.roc import draw_roc
 from regraft.runs.run import Run
 from regraft.runs.thumbnails import augmentation_strips, thumbnail
 from regraft.similarity.score import references
@@ -51,6 +52,7 @@ def write_report(path: Path, job: Job, trained: Trained, run: Run, probabilities
         surgery=draw_surgery(plan, trained.recipe.optimisation.unfreeze_from),
         profile=draw_profile(plan, run.cuts),
         confusion=draw_confusion(metrics["confusion"], images.classes) if many else None,
+        roc=draw_roc(metrics["two_classes"]) if "two_classes" in metrics else None,
         curves=draw_curves(trained.history) if curves else None,
         mistakes=worst_mistakes(images, job.split.test, probabilities),
         kinds=by_kind(job.faults),
