@@ -81,6 +81,17 @@ def test_one_percent_of_positives_is_not_summed_up_as_99_percent(regraft: Regraf
     assert page.index("Balanced accuracy on 400") < page.index("99.")
 
 
+def test_a_notebooks_card_leads_with_the_balanced_accuracy_where_classes_are_uneven(
+    make_folder: Make, tmp_path: Path
+) -> None:
+    root = make_folder(each=40)
+    for path in sorted((root / "class0").iterdir())[12:]:
+        path.unlink()
+    run = regraft.train(root, SETTINGS, tmp_path / "run")
+    card = run._repr_html_()
+    assert card.index("balanced accuracy") < card.index("always naming the largest class: 80.0%; accuracy ")
+
+
 def test_a_class_that_is_not_tested_comes_first(regraft: Regraft, make_folder: Make, tmp_path: Path) -> None:
     root = make_folder(each=12)
     for path in sorted((root / "class0").iterdir())[1:]:

@@ -5,6 +5,7 @@ import pytest
 
 from regraft.metrics import intervals as module
 from regraft.metrics.intervals import intervals, mean_of_shares
+from regraft.metrics.summaries import summaries
 
 SETS = 400
 LEAST = 0.92  # of SETS at 95%: three standard errors below
@@ -33,3 +34,25 @@ def test_a_few_images_that_are_all_missed_are_not_certain() -> None:
     assert low < 0.5
     assert high > 0.65  # six misses in six leave a recall of 39% possible
     assert (low, high) == pytest.approx(mean_of_shares([0, 594], [6, 594]))
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_all_three_intervals_cover(grouped: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "DRAWS", 150)
+    draw = np.random.default_rng(1)
+
+    def judged(patients: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        group_of = np.repeat(np.arange(patients), 4)
+        labels = draw.integers(0, 3, len(group_of))
+        chances = draw.beta(4, 1, patients)[group_of] if grouped else 0.8
+        right = draw.random(len(labels)) < chances
+        return labels, np.where(right, labels, (labels + 1) % 3), group_of
+
+    truth = summaries(*judged(50_000)[:2])
+    covered = np.zeros(3)
+    for _ in range(SETS):
+        labels, predicted, group_of = judged(60)
+        groups = [str(group) for group in group_of] if grouped else None
+        ends = np.array(intervals(labels, predicted, groups, 0))
+        covered += (ends[:, 0] <= truth) & (truth <= ends[:, 1])
+    assert covered.min() >= (LEAST - 0.01) * SETS  # of a bootstrap of few drawings

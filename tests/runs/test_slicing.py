@@ -40,7 +40,7 @@ def test_folders_that_are_the_groups_are_named_once() -> None:
 
 
 def test_thirds() -> None:
-    named = thirds_of([*range(1, 10), None], "px")
+    named = thirds_of([*range(1, 10), None], " px")
     assert named == ["at most 4 px"] * 4 + ["over 4 to 7 px"] * 3 + ["over 7 px"] * 2 + [None]
-    assert set(thirds_of([5, 5, 5, 9], "px")) == {"at most 5 px", "over 5 px"}
-    assert thirds_of([None], "px") == [None]
+    assert set(thirds_of([5, 5, 5, 9], " px")) == {"at most 5 px", "over 5 px"}
+    assert thirds_of([None], " px") == [None]

@@ -13,7 +13,7 @@ DASHES = "4 4"
 
 def draw_roc(two: Mapping[str, Any]) -> str:
     """The curve of ``two``, what TwoClasses.as_dict gives, and the point that the named classes give."""
-    x, y = Scale(0, 1, 64, SIDE - 8), Scale(0, 1, SIDE - 48, 12)
+    x, y = Scale(0, 1, 64, SIDE - 20), Scale(0, 1, SIDE - 48, 12)
     ticks = axes.ticks(0, 1)
     parts = axes.upright(x, y, ticks, f"sensitivity: '{two['positive']}' found", axes.percent)
     parts += axes.level(x, y, ticks, f"'{two['negative']}' taken for it", axes.percent)

@@ -23,9 +23,9 @@ def slice_names(
     names = {"folder": folders_of(files), GROUP: [file.group for file in files]}
     if same_split(names["folder"], names[GROUP]):
         del names["folder"]
-    names["short side"] = thirds_of(sides, "px")
+    names["short side"] = thirds_of(sides, " px")
     if brightness is not None:
-        names["brightness"] = thirds_of(brightness, "of 255")
+        names["brightness"] = thirds_of(brightness, "")
     return names
 
 
@@ -62,7 +62,7 @@ def thirds_of(values: Sequence[float | None], unit: str) -> list[str | None]:
         return [None] * len(values)
     ends = np.unique(np.ceil(np.quantile(known, THIRDS)))
     ends = np.array(list(takewhile(lambda end: end < known.max(), ends)))
-    names = [f"at most {ends[0]:,.0f} {unit}"] if len(ends) else ["all"]
-    names += [f"over {low:,.0f} to {high:,.0f} {unit}" for low, high in pairwise(ends)]
-    names += [f"over {ends[-1]:,.0f} {unit}"] if len(ends) else []
+    names = [f"at most {ends[0]:,.0f}{unit}"] if len(ends) else ["all"]
+    names += [f"over {low:,.0f} to {high:,.0f}{unit}" for low, high in pairwise(ends)]
+    names += [f"over {ends[-1]:,.0f}{unit}"] if len(ends) else []
     return [None if value is None else names[int((value > ends).sum())] for value in values]
