@@ -44,12 +44,15 @@ def test_small_inputs_are_disturbed_less() -> None:
 
 def test_the_dearest_that_is_sure_is_said() -> None:
     disturbances = disturbances_for(224)
-    clean, under = np.ones(200, bool), np.ones((200, 8), bool)
-    under[:20, 4] = under[:40, 5] = under[:2, 0] = False
-    found = robustness_of(disturbances, clean, under, [None] * 200)
+    labels = np.repeat([0, 1], 100)
+    under = np.repeat(labels[:, None], 8, axis=1)
+    right = under.copy()
+    under[:20, 4] = under[:40, 5] = under[:2, 0] = 1
+    found = robustness_of(disturbances, labels, labels, under, [None] * 200)
+    assert found.disturbed[5].balanced_accuracy == pytest.approx(0.8)
     assert [one.worse for one in found.disturbed] == [False] * 4 + [True, True, False, False]
     assert found.in_words().startswith("JPEG at quality 18 costs 20.0 points (95% interval 1")
-    assert "No mild" in robustness_of(disturbances, clean, np.ones((200, 8), bool), [None] * 200).in_words()
+    assert "No mild" in robustness_of(disturbances, labels, labels, right, [None] * 200).in_words()
 
 
 @pytest.fixture(scope="module")

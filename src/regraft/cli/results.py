@@ -118,7 +118,7 @@ def evaluation(result: dict[str, Any]) -> None:
     show_slices(metrics["slices"])
     show_remarks(result["remarks"], first=False)
     if result["robustness"]:
-        show_robustness(result["robustness"])
+        show_robustness(result["robustness"], metrics["uneven"])
     seen = result["trained_on"]
     if seen and seen["images"]:
         others = seen["accuracy_on_the_others"]
@@ -143,12 +143,13 @@ def show_slices(slices: Sequence[Mapping[str, Any]]) -> None:
     show(made)
 
 
-def show_robustness(robustness: Mapping[str, Any]) -> None:
-    """The accuracy under each disturbance."""
-    made = table("disturbed by", "accuracy", "difference", "95% interval")
+def show_robustness(robustness: Mapping[str, Any], uneven: bool) -> None:
+    """The accuracy under each disturbance, beside the balanced one where classes are uneven."""
+    made = table("disturbed by", "accuracy", "difference", "95% interval", *(["balanced"] if uneven else []))
     for one in robustness["disturbed"]:
         low, high = (f"{100 * end:+.1f}" for end in one["interval"])
         figures = (f"{one['accuracy']:.1%}", f"{100 * one['difference']:+.1f} points", f"{low} to {high}")
-        add(made, f"{one['name']} {one['strength']}", *figures, style="bold" if one["worse"] else None)
+        balanced = [f"{one['balanced_accuracy']:.1%}"] if uneven else []
+        add(made, f"{one['name']} {one['strength']}", *figures, *balanced, style="bold" if one["worse"] else None)
     show(made)
     say(robustness["said"])

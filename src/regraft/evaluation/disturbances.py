@@ -47,7 +47,7 @@ def disturbances_for(size: int) -> tuple[Disturbance, ...]:
 
 def disturbed(pixels: np.ndarray, disturbances: Sequence[Disturbance]) -> list[np.ndarray]:
     """An image under each; what is random hangs on what the image shows alone."""
-    seed = crc32(pixels.tobytes())
+    seed = crc32(pixels.tobytes()) if disturbances else 0
     return [one.disturb(pixels, np.random.default_rng([seed, place])) for place, one in enumerate(disturbances)]
 
 

@@ -179,11 +179,12 @@ def evaluation_of(
     labels = np.array([classes.index(images.classes[file.label]) for _, file in pairs])
     probabilities = np.stack([p.probabilities for p, _ in pairs if p.probabilities is not None])
     groups = [file.group for _, file in pairs]
-    right = probabilities.argmax(axis=1) == labels
+    predicted = probabilities.argmax(axis=1)
+    right = predicted == labels
     noted = [p.noted for p, _ in pairs]
     sides, grey = zip(*((one.short_side, one.brightness) if one else (None, None) for one in noted), strict=True)
     slices = slices_of(right, slice_names([file for _, file in pairs], sides, grey), groups)
-    under = np.array([one.answers if one else () for one in noted]) == labels[:, None]
+    under = np.array([one.answers if one else () for one in noted])
     faults = (fault for fault in images.faults if fault.action == LEFT_OUT)
     return Evaluation(
         run=run,
@@ -191,7 +192,7 @@ def evaluation_of(
         trained_on=trained_on(known, [p.identity for p, _ in pairs], right),
         left_out=(*faults, *(p.fault for p in predictions if p.fault)),
         notes=tuple(f"'{own}' is judged as the run's '{name}'" for own, name in part.renamed.items()),
-        robustness=robustness_of(disturbances, right, under, groups) if disturbances else None,
+        robustness=robustness_of(disturbances, labels, predicted, under, groups) if disturbances else None,
     )
 
 

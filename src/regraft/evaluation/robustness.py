@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from regraft.evaluation.disturbances import Disturbance
-from regraft.metrics import interval_of_difference
+from regraft.metrics import interval_of_difference, summaries
 from regraft.metrics.intervals import LEVEL
 
 
@@ -18,6 +18,7 @@ class Disturbed:
     name: str
     strength: str
     accuracy: float
+    balanced_accuracy: float
     difference: float  # from the accuracy on the images as they are
     interval: tuple[float, float]  # of the difference
     worse: bool  # whether it surely costs something, with all disturbances in mind (Bonferroni)
@@ -28,6 +29,7 @@ class Robustness:
     """All disturbances."""
 
     accuracy: float  # on the images as they are
+    balanced_accuracy: float  # likewise
     disturbed: tuple[Disturbed, ...]
 
     def in_words(self) -> str:
@@ -41,30 +43,32 @@ class Robustness:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
-        return {
-            "accuracy": self.accuracy,
-            "said": self.in_words(),
-            "disturbed": [asdict(one) for one in self.disturbed],
-        }
+        return {**asdict(self), "said": self.in_words()}
 
 
 def robustness_of(
-    disturbances: Sequence[Disturbance], clean: np.ndarray, under: np.ndarray, groups: Sequence[str | None]
+    disturbances: Sequence[Disturbance],
+    labels: np.ndarray,
+    predicted: np.ndarray,
+    under: np.ndarray,
+    groups: Sequence[str | None],
 ) -> Robustness:
-    """What each costs. ``clean``: bool (images,), right as they are; ``under``: bool (images, disturbances)."""
-    strict = 1 - (1 - LEVEL) / len(disturbances)
-    columns = zip(disturbances, under.T, strict=True)
+    """What each costs, of class ids: ``labels`` and ``predicted`` (images,), ``under`` (images, disturbances)."""
+    strict, clean = 1 - (1 - LEVEL) / len(disturbances), predicted == labels
+    columns = [(one, answers, answers == labels) for one, answers in zip(disturbances, under.T, strict=True)]
     return Robustness(
         accuracy=float(clean.mean()),
+        balanced_accuracy=float(summaries(labels, predicted)[1]),
         disturbed=tuple(
             Disturbed(
                 name=one.name,
                 strength=one.strength,
                 accuracy=float(right.mean()),
+                balanced_accuracy=float(summaries(labels, answers)[1]),
                 difference=float(right.mean() - clean.mean()),
                 interval=interval_of_difference(right, clean, groups),
                 worse=interval_of_difference(right, clean, groups, strict)[1] < 0,
             )
-            for one, right in columns
+            for one, answers, right in columns
         ),
     )

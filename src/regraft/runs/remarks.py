@@ -76,7 +76,8 @@ def against_largest(metrics: Metrics, largest: float) -> Iterator[Remark]:
         else:
             yield Remark(kind, "The classes are told apart no better than by chance.", first=True)
     elif metrics.intervals["accuracy"][0] <= largest:
-        yield Remark("hardly better than the largest class", f"The accuracy is not surely {naming} ({largest:.1%}).")
+        said = "" if metrics.uneven else f" ({largest:.1%})"
+        yield Remark("hardly better than the largest class", f"The accuracy is not surely {naming}{said}.")
     if largest < metrics.accuracy and metrics.uneven and metrics.intervals["accuracy"][0] > high:
         yield Remark("accuracy flatters", "Accuracy tells another story: most of it comes from the largest classes.")
 
