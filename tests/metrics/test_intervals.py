@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from regraft.metrics import intervals as module
-from regraft.metrics.intervals import intervals, mean_of_shares
+from regraft.metrics import measure
+from regraft.metrics.intervals import intervals, mean_of_shares, wilson
 from regraft.metrics.summaries import summaries
 
 SETS = 400
@@ -33,7 +34,7 @@ def test_a_few_images_that_are_all_missed_are_not_certain() -> None:
     low, high = intervals(labels, np.ones(600, int), None, 0)[1]
     assert low < 0.5
     assert high > 0.65  # six misses in six leave a recall of 39% possible
-    assert (low, high) == pytest.approx(mean_of_shares([0, 594], [6, 594]))
+    assert (low, high) == pytest.approx(mean_of_shares(np.array([0, 1]), [wilson(0, 6), wilson(594, 594)]))
 
 
 @pytest.mark.parametrize("grouped", [False, True])
@@ -56,3 +57,12 @@ def test_all_three_intervals_cover(grouped: bool, monkeypatch: pytest.MonkeyPatc
         ends = np.array(intervals(labels, predicted, groups, 0))
         covered += (ends[:, 0] <= truth) & (truth <= ends[:, 1])
     assert covered.min() >= (LEAST - 0.01) * SETS  # of a bootstrap of few drawings
+
+
+def test_groups_that_are_all_right_are_not_certain() -> None:
+    labels = np.arange(100) % 2
+    groups = [f"patient {image // 20}" for image in range(100)]
+    ends = measure(np.eye(2)[labels], labels, "ab", "test", 0, groups).intervals
+    for name in ("accuracy", "balanced_accuracy"):
+        assert ends[name][0] < wilson(5, 5)[0] + 0.2  # five patients tell little
+        assert ends[name][1] == 1

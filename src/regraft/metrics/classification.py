@@ -8,6 +8,7 @@ import numpy as np
 
 from regraft.metrics.intervals import LEVEL, intervals
 from regraft.metrics.positive_class import positive_of
+from regraft.metrics.shares import as_far_as_groups
 from regraft.metrics.slices import Slice
 from regraft.metrics.summaries import SUMMARIES, share_of, summaries
 from regraft.metrics.two_classes import TwoClasses, two_classes
@@ -103,7 +104,8 @@ def measure(
         for name, precision, recall, f1, count in zip(classes, *columns, strict=True)
     )
     accuracy, balanced, macro = map(float, summaries(labels, predicted))
-    ends = dict(zip(SUMMARIES, intervals(labels, predicted, groups, seed), strict=True))
+    drawn = intervals(labels, predicted, groups, seed)
+    ends = dict(zip(SUMMARIES, as_far_as_groups(drawn, labels, predicted == labels, groups), strict=True))
     pair = None
     if len(classes) == TWO and support.all():
         which = positive_of(classes, support) if positive is None else list(classes).index(positive)

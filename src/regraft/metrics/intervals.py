@@ -42,17 +42,21 @@ def intervals(
         ends[0] = wilson(int((truth == predicted).sum()), len(truth))
     occurs = np.bincount(truth)
     hits = np.bincount(truth, truth == predicted)[occurs > 0]
-    least, most = mean_of_shares(hits.astype(int).tolist(), occurs[occurs > 0].tolist())
-    ends[1] = min(least, ends[1][0]), max(most, ends[1][1])
+    images = occurs[occurs > 0]
+    of_each = [wilson(some, of) for some, of in zip(hits.tolist(), images.tolist(), strict=True)]
+    ends[1] = hull(ends[1], mean_of_shares(hits / images, of_each))
     return ends
 
 
-def mean_of_shares(right: Sequence[int], images: Sequence[int]) -> tuple[float, float]:
-    """The interval of the mean of independent shares, from Wilson's of each (Zou and Donner, 2008)."""
-    shares = np.array(right) / np.array(images)
-    ends = np.array([wilson(some, of) for some, of in zip(right, images, strict=True)])
-    below, above = np.sqrt(((ends - shares[:, None]) ** 2).sum(axis=0)) / len(shares)
+def mean_of_shares(shares: np.ndarray, ends: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """The interval of the mean of independent shares, from that of each (Zou and Donner, 2008)."""
+    below, above = np.sqrt(((np.array(ends) - shares[:, None]) ** 2).sum(axis=0)) / len(shares)
     return max(0.0, float(shares.mean() - below)), min(1.0, float(shares.mean() + above))
+
+
+def hull(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
+    """As far as either reaches."""
+    return min(one[0], other[0]), max(one[1], other[1])
 
 
 def normal_quantile(level: float) -> float:

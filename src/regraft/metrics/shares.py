@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from regraft.metrics.intervals import LEVEL, normal_quantile, wilson
+from regraft.metrics.intervals import LEVEL, hull, mean_of_shares, normal_quantile, wilson
 
 
 def interval_of_share(right: np.ndarray, groups: Sequence[str | None] | None = None) -> tuple[float, float]:
@@ -26,6 +26,21 @@ def interval_of_share(right: np.ndarray, groups: Sequence[str | None] | None = N
     effective = min(images, share * (1 - share) / by_groups) if by_groups else count
     effective *= (normal_quantile(LEVEL) / student_quantile(LEVEL, count - 1)) ** 2
     return wilson(share * effective, effective)
+
+
+def as_far_as_groups(
+    ends: Sequence[tuple[float, float]], labels: np.ndarray, right: np.ndarray, groups: Sequence[str | None] | None
+) -> list[tuple[float, float]]:
+    """The intervals of accuracy, balanced accuracy and others, the first two as far as those of shares at least.
+
+    Where ``groups`` names none they stay: no drawing of groups shows that few of them are all right.
+    """
+    if not groups or not any(groups):
+        return list(ends)
+    rows = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    of_each = [interval_of_share(right[some], [groups[row] for row in some.tolist()]) for some in rows]
+    balanced = mean_of_shares(np.array([right[some].mean() for some in rows]), of_each)
+    return [hull(ends[0], interval_of_share(right, groups)), hull(ends[1], balanced), *ends[2:]]
 
 
 def interval_of_difference(
