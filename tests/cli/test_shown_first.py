@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -34,11 +35,12 @@ def test_a_class_that_is_never_found_comes_first_everywhere(regraft: Regraft, tm
     assert code == 0, err
     lines = printed.splitlines()
     assert lines[0].startswith("'defect' is never found: every image is taken for 'normal'.")
-    assert lines[1].startswith("Accuracy 95.0% is no better than always naming the largest class (95.0%)")
-    assert lines[2].startswith("Accuracy 95.0%, balanced accuracy 50.0% on 20 test images")
+    assert lines[1].startswith("The classes are told apart no better than by chance")
+    assert lines[2].startswith("Balanced accuracy 50.0% on 20 test images (95% interval ")
+    assert lines[3].startswith("Always naming the largest class gives accuracy 95.0%, this gives 95.0%")
     assert "Under 5 test images of 'defect' (1)" in printed
     page = (out / "report.html").read_text()
-    assert page.index("is never found") < page.index("Accuracy on 20 test images")
+    assert page.index("is never found") < page.index("Balanced accuracy on 20 test images")
     remarks = json.loads((out / "metrics.json").read_text())["remarks"]
     assert [remark["kind"] for remark in remarks if remark["first"]] == [
         "never found", "no better than the largest class",
@@ -48,6 +50,46 @@ def test_a_class_that_is_never_found_comes_first_everywhere(regraft: Regraft, tm
     code, printed, err = regraft("evaluate", out, root, "--quiet")
     assert code == 0, err
     assert printed.startswith("'defect' is never found")
+
+
+@pytest.mark.parametrize("found", [False, True])
+def test_one_percent_of_positives_is_not_summed_up_as_99_percent(regraft: Regraft, tmp_path: Path, found: bool) -> None:
+    root, out = tmp_path / "data", tmp_path / "run"
+    for part, start, positives in (("train", 0, 6), ("test", 1000, 4)):
+        for name, images in (("normal", 100 * positives - positives), ("defect", positives)):
+            (root / part / name).mkdir(parents=True)
+            for i in range(images):
+                shown = int(found and name == "defect" and (part, i) != ("test", 3))  # that one looks like the others
+                picture(shown, start + i + 500 * (name == "defect"), 16).save(root / part / name / f"{i}.png")
+    options = ("--backbone", "demonstration", "--image-size", 16, "--strategy", "head", "--quiet")
+    options += ("--class-weights", "auto") if found else ()
+    code, trained, err = regraft("train", root, "--out", out, *options)
+    assert code == 0, err
+    code, evaluated, err = regraft("evaluate", out, root, "--quiet")
+    assert code == 0, err
+    for printed in (trained, evaluated):
+        first, *others = printed.splitlines()
+        assert "99" not in first
+        assert "accuracy 99." in "\n".join(others)
+        if found:
+            assert re.match(r"Balanced accuracy [678]\d\.\d% on 400 test images \(95% interval ", first)
+            assert others[0].startswith("Always naming the largest class gives accuracy 99.0%, this gives 99.")
+        else:
+            assert first.startswith("'defect' is never found")
+    page = (out / "report.html").read_text()
+    page = page[page.index("<h1>") :]
+    assert page.index("Balanced accuracy on 400") < page.index("99.")
+
+
+def test_a_notebooks_card_leads_with_the_balanced_accuracy_where_classes_are_uneven(
+    make_folder: Make, tmp_path: Path
+) -> None:
+    root = make_folder(each=40)
+    for path in sorted((root / "class0").iterdir())[12:]:
+        path.unlink()
+    run = regraft.train(root, SETTINGS, tmp_path / "run")
+    card = run._repr_html_()
+    assert card.index("balanced accuracy") < card.index("always naming the largest class: 80.0%; accuracy ")
 
 
 def test_a_class_that_is_not_tested_comes_first(regraft: Regraft, make_folder: Make, tmp_path: Path) -> None:

@@ -155,7 +155,26 @@ def check_file(out: Path | None, overwrite: bool) -> None:
 
 @app.command()
 @takes(*READING, "device")
-def evaluate(run: Run, data: Data, as_json: AsJson = False, quiet: Quiet = False, **settings: Any) -> None:
+def evaluate(
+    run: Run,
+    data: Data,
+    positive: Annotated[
+        str | None,
+        typer.Option(
+            help="Of two classes the positive one, as of ROC-AUC (default: the finding, by name, or the rarer)."
+        ),
+    ] = None,
+    robustness: Annotated[
+        bool,
+        typer.Option(
+            "--robustness",
+            help="Measure it under mild noise, blur, JPEG and brightness too; takes about nine times as long.",
+        ),
+    ] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    **settings: Any,
+) -> None:
     """Measure a run on labelled images. On their test part, else their val part, else all of them."""
     from regraft.cli import results
     from regraft.evaluation.classifier import load
@@ -163,7 +182,7 @@ def evaluate(run: Run, data: Data, as_json: AsJson = False, quiet: Quiet = False
     recipe = recipe_from(settings)
     classifier = load(run, recipe.network.device)
     with progress_bar(quiet) as progress:
-        evaluation = classifier.evaluate(data, recipe.reading, progress)
+        evaluation = classifier.evaluate(data, recipe.reading, progress, positive, robustness)
     give(evaluation.as_dict(), as_json, results.evaluation)
 
 

@@ -1,6 +1,6 @@
 """What a training or an evaluation gave, as a person reads it in a terminal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from regraft.cli.probabilities import probabilities_in_words, show_probabilities
@@ -12,8 +12,11 @@ def summary(result: dict[str, Any]) -> None:
     """What a training gave."""
     metrics, seconds, baselines = result["metrics"], result["seconds"], result["baselines"]
     show_remarks(result["remarks"], first=True)
-    say(*figures_in_words(metrics))
-    say(f"Nearest neighbour {baselines['nearest_neighbour']:.1%}, largest class {baselines['majority_class']:.1%}.")
+    for line in figures_in_words(metrics, baselines["majority_class"]):
+        say(*line)
+    show_two_classes(metrics)
+    rest = "" if metrics["uneven"] else f", largest class {baselines['majority_class']:.1%}"
+    say(f"Nearest neighbour {baselines['nearest_neighbour']:.1%}{rest}.")
     say(probabilities_in_words(metrics))
     at = f" at {' + '.join(result['cuts'])}."
     say("Case ", (result["case"], "bold"), ", strategy ", (result["strategy"], "bold"), at, whole=False)
@@ -40,21 +43,43 @@ def show_remarks(remarks: Sequence[Mapping[str, Any]], first: bool) -> None:
             say((remark["text"], "bold red" if first else ""))
 
 
-def figures_in_words(metrics: Mapping[str, Any]) -> list[Part]:
-    """The accuracy, with the balanced accuracy beside it where classes are uneven, and their intervals."""
-    shown = ("accuracy", "balanced_accuracy") if metrics["uneven"] else ("accuracy",)
-    ends = [f"{low:.1%} to {high:.1%}" for low, high in (metrics["intervals"][name] for name in shown)]
-    images = (
-        f"{metrics['images']:,} images"
-        if metrics["split"] == "all"
-        else f"{metrics['images']:,} {metrics['split']} images"
+def figures_in_words(metrics: Mapping[str, Any], largest: float) -> Iterator[list[Part]]:
+    """The accuracy with its interval; where classes are uneven the balanced accuracy comes first.
+
+    ``largest``: the accuracy of always naming the largest class.
+    """
+    ends = {name: f"{low:.1%} to {high:.1%}" for name, (low, high) in metrics["intervals"].items()}
+    accuracy = f"{metrics['accuracy']:.1%}"
+    part = "" if metrics["split"] == "all" else f"{metrics['split']} "
+    images = f" on {metrics['images']:,} {part}images (95% interval "
+    if not metrics["uneven"]:
+        yield ["Accuracy ", (accuracy, "bold"), f"{images}{ends['accuracy']})."]
+        return
+    balanced = f"{metrics['balanced_accuracy']:.1%}"
+    yield [
+        "Balanced accuracy ",
+        (balanced, "bold"),
+        f"{images}{ends['balanced_accuracy']}; chance {metrics['chance']:.1%}).",
+    ]
+    yield [f"Always naming the largest class gives accuracy {largest:.1%}, this gives {accuracy} ({ends['accuracy']})."]
+
+
+def show_two_classes(metrics: Mapping[str, Any]) -> None:
+    """How well a positive class is told from the other, where there are two."""
+    two = metrics.get("two_classes")
+    if not two:
+        return
+    ends = {name: " to ".join(f"{end:.3f}" for end in pair) for name, pair in two["intervals"].items()}
+    shares = {name: " to ".join(f"{end:.1%}" for end in pair) for name, pair in two["intervals"].items()}
+    chance = two["positives"] / (two["positives"] + two["negatives"])
+    say(
+        f"Positive '{two['positive']}': ROC-AUC {two['roc_auc']:.3f} ({ends['roc_auc']}), average precision"
+        f" {two['average_precision']:.3f} ({ends['average_precision']}; chance {chance:.3f})."
     )
-    parts: list[Part] = []
-    for place, name in enumerate(shown):
-        words = name.replace("_", " ")
-        parts += [f", {words} " if place else f"{words.capitalize()} ", (f"{metrics[name]:.1%}", "bold")]
-    plural = "s" if metrics["uneven"] else ""
-    return [*parts, f" on {images} (95% interval{plural} {' and '.join(ends)})."]
+    say(
+        f"Sensitivity {two['sensitivity']:.1%} ({shares['sensitivity']}),"
+        f" specificity {two['specificity']:.1%} ({shares['specificity']})."
+    )
 
 
 def rule_in_words(rule: Mapping[str, Any], accuracy: float) -> str:
@@ -82,15 +107,21 @@ def evaluation(result: dict[str, Any]) -> None:
     """Metrics, class by class."""
     metrics = result["metrics"]
     show_remarks(result["remarks"], first=True)
-    say(*figures_in_words(metrics))
-    say(f"Balanced accuracy {metrics['balanced_accuracy']:.1%}, macro F1 {metrics['macro_f1']:.1%}.")
+    for line in figures_in_words(metrics, metrics["largest_class"]):
+        say(*line)
+    show_two_classes(metrics)
+    balanced = "" if metrics["uneven"] else f"Balanced accuracy {metrics['balanced_accuracy']:.1%}, macro"
+    say(f"{balanced or 'Macro'} F1 {metrics['macro_f1']:.1%}.")
     made = table("class", "images", "precision", "recall", "F1")
     for row in metrics["per_class"]:
         figures = (f"{row[key]:.1%}" if row["images"] else "-" for key in ("precision", "recall", "f1"))
         add(made, row["class"], f"{row['images']:,}", *figures)
     show(made)
     show_probabilities(metrics)
+    show_slices(metrics["slices"])
     show_remarks(result["remarks"], first=False)
+    if result["robustness"]:
+        show_robustness(result["robustness"], metrics["uneven"])
     seen = result["trained_on"]
     if seen and seen["images"]:
         others = seen["accuracy_on_the_others"]
@@ -100,3 +131,28 @@ def evaluation(result: dict[str, Any]) -> None:
         say(f"Note: {note}", whole=False)
     if result["left_out"]:
         show_faults(result["left_out"])
+
+
+def show_slices(slices: Sequence[Mapping[str, Any]]) -> None:
+    """The accuracy by folder, group, size and brightness."""
+    if not slices:
+        return
+    made = table("slice", "images", "accuracy", "95% interval", "against the rest")
+    for one in slices:
+        low, high = one["interval"]
+        figures = (f"{one['accuracy']:.1%}", f"{low:.1%} to {high:.1%}", f"{100 * one['difference']:+.1f} points")
+        style = "bold" if one["worse"] else None
+        add(made, f"{one['kind']} {one['name']}", f"{one['images']:,}", *figures, style=style)
+    show(made)
+
+
+def show_robustness(robustness: Mapping[str, Any], uneven: bool) -> None:
+    """The accuracy under each disturbance, beside the balanced one where classes are uneven."""
+    made = table("disturbed by", "accuracy", "difference", "95% interval", *(["balanced"] if uneven else []))
+    for one in robustness["disturbed"]:
+        low, high = (f"{100 * end:+.1f}" for end in one["interval"])
+        figures = (f"{one['accuracy']:.1%}", f"{100 * one['difference']:+.1f} points", f"{low} to {high}")
+        balanced = [f"{one['balanced_accuracy']:.1%}"] if uneven else []
+        add(made, f"{one['name']} {one['strength']}", *figures, *balanced, style="bold" if one["worse"] else None)
+    show(made)
+    say(robustness["said"])

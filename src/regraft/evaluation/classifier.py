@@ -1,7 +1,7 @@
 """A trained run, loaded: predict, evaluate."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +19,17 @@ from regraft.data.range_faults import check_depth
 from regraft.data.readers.paths import Named, contents_at
 from regraft.data.rendering import PLAIN, Rendering, from_dict
 from regraft.errors import DataError, RunError
-from regraft.evaluation.evaluate import Evaluation, Identify, Part, chose, evaluation_of, part_to_evaluate
-from regraft.evaluation.prediction import Prediction
+from regraft.evaluation.disturbances import Disturbance, disturbances_for, disturbed
+from regraft.evaluation.evaluate import (
+    Evaluation,
+    Identify,
+    Part,
+    check_positive,
+    chose,
+    evaluation_of,
+    part_to_evaluate,
+)
+from regraft.evaluation.prediction import Noted, Prediction
 from regraft.metrics import softmax
 from regraft.network.engine import Engine, device_name, device_of, pytorch_engine, streams_of
 from regraft.network.preprocessing import Preprocessing
@@ -33,6 +42,8 @@ from regraft.strict_json import Malformed
 if TYPE_CHECKING:
     from regraft.network.surgery import Grafted
 
+GREYS = (0.299, 0.587, 0.114)  # what the channels count
+
 
 @dataclass(frozen=True)
 class Read:
@@ -42,6 +53,8 @@ class Read:
     pixels: np.ndarray | None = None  # (size, size, 3) uint8
     identity: str = ""
     fault: Fault | None = None
+    noted: Noted | None = None
+    variants: Sequence[np.ndarray] = ()  # the pixels under each disturbance
 
 
 @dataclass(frozen=True)
@@ -116,8 +129,14 @@ class Classifier:
         max_pixels: int = MAX_PIXELS,
         identify: Identify | None = None,
         rendering: Rendering | None = None,
+        noting: bool = False,
+        disturbances: Sequence[Disturbance] = (),
     ) -> Iterator[Prediction]:
-        """The same of images wherever they lie; ``identify`` hashes what each shows, ``rendering`` is another one."""
+        """The same of images wherever they lie.
+
+        ``identify`` hashes what each shows, ``rendering`` is another one; with ``noting`` sides and brightness come
+        too, and the class under each of ``disturbances``, which costs a pass each.
+        """
         shown = rendering or self.rendering or PLAIN
 
         def read(item: Named) -> Read:
@@ -128,44 +147,73 @@ class Classifier:
                 if self.rendering and decoded.depth:
                     check_depth(decoded.depth)
                 identity = identify(data, decoded) if identify else ""
-                return Read(name, self.preprocessing.pixels(decoded.image, decoded.original), identity)
+                pixels = self.preprocessing.pixels(decoded.image, decoded.original)
+                noted = Noted(min(decoded.original), brightness_of(pixels)) if noting else None
+                return Read(name, pixels, identity, None, noted, disturbed(pixels, disturbances))
             except Undecodable as error:
                 return Read(name, fault=Fault(name, error.kind, str(error)))
 
-        def run(group: Sequence[Read]) -> np.ndarray:
-            pixels = [read.pixels for read in group if read.pixels is not None]
-            return softmax(self.engine.run(np.stack(pixels))[0]) if pixels else np.empty((0, len(self.classes)))
+        def run(group: Sequence[Read]) -> tuple[np.ndarray, np.ndarray]:
+            images = [(read.pixels, *read.variants) for read in group if read.pixels is not None]
+            if not images:
+                return np.empty((0, len(self.classes))), np.empty((0, len(disturbances)), int)
+            clean, *others = (self.engine.run(np.stack(column))[0] for column in zip(*images, strict=True))
+            answers = [logits.argmax(axis=1) for logits in others]
+            return softmax(clean), np.array(answers, int).reshape(len(others), len(clean)).T
 
         engine, done = self.engine, 0  # made by one thread
         reads = (read for _, read in map_ahead(read, contents))
         groups = grouped(reads, lambda read: read.pixels is not None, lambda: engine.batch)
-        for group, probabilities in map_ahead(run, groups, streams_of(engine.name), chunk=1, ahead=1):
-            rows = iter(probabilities)
+        for group, (probabilities, answers) in map_ahead(run, groups, streams_of(engine.name), chunk=1, ahead=1):
+            rows = zip(probabilities, answers, strict=True)
             for one in group:
-                row = None if one.pixels is None else next(rows)
-                yield Prediction(one.name, self.classes, row, one.fault, one.identity)
+                row, under = (None, ()) if one.pixels is None else next(rows)
+                noted = replace(one.noted, answers=tuple(map(int, under))) if one.noted else None
+                yield Prediction(one.name, self.classes, row, one.fault, one.identity, noted)
             done += len(group)
             progress("Predicting", done, len(contents))
 
-    def evaluate(self, data: Data, reading: Reading = Reading(), progress: Progress = silent) -> Evaluation:
+    def evaluate(
+        self,
+        data: Data,
+        reading: Reading = Reading(),
+        progress: Progress = silent,
+        positive: str | None = None,
+        robustness: bool = False,
+    ) -> Evaluation:
         """Metrics on labelled images: their test part, else their val part, else all of them.
 
         Classes are matched by name; one that the classifier does not know raises DataError, or is left out and listed
         where train, if it is given, has none of it either. Images that the run was
-        trained on are counted, and the accuracy without them is given beside.
+        trained on are counted, and the accuracy without them is given beside. ``positive``: of two classes, the
+        one whose ROC-AUC, sensitivity and specificity are given, in place of the rarer one. ``robustness``: measure the
+        accuracy under mild disturbances too, which takes nine passes in place of one.
         """
+        check_positive(positive, self.classes)
         images = find_images(data, reading, fewest_classes=EVALUATED)
         part, known = part_to_evaluate(images, self.classes), chose(self.folder)
-        predictions = self.predict_part(part, images, reading, known.identify if known else None, progress)
-        return evaluation_of(predictions, part, self.folder, known, self.conformal_threshold)
+        identify = known.identify if known else None
+        disturbances = disturbances_for(self.preprocessing.size) if robustness else ()
+        predictions = self.predict_part(part, images, reading, identify, progress, True, disturbances)
+        threshold = self.conformal_threshold
+        return evaluation_of(predictions, part, self.folder, known, threshold, positive, disturbances)
 
     def predict_part(
-        self, part: Part, images: ImageSet, reading: Reading, identify: Identify | None, progress: Progress
+        self,
+        part: Part,
+        images: ImageSet,
+        reading: Reading,
+        identify: Identify | None,
+        progress: Progress,
+        noting: bool = False,
+        disturbances: Sequence[Disturbance] = (),
     ) -> list[Prediction]:
-        """The predictions of the files of a part of ``images``, in order."""
+        """The predictions of the files of a part of ``images``, in order; the rest as predict_contents takes it."""
         contents = [(file.name, file.content) for file in part.files]
         other = asked_for(images, reading, self.rendering)
-        return list(self.predict_contents(contents, progress, reading.max_pixels, identify, other))
+        return list(
+            self.predict_contents(contents, progress, reading.max_pixels, identify, other, noting, disturbances)
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         """All but what is made anew where it is unpickled: the engine, and the network where a folder has it."""
@@ -185,6 +233,11 @@ def load(run: Path | str, device: str = "auto") -> Classifier:
     except Malformed as error:
         raise damaged(saved.folder, error) from None
     return Classifier(saved.classes, saved.preprocessing, saved.strategy, folder, device, saved, rendering=rendering)
+
+
+def brightness_of(pixels: np.ndarray) -> float:
+    """The mean grey (Rec. 601) of an image (size, size, 3)."""
+    return float(pixels.reshape(-1, 3).mean(axis=0) @ GREYS)
 
 
 def contents_of(images: Any, reading: Reading = Reading()) -> list[Named]:

@@ -14,13 +14,17 @@ from regraft.data.decoding import Decoded, decode
 from regraft.data.images import LEFT_OUT, Fault, ImageFile, ImageSet
 from regraft.data.spelling import alike
 from regraft.errors import DataError, RunError, reason_of
+from regraft.evaluation.disturbances import Disturbance
 from regraft.evaluation.prediction import Prediction
-from regraft.metrics import Metrics, measure
+from regraft.evaluation.robustness import Robustness, robustness_of
+from regraft.metrics import Metrics, measure, slices_of
 from regraft.runs.remarks import Remark, remarks_on
 from regraft.runs.seen import DATA, images_of
+from regraft.runs.slicing import slice_names
 from regraft.strict_json import Malformed
 
 SEED = 0  # of the bootstrap
+TWO = 2
 SHOWN = 20  # classes in a message
 Identify = Callable[[bytes | Image.Image, Decoded], str]  # a hash of what an image shows
 
@@ -43,6 +47,7 @@ class Evaluation:
     trained_on: TrainedOn | None  # None where the run does not say
     left_out: tuple[Fault, ...]
     notes: tuple[str, ...] = ()  # what the user should know beside the figures
+    robustness: Robustness | None = None  # where it was asked for
 
     @property
     def remarks(self) -> tuple[Remark, ...]:
@@ -58,6 +63,7 @@ class Evaluation:
             "trained_on": asdict(self.trained_on) if self.trained_on else None,
             "left_out": [asdict(fault) for fault in self.left_out],
             "notes": list(self.notes),
+            "robustness": self.robustness.as_dict() if self.robustness else None,
         }
 
 
@@ -142,16 +148,29 @@ def first_identity_of(data: bytes | Image.Image, decoded: Decoded) -> str:
     return hash_of(decode(data, None))
 
 
+def check_positive(positive: str | None, classes: Sequence[str]) -> None:
+    """Raise RunError where there are no two classes of which it is one."""
+    if positive is None:
+        return
+    if len(classes) != TWO:
+        raise RunError(f"--positive is for runs of two classes; this one has {len(classes)}; leave it out")
+    if positive not in classes:
+        raise RunError(f"the run does not know the class '{positive}' of --positive; give one of {listed(classes)}")
+
+
 def evaluation_of(
     predictions: Sequence[Prediction],
     part: Part,
     run: Path | None,
     known: Chose | None,
     threshold: float | None = None,
+    positive: str | None = None,
+    disturbances: Sequence[Disturbance] = (),
 ) -> Evaluation:
     """The metrics of ``predictions`` of a part's files; DataError where none of them could be read.
 
-    ``threshold``: of the conformal sets.
+    ``threshold``: of the conformal sets. ``positive``: of two classes; by default the one that its name or its rarity
+    makes it. ``disturbances``: those that the predictions have answers under.
     """
     images = part.images
     pairs = [(p, file) for p, file in zip(predictions, part.files, strict=True) if p.probabilities is not None]
@@ -160,14 +179,24 @@ def evaluation_of(
     classes = predictions[0].classes
     labels = np.array([classes.index(images.classes[file.label]) for _, file in pairs])
     probabilities = np.stack([p.probabilities for p, _ in pairs if p.probabilities is not None])
+    groups = [file.group for _, file in pairs]
+    predicted = probabilities.argmax(axis=1)
+    right = predicted == labels
+    noted = [p.noted for p, _ in pairs]
+    sides, grey = zip(*((one.short_side, one.brightness) if one else (None, None) for one in noted), strict=True)
+    slices = slices_of(right, slice_names([file for _, file in pairs], sides, grey), groups)
+    under = np.array([one.answers if one else () for one in noted])
     faults = (fault for fault in images.faults if fault.action == LEFT_OUT)
     groups = [file.group for _, file in pairs]
     return Evaluation(
         run=run,
-        metrics=measure(probabilities, labels, classes, part.split, SEED, groups, threshold),
-        trained_on=trained_on(known, [p.identity for p, _ in pairs], probabilities.argmax(1) == labels),
+        metrics=replace(
+            measure(probabilities, labels, classes, part.split, SEED, groups, threshold, positive), slices=slices
+        ),
+        trained_on=trained_on(known, [p.identity for p, _ in pairs], right),
         left_out=(*faults, *(p.fault for p in predictions if p.fault)),
         notes=tuple(f"'{own}' is judged as the run's '{name}'" for own, name in part.renamed.items()),
+        robustness=robustness_of(disturbances, labels, predicted, under, groups) if disturbances else None,
     )
 
 

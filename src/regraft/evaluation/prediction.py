@@ -12,6 +12,15 @@ from regraft.errors import DataError
 
 
 @dataclass(frozen=True)
+class Noted:
+    """What an evaluation asks of one image besides its class."""
+
+    short_side: int  # pixels of the file's shorter side
+    brightness: float  # the mean grey of the network's input, 0 to 255
+    answers: tuple[int, ...] = ()  # the class's id under each disturbance
+
+
+@dataclass(frozen=True)
 class Prediction:
     """What the classifier says of one image, or why it says nothing."""
 
@@ -20,6 +29,7 @@ class Prediction:
     probabilities: np.ndarray | None  # (classes,) float64
     fault: Fault | None = None
     identity: str = field(default="", repr=False)  # the hash of what it shows, where it was asked for
+    noted: Noted | None = field(default=None, repr=False)  # likewise
 
     @property
     def label(self) -> str | None:

@@ -7,9 +7,14 @@ from typing import Any
 import numpy as np
 
 from regraft.metrics.intervals import LEVEL, group_ids, intervals
+from regraft.metrics.positive_class import positive_of
 from regraft.metrics.probability_figures import ProbabilityFigures, probability_figures
+from regraft.metrics.shares import as_far_as_groups
+from regraft.metrics.slices import Slice
 from regraft.metrics.summaries import SUMMARIES, share_of, summaries
+from regraft.metrics.two_classes import TwoClasses, two_classes
 
+TWO = 2
 UNEVEN = 2  # times the images of the smallest class that the largest has
 
 
@@ -37,6 +42,8 @@ class Metrics:
     per_class: tuple[ClassMetrics, ...]
     confusion: np.ndarray  # (classes, classes) int64: images by true class (rows) and predicted class (columns)
     probabilities: ProbabilityFigures  # what they are worth
+    two_classes: TwoClasses | None = None  # where there are two, and both occur
+    slices: tuple[Slice, ...] = ()  # where they were asked for
 
     @property
     def uneven(self) -> bool:
@@ -44,12 +51,25 @@ class Metrics:
         there = [row.images for row in self.per_class if row.images]
         return max(there) >= UNEVEN * min(there)
 
+    @property
+    def largest_class(self) -> float:
+        """The accuracy of always naming the class that most of the images are of."""
+        return max(row.images for row in self.per_class) / self.images
+
+    @property
+    def chance(self) -> float:
+        """The balanced accuracy of naming classes whatever the image shows."""
+        return 1 / sum(row.images > 0 for row in self.per_class)
+
     def summary(self) -> dict[str, Any]:
-        """The three figures with their intervals, and what the probabilities are worth, as plain data."""
-        figures = {name: getattr(self, name) for name in SUMMARIES}
+        """The three figures with their intervals, and what they are to be compared with, as plain data."""
+        figures = {name: getattr(self, name) for name in (*SUMMARIES, "largest_class", "chance")}
         ends = {name: list(pair) for name, pair in self.intervals.items()}
         images = {"split": self.split, "images": self.images, "uneven": self.uneven}
-        return {**figures, **images, "intervals": ends, "probabilities": self.probabilities.summary()}
+        more = {"probabilities": self.probabilities.summary()}
+        if self.two_classes:
+            more["two_classes"] = self.two_classes.summary()
+        return {**figures, **images, "intervals": ends, **more}
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -60,6 +80,8 @@ class Metrics:
             "per_class": rows,
             "confusion": self.confusion.tolist(),
             "probabilities": self.probabilities.as_dict(),
+            "slices": [one.as_dict() for one in self.slices],
+            **({"two_classes": self.two_classes.as_dict()} if self.two_classes else {}),
         }
 
 
@@ -71,11 +93,13 @@ def measure(
     seed: int,
     groups: Sequence[str | None] | None = None,
     threshold: float | None = None,
+    positive: str | None = None,
 ) -> Metrics:
     """All metrics of predictions (images, classes) against labels (images,).
 
     ``groups``: each image's, where images of one group are not independent of one another; ``threshold``: of the sets
-    of classes that hold the true one (conformal), from held-out images.
+    of classes that hold the true one (conformal), from held-out images; ``positive``: of two classes, by default what
+    positive_of says.
     """
     predicted = probabilities.argmax(axis=1)
     confusion = np.zeros((len(classes), len(classes)), dtype=np.int64)
@@ -87,6 +111,11 @@ def measure(
         for name, precision, recall, f1, count in zip(classes, *columns, strict=True)
     )
     accuracy, balanced, macro = map(float, summaries(labels, predicted))
-    ends = dict(zip(SUMMARIES, intervals(labels, predicted, groups, seed), strict=True))
+    drawn = intervals(labels, predicted, groups, seed)
+    ends = dict(zip(SUMMARIES, as_far_as_groups(drawn, labels, predicted == labels, groups), strict=True))
     worth = probability_figures(probabilities, labels, seed, group_ids(groups), threshold)
-    return Metrics(split, len(labels), accuracy, balanced, macro, ends, tuple(per_class), confusion, worth)
+    pair = None
+    if len(classes) == TWO and support.all():
+        which = positive_of(classes, support) if positive is None else list(classes).index(positive)
+        pair = two_classes(probabilities, labels, classes, which, groups)
+    return Metrics(split, len(labels), accuracy, balanced, macro, ends, tuple(per_class), confusion, worth, pair)

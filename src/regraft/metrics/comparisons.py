@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from regraft.metrics.intervals import LEVEL
+from regraft.metrics.intervals import LEVEL, group_ids
 
 EQUAL = 0.01  # a difference in accuracy of no practical weight
 DRAWS = 4_999  # of the bootstrap
@@ -114,10 +114,8 @@ def bootstrap(sums: np.ndarray, counts: np.ndarray, seed: int) -> Any:
 
 def in_units(values: np.ndarray, groups: Sequence[str | None] | None, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Sums of values (images,) and numbers of images by unit: a group where there are any, else one image or a few."""
-    if groups is not None and any(groups):
-        named = [group or f"\0{image}" for image, group in enumerate(groups)]
-        unit = np.unique(named, return_inverse=True)[1]
-    else:
+    unit = group_ids(groups)
+    if unit is None:
         unit = np.random.default_rng(seed).permutation(len(values)) % min(len(values), MOST_UNITS)
     return np.bincount(unit, values), np.bincount(unit).astype(float)
 

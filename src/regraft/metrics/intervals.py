@@ -20,6 +20,8 @@ def intervals(
     ``truth`` and ``predicted``: class ids (images,). The accuracy's interval is Wilson's (1927), which holds where all
     or none are right; the others' are percentile bootstraps over images (Efron, 1979). Images of one group resemble
     one another: where ``groups`` names any, whole groups are drawn, for the accuracy too (Field and Welsh, 2007).
+    The balanced accuracy's reaches as far as that of ``mean_of_shares`` at least, since no drawing shows how few
+    images a class has of which all or none are right.
     """
     cells, cell_of = np.unique(np.stack([truth, predicted]), axis=1, return_inverse=True)
     draw = np.random.default_rng(seed)
@@ -36,7 +38,14 @@ def intervals(
     tail = 100 * (1 - LEVEL) / 2
     low, high = np.percentile([summaries(cells[0], cells[1], weights) for weights in drawn], [tail, 100 - tail], axis=0)
     ends = [(float(a), float(b)) for a, b in zip(low, high, strict=True)]
-    return ends if group_of is not None else [wilson(int((truth == predicted).sum()), len(truth)), *ends[1:]]
+    if group_of is None:
+        ends[0] = wilson(int((truth == predicted).sum()), len(truth))
+    occurs = np.bincount(truth)
+    hits = np.bincount(truth, truth == predicted)[occurs > 0]
+    images = occurs[occurs > 0]
+    of_each = [wilson(some, of) for some, of in zip(hits.tolist(), images.tolist(), strict=True)]
+    ends[1] = hull(ends[1], mean_of_shares(hits / images, of_each))
+    return ends
 
 
 def group_ids(groups: Sequence[str | None] | None) -> np.ndarray | None:
@@ -47,9 +56,25 @@ def group_ids(groups: Sequence[str | None] | None) -> np.ndarray | None:
     return np.unique(named, return_inverse=True)[1]
 
 
+def mean_of_shares(shares: np.ndarray, ends: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """The interval of the mean of independent shares, from that of each (Zou and Donner, 2008)."""
+    below, above = np.sqrt(((np.array(ends) - shares[:, None]) ** 2).sum(axis=0)) / len(shares)
+    return max(0.0, float(shares.mean() - below)), min(1.0, float(shares.mean() + above))
+
+
+def hull(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
+    """As far as either reaches."""
+    return min(one[0], other[0]), max(one[1], other[1])
+
+
+def normal_quantile(level: float) -> float:
+    """How many standard errors an interval reaches to each side."""
+    return NormalDist().inv_cdf((1 + level) / 2)
+
+
 def wilson(right: float, images: float) -> tuple[float, float]:
-    """Wilson's interval of a share (1927)."""
-    share, square = right / images, NormalDist().inv_cdf((1 + LEVEL) / 2) ** 2
+    """Wilson's interval of a share (1927); of correlated images fewer count."""
+    share, square = right / images, normal_quantile(LEVEL) ** 2
     middle = (share + square / (2 * images)) / (1 + square / images)
     reach = math.sqrt(square * (share * (1 - share) / images + square / (4 * images**2))) / (1 + square / images)
     return max(0.0, middle - reach), min(1.0, middle + reach)

@@ -10,7 +10,7 @@ import numpy as np
 
 from regraft.data.find import Data
 from regraft.data.images import ImageSet, images_by_kind
-from regraft.metrics import Metrics, baselines, measure
+from regraft.metrics import Metrics, baselines, measure, slices_of
 from regraft.planning.plan import Plan
 from regraft.planning.prepare import Job, prepare
 from regraft.progress import Progress, silent
@@ -24,6 +24,7 @@ from regraft.runs.remarks import remarks_on
 from regraft.runs.report import write_report
 from regraft.runs.rows import formulas_note
 from regraft.runs.run import Ruled, Run, Seconds
+from regraft.runs.slicing import slice_names
 from regraft.runs.writing import writing
 from regraft.training.anytime import train_in_turn
 from regraft.training.result import Trained
@@ -105,8 +106,11 @@ def finish(job: Job, trainer: Trainer, trained: Trained, folder: Path, place: Pa
     groups = [job.images.files[row].group for row in split.test]
     threshold = trained.calibration.threshold
     metrics = measure(probabilities, labels, job.images.classes, split.reported, job.recipe.seed, groups, threshold)
-    rule = ruled(job, trainer, trained, metrics.accuracy)
     right = probabilities.argmax(axis=1) == labels
+    sides = [min(job.features.looks[row].width, job.features.looks[row].height) for row in split.test]
+    names = slice_names([job.images.files[row] for row in split.test], sides)
+    metrics = replace(metrics, slices=slices_of(right, names, groups))
+    rule = ruled(job, trainer, trained, metrics.accuracy)
     copies, shared = overlap_of(job.near_duplicates, split.test, right), shared_groups(job.images, split, right)
     run = run_of(job, trained, metrics, (copies, shared), rule, folder, started)
     write_run(place, job, trained, run, probabilities)

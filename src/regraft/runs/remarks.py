@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from regraft.metrics import Metrics
+from regraft.metrics import Metrics, worst_of
 
 FEW = 5  # images of a class under which its own figures say little
 NAMED = 3  # classes that a sentence names
@@ -24,9 +24,13 @@ def remarks_on(metrics: Metrics, largest: float | None = None, weighed: bool | N
     ``largest``: accuracy of always naming the largest class; by default the largest of the images judged.
     ``weighed``: after a training, whether it weighed the classes.
     """
-    if largest is None:
-        largest = max(row.images for row in metrics.per_class) / metrics.images
-    said = (*never_found(metrics, weighed), *against_largest(metrics, largest), *too_few(metrics))
+    largest = metrics.largest_class if largest is None else largest
+    said = (
+        *never_found(metrics, weighed),
+        *against_largest(metrics, largest),
+        *too_few(metrics),
+        *worst_slice(metrics),
+    )
     return tuple(sorted(said, key=lambda remark: not remark.first))
 
 
@@ -49,17 +53,33 @@ def never_found(metrics: Metrics, weighed: bool | None) -> Iterator[Remark]:
 
 
 def against_largest(metrics: Metrics, largest: float) -> Iterator[Remark]:
-    """Whether the accuracy is more than the largest class alone gives."""
-    there = sum(row.images > 0 for row in metrics.per_class)
-    if there == 1:
+    """Whether the accuracy is more than the largest class alone gives, and tells what the balanced accuracy tells.
+
+    Where classes are uneven the figures themselves are said beside it, the balanced accuracy first.
+    """
+    if metrics.chance == 1:
         return
-    naming = f"better than always naming the largest class ({largest:.1%})"
+    low, high = metrics.intervals["balanced_accuracy"]
+    naming = "better than always naming the largest class"
     if metrics.accuracy <= largest:
-        balanced = f"balanced accuracy is {metrics.balanced_accuracy:.1%}, by chance {1 / there:.1%}"
-        text = f"Accuracy {metrics.accuracy:.1%} is no {naming}; {balanced}."
-        yield Remark("no better than the largest class", text, first=True)
+        kind, text = (
+            "no better than the largest class",
+            f"Accuracy {metrics.accuracy:.1%} is no {naming} ({largest:.1%})",
+        )
+        if not metrics.uneven:
+            balanced = f"balanced accuracy is {metrics.balanced_accuracy:.1%}, by chance {metrics.chance:.1%}"
+            yield Remark(kind, f"{text}; {balanced}.", first=True)
+        elif low > metrics.chance:
+            yield Remark(kind, f"Accuracy tells another story: it is no {naming}.")
+        elif metrics.balanced_accuracy > metrics.chance:
+            yield Remark(kind, "Neither accuracy is surely better than what always naming one class gives.")
+        else:
+            yield Remark(kind, "The classes are told apart no better than by chance.", first=True)
     elif metrics.intervals["accuracy"][0] <= largest:
-        yield Remark("hardly better than the largest class", f"The accuracy is not surely {naming}.")
+        said = "" if metrics.uneven else f" ({largest:.1%})"
+        yield Remark("hardly better than the largest class", f"The accuracy is not surely {naming}{said}.")
+    if largest < metrics.accuracy and metrics.uneven and metrics.intervals["accuracy"][0] > high:
+        yield Remark("accuracy flatters", "Accuracy tells another story: most of it comes from the largest classes.")
 
 
 def too_few(metrics: Metrics) -> Iterator[Remark]:
@@ -77,6 +97,15 @@ def too_few(metrics: Metrics) -> Iterator[Remark]:
         named = listed([f"'{row.name}' ({row.images})" for row in few], quoted=True)
         text = f"Under {FEW} {images}s of {named}: their own figures say little."
         yield Remark("few images", text)
+
+
+def worst_slice(metrics: Metrics) -> Iterator[Remark]:
+    """The slice of the images that is surely worse than the rest, the worst one."""
+    if worst := worst_of(metrics.slices):
+        low = f"{-100 * worst.difference:.1f} points below the rest"
+        where = f"{worst.kind} {worst.name}" if worst.kind != "folder" else f"folder '{worst.name}'"
+        text = f"Accuracy is {worst.accuracy:.1%} on the {worst.images:,} images of {where}: {low}."
+        yield Remark("worse slice", text)
 
 
 def counted(names: Sequence[str], metrics: Metrics) -> str:

@@ -14,6 +14,7 @@ from regraft.features.near_duplicates import NearDuplicate
 from regraft.planning.prepare import Job
 from regraft.runs.charts import draw_confusion, draw_curves, draw_profile, draw_quadrant, draw_surgery
 from regraft.runs.probability_charts import draw_reliability, draw_risk_coverage
+from regraft.runs.roc import draw_roc
 from regraft.runs.run import Run
 from regraft.runs.thumbnails import augmentation_strips, thumbnail
 from regraft.similarity.score import references
@@ -54,6 +55,7 @@ def write_report(path: Path, job: Job, trained: Trained, run: Run, probabilities
         surgery=draw_surgery(plan, trained.recipe.optimisation.unfreeze_from),
         profile=draw_profile(plan, run.cuts),
         confusion=draw_confusion(metrics["confusion"], images.classes) if many else None,
+        roc=draw_roc(metrics["two_classes"]) if "two_classes" in metrics else None,
         curves=draw_curves(trained.history) if curves else None,
         reliability=draw_reliability(worth["calibration"]["bins"]) if worth["calibration"] else None,
         risk_coverage=draw_risk_coverage(worth["risk_coverage"]["kept"]),

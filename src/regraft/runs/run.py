@@ -14,8 +14,8 @@ from regraft.training.result import Attempt
 from regraft.visible import isolated
 
 CARD = """<div style="display:inline-block;padding:.8em 1.2em;border:1px solid #dfe4e8;border-radius:8px">
-{remarks}<b>{accuracy:.1%}</b> accuracy{balanced} on {images:,} {split} images
-(95% interval {low:.1%} to {high:.1%})<br>
+{remarks}<b>{figure:.1%}</b> {name} on {images:,} {split} images
+(95% interval {low:.1%} to {high:.1%}){beside}<br>
 case <b>{case}</b>, strategy <b>{strategy}</b>, {seconds:.1f} s<br>
 <a href="{report}">{report}</a></div>"""
 
@@ -94,12 +94,19 @@ class Run:
 
     def _repr_html_(self) -> str:
         """A card for notebooks."""
-        low, high = self.metrics.intervals["accuracy"]
+        metrics = self.metrics
+        name, beside = "accuracy", ""
+        if metrics.uneven:
+            largest = self.baselines["majority_class"]
+            name, beside = (
+                "balanced_accuracy",
+                f"<br>\nalways naming the largest class: {largest:.1%}; accuracy {metrics.accuracy:.1%}",
+            )
+        low, high = metrics.intervals[name]
         remarks = "".join(f"<b>{escape(isolated(remark.text))}</b><br>\n" for remark in self.remarks if remark.first)
-        balanced = f", {self.metrics.balanced_accuracy:.1%} balanced" if self.metrics.uneven else ""
         report = escape(isolated(str(self.report)))
         return CARD.format(
-            remarks=remarks, balanced=balanced,
-            accuracy=self.metrics.accuracy, images=self.metrics.images, split=self.metrics.split, low=low, high=high,
+            remarks=remarks, figure=getattr(metrics, name), name=name.replace("_", " "), beside=beside,
+            images=metrics.images, split=metrics.split, low=low, high=high,
             case=self.plan.case, strategy=self.strategy, seconds=self.seconds.total, report=report,
         )  # fmt: skip

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from regraft.metrics.intervals import group_ids
+
 HALVINGS = 100
 
 
@@ -21,7 +23,9 @@ def regret_of(
     """
     hits = np.stack([hit.astype(float) for hit in right.values()])
     mine = list(right).index(planned)
-    unit = units(hits.shape[1], groups)
+    images = np.arange(hits.shape[1])
+    of_group = group_ids(groups)
+    unit = images if of_group is None else of_group
     rng, found = np.random.default_rng(seed), []
     for _ in range(HALVINGS):
         first = rng.permutation(unit.max() + 1)[unit] % 2 == 0
@@ -32,9 +36,3 @@ def regret_of(
             scored = hits[:, ~choosing].mean(axis=1)
             found.append(scored[sums == sums.max()].mean() - scored[mine])
     return float(np.mean(found)) if found else 0.0
-
-
-def units(images: int, groups: Sequence[str | None] | None) -> np.ndarray:
-    """A number for each image, the same for those of one group."""
-    named = [group or f"\0{image}" for image, group in enumerate(groups or [None] * images)]
-    return np.asarray(np.unique(named, return_inverse=True)[1])

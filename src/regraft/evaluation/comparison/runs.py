@@ -14,7 +14,7 @@ from regraft.data.images import EVALUATED
 from regraft.data.spreadsheet import from_cell
 from regraft.errors import DataError, RecipeError, RunError, reason_of
 from regraft.evaluation.classifier import load
-from regraft.evaluation.comparison.table import SEED, loss
+from regraft.evaluation.comparison.table import SEED, loss_of
 from regraft.evaluation.comparison.words import interval, p_in_words, points, share, verdict_on
 from regraft.evaluation.evaluate import chose, part_to_evaluate
 from regraft.metrics import measure
@@ -144,7 +144,7 @@ def comparison_of(judged: Sequence[Judged], shared: Sequence[str], notes: Sequen
         probabilities = np.stack([one.probabilities[name] for name in shared])[:, order]
         metrics = measure(probabilities, labels, classes, "test", SEED)
         low, high = metrics.intervals["accuracy"]
-        told = loss(probabilities, labels)
+        told = loss_of(metrics)
         rows.append(RunRow(one.run, metrics.accuracy, low, high, metrics.balanced_accuracy, told))
         hits.append(probabilities.argmax(axis=1) == labels)
     differences = [on_images(hits[0], other, SEED) for other in hits[1:]]

@@ -14,7 +14,6 @@ from regraft.metrics import Metrics, measure
 from regraft.metrics.comparisons import Difference, holm, mean_over_repeats, on_images, over_repeats
 
 PLAN = "plan"
-LEAST = 1e-12  # probability whose logarithm is taken
 SEED = 0  # of the bootstrap and of the halves
 
 
@@ -116,23 +115,22 @@ def row_of(name: str, scored: Sequence[Scored], measured: Sequence[Metrics]) -> 
         low, high = max(0.0, low), min(1.0, high)
     else:
         accuracy, (low, high) = accuracies[0], measured[0].intervals["accuracy"]
-    losses = [loss(outcome.probabilities, one.part.labels) for one, outcome in zip(scored, outcomes, strict=True)]
     return Row(
         strategy=name,
         accuracy=accuracy,
         low=low,
         high=high,
         balanced_accuracy=float(np.mean([metrics.balanced_accuracy for metrics in measured])),
-        negative_log_likelihood=float(np.mean(losses)),
+        negative_log_likelihood=float(np.mean([loss_of(metrics) for metrics in measured])),
         epochs=float(np.mean([outcome.figures.epochs for outcome in outcomes])),
         seconds=float(np.mean([outcome.figures.seconds for outcome in outcomes])),
         settings=dict(Counter(outcome.figures.setting or "by itself" for outcome in outcomes)),
     )
 
 
-def loss(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Mean negative log likelihood, in nats."""
-    return float(-np.log(np.maximum(probabilities[np.arange(len(labels)), labels], LEAST)).mean())
+def loss_of(metrics: Metrics) -> float:
+    """The mean negative log likelihood, in nats."""
+    return metrics.probabilities.negative_log_likelihood.value
 
 
 def lead_of(scored: Sequence[Scored], strategies: Sequence[str]) -> Difference | None:
