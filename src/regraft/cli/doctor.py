@@ -6,7 +6,6 @@ from regraft.cli.app import app
 from regraft.cli.commands import give
 from regraft.cli.options import AsJson
 from regraft.cli.screen import add, say, show, table
-from regraft.cli.tables import bytes_text
 
 
 @app.command()
@@ -19,6 +18,8 @@ def doctor(as_json: AsJson = False) -> None:
 
 def show_checkup(result: dict[str, Any]) -> None:
     """What there is, then what to do."""
+    from regraft.cli.tables import bytes_text
+
     machine, cache = result["machine"], result["cache"]
     made = table("", "", header=False)
     add(made, "Versions", ", ".join(f"{name} {number or 'missing'}" for name, number in result["versions"].items()))
