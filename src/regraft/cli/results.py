@@ -6,29 +6,34 @@ from typing import Any
 from regraft.cli.probabilities import probabilities_in_words, show_probabilities
 from regraft.cli.screen import Part, add, say, show, table
 from regraft.cli.tables import show_fault_kinds, show_faults
+from regraft.planning.cases import CASES, in_words
+from regraft.planning.costs import short_number
+
+PARTS = {"val": "validation"}
+DONE = {
+    "head": "it was kept frozen, and a new head was trained on its features",
+    "early-layers": "its early layers were kept, frozen, and a new head was trained on their features",
+    "fine-tune": "every layer was trained from the pre-trained weights, and a new head",
+    "from-scratch": "every layer was trained from random weights",
+}
 
 
 def summary(result: dict[str, Any]) -> None:
-    """What a training gave."""
-    metrics, seconds, baselines = result["metrics"], result["seconds"], result["baselines"]
+    """What a training gave: the figure, why and what was done, what to mind."""
+    metrics, baselines = result["metrics"], result["baselines"]
     show_remarks(result["remarks"], first=True)
     for line in figures_in_words(metrics, baselines["majority_class"]):
-        say(*line)
-    show_two_classes(metrics)
-    rest = "" if metrics["uneven"] else f", largest class {baselines['majority_class']:.1%}"
-    say(f"Nearest neighbour {baselines['nearest_neighbour']:.1%}{rest}.")
-    say(probabilities_in_words(metrics))
-    at = f" at {' + '.join(result['cuts'])}."
-    say("Case ", (result["case"], "bold"), ", strategy ", (result["strategy"], "bold"), at, whole=False)
-    say(
-        f"{result['trainable_parameters']:,} trainable and {result['frozen_parameters']:,} frozen parameters;"
-        f" {seconds['total']:.1f} s, {result['images_through_backbone']:,} images through the backbone.",
-        whole=False,
-    )
-    show_remarks(result["remarks"], first=False)
-    show_fault_kinds(result["faults"], "the report shows them")
+        say(*line, whole=False)
+    say(f"{in_words(result['case'])}: {done_in_words(result)}", whole=False)
+    say(effort_in_words(result), whole=False)
     if rule := result["rule"]:
         say(rule_in_words(rule, metrics["accuracy"]), whole=False)
+    show_remarks(result["remarks"], first=False)
+    show_two_classes(metrics)
+    rest = "" if metrics["uneven"] else f", always the largest class {baselines['majority_class']:.1%}"
+    say(f"To compare: the nearest neighbour gets {baselines['nearest_neighbour']:.1%}{rest}.", whole=False)
+    say(probabilities_in_words(metrics), whole=False)
+    show_fault_kinds(result["faults"], "the report shows them")
     if result["tried"]:
         show_tried(result["tried"])
     for note in result["notes"]:
@@ -36,11 +41,30 @@ def summary(result: dict[str, Any]) -> None:
     say(f"Report: {result['report']}")
 
 
+def done_in_words(result: Mapping[str, Any]) -> str:
+    """What was carried out."""
+    by_rule = next(case.strategy for case in CASES if case.name == result["case"])
+    asked = (
+        ""
+        if result["planned_strategy"] == by_rule
+        else f" You asked for {result['planned_strategy']}; the rule is {by_rule}."
+    )
+    return f"{DONE[result['strategy']]} ({' + '.join(result['cuts'])}).{asked}"
+
+
+def effort_in_words(result: Mapping[str, Any]) -> str:
+    """How much was trained, and what it took."""
+    trained, passed = result["trainable_parameters"], result["images_through_backbone"]
+    weights = f"{trained:,} of {short_number(trained + result['frozen_parameters'])} weights trained"
+    seen = f"{passed:,} images went through the network" if passed else "features came from the cache"
+    return f"{weights} in {result['seconds']['total']:.1f} s; {seen}."
+
+
 def show_remarks(remarks: Sequence[Mapping[str, Any]], first: bool) -> None:
     """The remarks that come before the figures, or the others."""
     for remark in remarks:
         if remark["first"] == first:
-            say((remark["text"], "bold red" if first else ""))
+            say((remark["text"], "bold red" if first else ""), whole=False)
 
 
 def figures_in_words(metrics: Mapping[str, Any], largest: float) -> Iterator[list[Part]]:
@@ -50,7 +74,7 @@ def figures_in_words(metrics: Mapping[str, Any], largest: float) -> Iterator[lis
     """
     ends = {name: f"{low:.1%} to {high:.1%}" for name, (low, high) in metrics["intervals"].items()}
     accuracy = f"{metrics['accuracy']:.1%}"
-    part = "" if metrics["split"] == "all" else f"{metrics['split']} "
+    part = "" if metrics["split"] == "all" else f"{PARTS.get(metrics['split'], metrics['split'])} "
     images = f" on {metrics['images']:,} {part}images (95% interval "
     if not metrics["uneven"]:
         yield ["Accuracy ", (accuracy, "bold"), f"{images}{ends['accuracy']})."]
@@ -74,11 +98,13 @@ def show_two_classes(metrics: Mapping[str, Any]) -> None:
     chance = two["positives"] / (two["positives"] + two["negatives"])
     say(
         f"Positive '{two['positive']}': ROC-AUC {two['roc_auc']:.3f} ({ends['roc_auc']}), average precision"
-        f" {two['average_precision']:.3f} ({ends['average_precision']}; chance {chance:.3f})."
+        f" {two['average_precision']:.3f} ({ends['average_precision']}; chance {chance:.3f}).",
+        whole=False,
     )
     say(
         f"Sensitivity {two['sensitivity']:.1%} ({shares['sensitivity']}),"
-        f" specificity {two['specificity']:.1%} ({shares['specificity']})."
+        f" specificity {two['specificity']:.1%} ({shares['specificity']}).",
+        whole=False,
     )
 
 

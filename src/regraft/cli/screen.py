@@ -24,14 +24,15 @@ def console(stderr: bool = False) -> "Console":
 
 
 def say(*parts: Part, whole: bool = True) -> None:
-    """A line on stdout, of parts; where it is not kept ``whole``, it is broken at the screen's edge."""
+    """A line on stdout, of parts; where it is not kept ``whole``, a terminal breaks it between words at its edge."""
     from rich.text import Text
 
     line = Text()
     for part in parts:
         text, style = (part, "") if isinstance(part, str) else part
         line.append(visible(text), style)
-    console().print(line, soft_wrap=whole)
+    made = console()
+    made.print(line, soft_wrap=whole or not made.is_terminal)
 
 
 def table(*columns: str, header: bool = True) -> "Table":

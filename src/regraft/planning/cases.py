@@ -29,12 +29,20 @@ CASES = (
     Case("small", "different", "early-layers", "early layers frozen, new head"),
     Case("large", "different", "fine-tune", "train everything, or from scratch"),
 )
+AMOUNTS = {"small": "Few", "large": "Many"}
+LIKENESS = {"similar": "much like", "different": "unlike"}
 MEANING = {
     "head": "keep the pre-trained network frozen, and train a new head",
     "early-layers": "keep the early layers frozen, and train a new head on them",
     "fine-tune": "put on a new head, and train every layer from the pre-trained weights",
     "from-scratch": "train every layer from random weights",
 }
+
+
+def in_words(case: str) -> str:
+    """A case by its name, as a sentence begins."""
+    size, similarity = case.split("-")
+    return f"{AMOUNTS[size]} images, {LIKENESS[similarity]} the network's own"
 
 
 def case_of(size: str, similarity: str) -> Case:

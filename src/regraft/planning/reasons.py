@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from regraft.network.cuts import word_for
-from regraft.planning.cases import MEANING
+from regraft.planning.cases import MEANING, in_words
 from regraft.planning.costs import Choice, chance
 from regraft.recipe import FROZEN_STRATEGIES, Recipe
 from regraft.similarity.measure import Similarity
@@ -17,9 +17,7 @@ SMALLEST_INPUT = 32  # pixels a side that is proposed, and the step between othe
 
 def headline_of(choice: Choice, ruled: str) -> str:
     """The verdict in two sentences at most; ``ruled``: the strategy of the rule, where another was asked for."""
-    many = "Few" if choice.size.verdict == "small" else "Many"
-    like = "much like" if choice.verdict == "similar" else "unlike"
-    case = f"{many} images, {like} the network's own: "
+    case = f"{in_words(f'{choice.size.verdict}-{choice.verdict}')}: "
     meaning = MEANING[choice.strategy]
     if choice.strategy == ruled:
         return f"{case}{meaning}."
