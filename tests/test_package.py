@@ -24,6 +24,7 @@ def test_public_names() -> None:
         "RegraftError",
         "Run",
         "RunError",
+        "card",
         "from_arrays",
         "from_dataset",
         "load",

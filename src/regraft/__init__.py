@@ -16,6 +16,7 @@ _HOMES = {
     "RegraftError": "regraft.errors",
     "Run": "regraft.runs.run",
     "RunError": "regraft.errors",
+    "card": "regraft.runs.card",
     "from_arrays": "regraft.data.readers.memory",
     "from_dataset": "regraft.data.readers.memory",
     "load": "regraft.evaluation.classifier",

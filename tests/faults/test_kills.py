@@ -16,7 +16,15 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform == "win32", reason="there is no fork"),
 ]
-SAME = ("model/model.safetensors", "model/config.json", "predictions.csv", "recipe.json", "data.json", "metrics.json")
+SAME = (
+    "model/model.safetensors",
+    "model/config.json",
+    "predictions.csv",
+    "recipe.json",
+    "data.json",
+    "metrics.json",
+    "README.md",
+)
 KILLED = {-signal.SIGKILL, -getattr(signal, "SIGXFSZ", 0)}
 NETWORK = ("--backbone", "demonstration", "--quiet")
 KINDS = {
