@@ -19,6 +19,7 @@ def main() -> None:
     adopting.add_argument("photographs", type=Path, help="a folder of images that the network was trained on")
     adopting.add_argument("--weights", required=True, help="a safetensors file with its weights")
     adopting.add_argument("--size", type=int, default=128, help="pixels a side that the network is used at")
+    adopting.add_argument("--licence", help="of the weights, as their publisher says, such as apache-2.0")
     adopting.add_argument("--to", type=Path, default=PACKAGE)
     for step in (renaming, adopting):
         step.add_argument("--backbone", default="tf_efficientnet_lite0", help="timm's name of the architecture")
@@ -26,7 +27,8 @@ def main() -> None:
     if arguments.step == "rename":
         rename(arguments.checkpoint, arguments.out, arguments.backbone)
     else:
-        adopt(arguments.backbone, arguments.weights, arguments.photographs, arguments.to, arguments.size)
+        wanted = (arguments.to, arguments.size, arguments.licence)
+        adopt(arguments.backbone, arguments.weights, arguments.photographs, *wanted)
 
 
 if __name__ == "__main__":

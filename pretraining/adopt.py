@@ -42,12 +42,12 @@ def rename(checkpoint: Path, out: Path, architecture: str) -> None:
     save_file(dict(zip(wanted, (value.contiguous() for value in tensors.values()), strict=True)), out)
 
 
-def adopt(name: str, weights: str, photographs: Path, folder: Path, size: int) -> None:
+def adopt(name: str, weights: str, photographs: Path, folder: Path, size: int, licence: str | None = None) -> None:
     """Write model.safetensors (half precision), config.json and domain_classifier.safetensors to ``folder``.
 
     The network is timm's ``name`` with ``weights``, used on whole pictures of ``size`` pixels a side. ``photographs``:
-    a folder of images that it was trained on. The last file lacks the classifier itself: benchmarks/calibrate.py adds
-    it.
+    a folder of images that it was trained on; ``licence``: of the weights, where it is known. The last file lacks the
+    classifier itself: benchmarks/calibrate.py adds it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     loaded = load(name, weights, size)
@@ -60,6 +60,7 @@ def adopt(name: str, weights: str, photographs: Path, folder: Path, size: int) -
     save_arrays(roots_of(backbone, photographs).tensors(), folder / "domain_classifier.safetensors")
     config: dict[str, Any] = {
         "architecture": backbone.architecture.name,
+        "license": licence,
         "model_args": backbone.architecture.args,
         "classes": backbone.source_classes,
         "preprocessing": preprocessing.as_dict(),

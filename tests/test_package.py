@@ -26,6 +26,7 @@ def test_public_names() -> None:
         "RegraftError",
         "Run",
         "RunError",
+        "card",
         "compare",
         "compare_runs",
         "from_arrays",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # for type checkers and editors, which run nothing
     from regraft.planning.plan import Plan as Plan
     from regraft.recipe import Reading as Reading
     from regraft.recipe import Recipe as Recipe
+    from regraft.runs.card import card as card
     from regraft.runs.job import plan as plan
     from regraft.runs.job import train as train
     from regraft.runs.run import Run as Run
@@ -43,6 +44,7 @@ _HOMES = {
     "RegraftError": "regraft.errors",
     "Run": "regraft.runs.run",
     "RunError": "regraft.errors",
+    "card": "regraft.runs.card",
     "compare": "regraft.evaluation.comparison.compare",
     "compare_runs": "regraft.evaluation.comparison.runs",
     "from_arrays": "regraft.data.readers.memory",

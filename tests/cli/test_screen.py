@@ -41,6 +41,7 @@ def test_every_command_shows_names_as_they_are(odd: Path, regraft: Regraft, tmp_
         ("evaluate", run, odd, "--quiet"),
         ("predict", run, odd, "--quiet"),
         ("predict", run, odd, "--quiet", "--out", tmp_path / "p.csv"),
+        ("card", run),
         ("cache",),
     ):
         code, out, err = regraft(*command)

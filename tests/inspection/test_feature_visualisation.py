@@ -192,7 +192,7 @@ def test_redirected_gradients_change_no_value_and_no_gradient_of_what_fires() ->
     "name", [pytest.param(name, marks=pytest.mark.slow) if name == "vgg11" else name for name in CONTRACT]
 )
 def test_every_contract_backbone_gives_pictures(name: str) -> None:
-    subject = Subject(name, backbone_of(name), ())
+    subject = Subject(name, backbone_of(name, slim=True), ())
     middle = subject.spatial_cuts[len(subject.spatial_cuts) // 2]
     for one in visualise(subject, [Target(middle), Target(middle, 1), Target(None, 3)], steps=4):
         assert one.picture is not None or one.note

@@ -33,7 +33,7 @@ def test_the_run_folder(run: Run) -> None:
     assert run.baselines["majority_class"] < 0.2
     assert {path.name for path in folder.iterdir()} == {
         "plan.json", "recipe.json", "environment.json", "data.json", "history.csv", "model", "metrics.json",
-        "report.html", "predictions.csv", "tried.json",
+        "report.html", "predictions.csv", "tried.json", "README.md",
     }  # fmt: skip
     data = json.loads((folder / "data.json").read_text())
     assert len(data["files"]) == 300

@@ -21,7 +21,7 @@ class Ready:
 
 
 def build(name: str, size: int = 64, pooling: str = "average") -> Ready:
-    backbone = backbone_of(name, size)
+    backbone = backbone_of(name, size, slim=True)
     traced = backbone.traced
     last = traced.cuts[-1]
     head = fresh_head(last.channels * len(POOLINGS[pooling]), 3, HeadSettings())

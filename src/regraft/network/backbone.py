@@ -15,12 +15,15 @@ from regraft.errors import BackboneError
 from regraft.network.architecture import Architecture
 from regraft.network.cuts import Cut, find_cut
 from regraft.network.description import Description
+from regraft.network.origin import NOT_KNOWN, Origin
 from regraft.network.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     from torch import nn
 
     from regraft.network.tracing import Traced
+
+RANDOM = Origin("random numbers: no pre-trained weights")
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Backbone:
     loading_notes: tuple[str, ...] = ()  # what the user should know of how the weights were loaded
     weights: Path | None = None  # a safetensors file with them, under the network's own names
     steps: Path | None = None  # a file from which, with the weights, its graph is built without torch
+    origin: Origin = NOT_KNOWN  # of the weights, and their licence
 
     @cached_property
     def model(self) -> "nn.Module":
@@ -127,7 +131,9 @@ class Backbone:
     def fresh(self) -> "Backbone":
         """The same architecture with random weights, drawn at once."""
         model = self.architecture.build()
-        return replace(self, build=lambda: model, source_classes=(), loading_notes=(), weights=None, steps=None)
+        return replace(
+            self, build=lambda: model, source_classes=(), loading_notes=(), weights=None, steps=None, origin=RANDOM
+        )
 
 
 def same_places(some: Sequence[Cut], others: Sequence[Cut]) -> bool:

@@ -17,10 +17,11 @@ from regraft.cache_folder import cache_folder
 from regraft.errors import BackboneError
 from regraft.network.architecture import Architecture
 from regraft.network.cuts import Cut
+from regraft.network.origin import NOT_KNOWN, Origin
 from regraft.network.preprocessing import Preprocessing, check_preprocessing
 from regraft.strict_json import build, checksum_of, read_json
 
-FORMAT = 2  # of a description; a change makes older ones unused
+FORMAT = 3  # of a description; a change makes older ones unused
 MAKERS = ("torch", "torchvision", "timm")  # whose versions a description hangs on
 
 
@@ -60,6 +61,7 @@ class Written:
     description: Description
     weights: str | None
     as_is: bool = False
+    origin: Origin = NOT_KNOWN
     place: str = ""  # the file's own name
     checksum: int | None = None  # of all the rest; those in the package have none
 
@@ -71,6 +73,7 @@ class Kept:
     description: Description
     weights: Path | None
     as_is: bool  # whether that is a safetensors file with the network's own names and shapes
+    origin: Origin  # of the weights
 
 
 def path_of(name: str, weights: Path | None, image_size: int | None, weights_key: str | None = None) -> Path:
@@ -92,16 +95,20 @@ def read_description(path: Path, shipped: bool = False) -> Kept | None:
         values.pop("checksum", None)
         if shipped or (written.checksum, written.place) == (checksum_of(values), path.name):
             check_preprocessing(written.description.preprocessing)
-            return Kept(written.description, Path(written.weights) if written.weights else None, written.as_is)
+            weights = Path(written.weights) if written.weights else None
+            return Kept(written.description, weights, written.as_is, written.origin)
     return None
 
 
-def keep_description(path: Path, description: Description, weights: Path | None, as_is: bool = False) -> None:
+def keep_description(
+    path: Path, description: Description, weights: Path | None, as_is: bool = False, origin: Origin = NOT_KNOWN
+) -> None:
     """Write a description so that no reader finds half of it; it is worth no failure."""
     unfinished = path.with_name(f".{uuid.uuid4().hex}")
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         said = {"description": description.as_dict(), "weights": weights and str(weights), "as_is": as_is}
+        said |= {"origin": asdict(origin)}
         values = json.loads(json.dumps(said | {"place": path.name}))
         unfinished.write_text(json.dumps(values | {"checksum": checksum_of(values)}))
         unfinished.replace(path)

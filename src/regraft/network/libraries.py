@@ -12,6 +12,7 @@ from torch import nn
 from regraft.errors import BackboneError, reason_of
 from regraft.network import demonstration
 from regraft.network.hub import TORCHVISION, not_at_hand, reachable, unknown_tag
+from regraft.network.origin import NOT_KNOWN, Origin, of_file, published
 from regraft.network.preprocessing import SQUASH, Preprocessing
 from regraft.network.weights import Loaded, load_weights
 from regraft.network.weights_file import holds_safetensors
@@ -30,6 +31,7 @@ class Pretrained:
     notes: tuple[str, ...] = ()  # what the user should know of how the weights were loaded
     file: Path | None = None  # that the weights came from, where it is known
     as_is: bool = False  # whether that is a safetensors file with the network's own names and shapes
+    origin: Origin = NOT_KNOWN
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,8 @@ def from_timm(name: str, weights: str | None, key: str | None = None) -> Pretrai
     subset = timm.data.infer_imagenet_subset(model) if loaded.classifier else None
     info = timm.data.ImageNetInfo(subset) if subset else None
     classes = tuple(info.index_to_description(i) for i in range(info.num_classes())) if info else ()
-    return Pretrained(model, preprocessing, classes, loaded.notes, file, loaded.as_is)
+    origin = of_file(weights) if weights else of_timm(name)
+    return Pretrained(model, preprocessing, classes, loaded.notes, file, loaded.as_is, origin)
 
 
 def from_torchvision(name: str, weights: str | None, key: str | None = None) -> Pretrained:
@@ -129,7 +132,18 @@ def from_torchvision(name: str, weights: str | None, key: str | None = None) -> 
         std=tuple(preset.std),
     )
     classes = tuple(default.meta["categories"]) if loaded.classifier else ()
-    return Pretrained(model, preprocessing, classes, loaded.notes, file, loaded.as_is)
+    licence, words = default.meta.get("license"), f"torchvision's {short} ({default.name})"
+    origin = of_file(weights) if weights else published(words, licence, "torchvision's metadata")
+    return Pretrained(model, preprocessing, classes, loaded.notes, file, loaded.as_is, origin)
+
+
+def of_timm(name: str) -> Origin:
+    """What timm's metadata says of its own weights of a network."""
+    import timm
+
+    config = timm.get_pretrained_cfg(name)
+    full = f"{name.partition('.')[0]}.{config.tag}" if config.tag else name
+    return published(f"timm's {full}", config.license, "timm's metadata", config.hf_hub_id)
 
 
 def fetch_timm(name: str) -> nn.Module:

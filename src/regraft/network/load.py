@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from regraft.errors import BackboneError, reason_of
 from regraft.network.architecture import Architecture
-from regraft.network.backbone import Backbone
+from regraft.network.backbone import RANDOM, Backbone
 from regraft.network.config import read_config
 from regraft.network.description import keep_description, path_of, read_description
 from regraft.network.hub import TORCHVISION
+from regraft.network.origin import of_file, origin_of_run, published
 from regraft.network.preprocessing import Preprocessing, from_dict
 from regraft.network.saved_state import read_state
 from regraft.recipe import DEMONSTRATION, EMBEDDED
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 CONFIG, DESCRIPTION, STEPS = "config.json", "description.json", "steps.json"  # of the embedded network
 STRIDE = 32  # pixels of the input to one position at the embedded network's end
-RANDOM = "the demonstration network has random weights; train it, and use that run as a backbone"
+UNTRAINED = "the demonstration network has random weights; train it, and use that run as a backbone"
 
 
 def load(
@@ -101,6 +102,7 @@ def named(name: str, weights: str | None, image_size: int | None, key: str | Non
             known.description.preprocessing,
             known.description.source_classes,
             weights=known.weights if known.as_is else None,
+            origin=known.origin,
         ).known_as(known.description)
     found = pretrained(name, weights, key)
     library = "torchvision" if name.startswith(TORCHVISION) else "timm"
@@ -111,8 +113,9 @@ def named(name: str, weights: str | None, image_size: int | None, key: str | Non
         found.preprocessing.resized_to(image_size),
         found.classes,
         found.notes,
+        origin=found.origin,
     )
-    keep_description(place, backbone.description, found.file, found.as_is)
+    keep_description(place, backbone.description, found.file, found.as_is, found.origin)
     return backbone
 
 
@@ -142,7 +145,10 @@ def embedded() -> Backbone:
         return model
 
     preprocessing, classes = from_dict(config["preprocessing"]), tuple(config["classes"])
-    own = Backbone(EMBEDDED, architecture, build, preprocessing, classes, weights=weights, steps=folder / STEPS)
+    origin = published(f"regraft's embedded network ({architecture.name})", config.get("license"), "its model card")
+    own = Backbone(
+        EMBEDDED, architecture, build, preprocessing, classes, weights=weights, steps=folder / STEPS, origin=origin
+    )
     shipped = read_description(folder / DESCRIPTION, shipped=True)
     return own.known_as(shipped.description) if shipped else own
 
@@ -154,9 +160,10 @@ def demonstration_backbone(weights: str | None, key: str | None) -> Backbone:
 
     model = demonstration.build()
     preprocessing = Preprocessing(demonstration.SIZE, crop_share=1.0, interpolation="bilinear")
-    notes = load_weights(model, Path(weights), DEMONSTRATION, "fc3", key).notes if weights else (RANDOM,)
+    notes = load_weights(model, Path(weights), DEMONSTRATION, "fc3", key).notes if weights else (UNTRAINED,)
     architecture = Architecture("regraft", DEMONSTRATION)
-    return Backbone(DEMONSTRATION, architecture, lambda: model, preprocessing, loading_notes=notes)
+    origin = of_file(weights) if weights else RANDOM
+    return Backbone(DEMONSTRATION, architecture, lambda: model, preprocessing, loading_notes=notes, origin=origin)
 
 
 def is_run(name: str) -> bool:
@@ -183,4 +190,4 @@ def run_backbone(run: Path) -> Backbone:
         raise BackboneError(f"{run} kept the early layers only; name a run of head, fine-tune or from-scratch")
     if lacks:
         raise BackboneError(f"the weights in {run} do not fit their network {architecture.name}; train it again")
-    return Backbone(str(run), architecture, lambda: model, config.preprocessing)
+    return Backbone(str(run), architecture, lambda: model, config.preprocessing, origin=origin_of_run(run))

@@ -15,6 +15,7 @@ from regraft.planning.plan import Plan
 from regraft.planning.prepare import Job, prepare
 from regraft.progress import Progress, silent
 from regraft.recipe import Recipe
+from regraft.runs.card import write_card
 from regraft.runs.claim import claimed
 from regraft.runs.copies import notes_of_copies
 from regraft.runs.folder import CHECKPOINTS, check_goes_on
@@ -116,7 +117,8 @@ def finish(job: Job, trainer: Trainer, trained: Trained, folder: Path, place: Pa
     write_run(place, job, trained, run, probabilities)
     run = replace(run, seconds=replace(run.seconds, total=time.perf_counter() - started))
     write_report(place / run.report.name, job, trained, run, probabilities)
-    return run
+    lacking = write_card(place)
+    return replace(run, notes=(*run.notes, lacking)) if lacking else run
 
 
 def ruled(job: Job, trainer: Trainer, trained: Trained, accuracy: float) -> Ruled | None:

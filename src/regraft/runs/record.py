@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from regraft.network.origin import ENVIRONMENT
 from regraft.network.saved import save
 from regraft.planning.prepare import Job
 from regraft.recipe import Recipe
@@ -39,8 +40,12 @@ def write_run(place: Path, job: Job, trained: Trained, run: Run, probabilities: 
     images, recipe = job.images, trained.recipe
     write_json(place / "plan.json", run.plan.as_dict())
     with_absolute_weights(recipe).but(time_limit=None).write(place / "recipe.json")
-    made_with = environment(job.features.engine, recipe.seed) | {"frozen_hash": trained.frozen_hash}
-    write_json(place / "environment.json", made_with)
+    made_with = environment(job.features.engine, recipe.seed) | {
+        "frozen_hash": trained.frozen_hash,
+        "parameters": {"trained": run.trainable_parameters, "frozen": run.frozen_parameters},
+        "origin": asdict(trained.graft.backbone.origin),
+    }
+    write_json(place / ENVIRONMENT, made_with)
     if trained.tried:
         write_json(place / "tried.json", [asdict(attempt) for attempt in trained.tried])
     write_json(place / DATA, describe_data(job))
@@ -79,6 +84,9 @@ def all_metrics(job: Job, trained: Trained, run: Run) -> dict[str, Any]:
             "images": trained.calibration.images,
             "by": validated_by,
         },
+        "rule": asdict(run.rule) if run.rule else None,
+        "interrupted": run.interrupted,
+        "notes": list(run.notes),
     }
 
 
