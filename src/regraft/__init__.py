@@ -25,6 +25,7 @@ _HOMES = {
     "reference": "regraft.similarity.reference",
     "scan": "regraft.data.scan",
     "train": "regraft.runs.job",
+    "transferability": "regraft.evaluation.transferability",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605

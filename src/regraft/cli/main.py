@@ -6,7 +6,7 @@ import traceback
 import warnings
 from typing import Any
 
-from regraft.cli import commands, look  # noqa: F401 - they add themselves to the application
+from regraft.cli import commands, look, transferability  # noqa: F401 - they add themselves to the application
 from regraft.cli.app import INTERRUPTED, app
 from regraft.cli.home import mend_home
 from regraft.cli.quiet import quiet_logs, quiet_pillow
