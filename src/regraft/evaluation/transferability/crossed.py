@@ -55,8 +55,8 @@ def difference(hits: np.ndarray, others: np.ndarray, strata: np.ndarray | None =
 def mean_and_reach(values: np.ndarray, strata: np.ndarray | None) -> tuple[float, float]:
     """The mean of values (seeds, images), and half its 95% interval over both, which are crossed samples.
 
-    What varies over images alone has Student's quantile for many, what varies over seeds that for few; the two are joined
-    as in MOVER (Zou and Donner, 2008). With three seeds it holds in 95% to 99% of cases, rather too wide than too narrow.
+    What varies over images alone has Student's quantile for many, what varies over seeds that for few; the two are
+    joined as in MOVER (Zou and Donner, 2008). With three seeds it covers 95% to 99%, rather too wide than too narrow.
     """
     from scipy.special import stdtrit
 

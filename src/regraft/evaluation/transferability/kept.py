@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -66,7 +65,8 @@ class Kept:
         if weights is not None:
             from safetensors.numpy import save
 
-            self.put(f"{outcome.key}.safetensors", save(dict(weights), {"key": outcome.key}))
+            in_order = {name: np.ascontiguousarray(value) for name, value in weights.items()}  # save takes no other
+            self.put(f"{outcome.key}.safetensors", save(in_order, {"key": outcome.key}))
         self.put(f"{outcome.key}.json", json.dumps(asdict(outcome)).encode())
 
     def weights(self, key: str) -> dict[str, np.ndarray] | None:
@@ -88,7 +88,7 @@ def write_whole(path: Path, content: bytes) -> None:
     unfinished = path.with_name(f".{path.name}.part")
     try:
         unfinished.write_bytes(content)
-        os.replace(unfinished, path)
+        unfinished.replace(path)
     except OSError as error:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)

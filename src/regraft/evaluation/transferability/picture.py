@@ -1,6 +1,7 @@
 """The paper's picture: accuracy against n, a line a kind of network, with intervals."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from regraft.evaluation.transferability.figures import Point
 from regraft.evaluation.transferability.variants import (
@@ -74,7 +75,7 @@ def drawn(points: Sequence[Point], xs: dict[int, float], y: Scale, shift: float)
     ordered = sorted(points, key=lambda point: point.variant.layers)
     kind, parts = ordered[0].variant.kind, []
     colour, places = colour_of(kind), [(xs[p.variant.layers] + shift, y(p.accuracy.value)) for p in ordered]
-    for (x1, y1), (x2, y2) in zip(places, places[1:], strict=False):
+    for (x1, y1), (x2, y2) in pairwise(places):
         parts.append(svg.line(x1, y1, x2, y2, colour, 2, BROKEN if kind in RINGS else ""))
     for point, (left, top) in zip(ordered, places, strict=True):
         found = point.accuracy

@@ -33,7 +33,7 @@ def reading_of(
     if clearly_above(own, chance):
         yield from on_own_layers(contrasts)
     else:
-        yield "That is near chance. The own network has no layers to judge by, so BnB was not trained."
+        yield "That is near chance: its interval does not lie above. So the own layers were not tried (BnB)."
         yield "Whether a fall comes from co-adaptation or from specificity cannot be told here, and is not named."
     learned = gains(contrasts, LEARNED)
     yield from on(
@@ -94,7 +94,7 @@ def on_scale(mean_var: Estimate, contrasts: Sequence[Contrast]) -> Iterator[str]
     yield f"With the weights' scale alone (Mean-Var) it reaches {with_interval(mean_var)}, {verdict} from scratch."
     for one in features:
         if one.gain.above:
-            yield f"All pre-trained layers, trained on, reach {in_points(one.gain)} more: features count, not scale alone."
+            yield f"All pre-trained layers, trained on, reach {in_points(one.gain)} more: not scale alone, features."
         elif one.gain.below:
             yield f"All pre-trained layers, trained on, reach {in_points(one.gain, -1)} less than Mean-Var."
         else:

@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from regraft.data.find import Data, find_images
+from regraft.data.images import FEWEST_CLASSES
 from regraft.errors import DataError
 from regraft.evaluation.transferability.composed import State
+from regraft.evaluation.transferability.crossed import share
 from regraft.evaluation.transferability.figures import Table, contrasts_of, points_of
 from regraft.evaluation.transferability.kept import Kept, Outcome, kept_in
 from regraft.evaluation.transferability.reading import clearly_above, reading_of
@@ -18,7 +20,6 @@ from regraft.evaluation.transferability.targets import Target, halves_of, whole_
 from regraft.evaluation.transferability.trainings import Bench, Source, Tell, Training, same_settings, training_images
 from regraft.evaluation.transferability.variants import ANB_PLUS, BY_CUT, MEAN_VAR, OWN, RNB, SCRATCH, Variant
 from regraft.evaluation.transferability.wanted import FEWEST_EACH, SEEDS, SHARES, USUAL_TAUGHT, Wanted
-from regraft.evaluation.transferability.crossed import share
 from regraft.metrics.classification import UNEVEN
 from regraft.planning.prepare import Looked, look
 from regraft.progress import Progress, silent
@@ -130,12 +131,12 @@ class Study:
 
     def own_training(self, side: Side) -> Training:
         """The own network: every layer random, its weights kept, since others start from them."""
-        return Training(Variant(SCRATCH), side.target, first_draw(side.seed), keeps_weights=True)
+        return Training(Variant(SCRATCH), side.target, side.seed, keeps_weights=True)
 
     def put_together(self, clear: bool) -> list[Training]:
         """All other networks; those of own layers only where the own network is ``clear`` of chance."""
         return [
-            Training(variant, side.target, second_draw(side.seed), self.source(variant, side))
+            Training(variant, side.target, side.seed, self.source(variant, side))
             for side in self.sides
             for variant in self.variants(side, clear)
         ]
@@ -169,7 +170,7 @@ class Study:
 
     def learned(self, seed: int, target: Target) -> Source:
         """The layers of the network that was trained for ``target``."""
-        key = self.bench.key(Training(Variant(SCRATCH), target, first_draw(seed), keeps_weights=True))
+        key = self.bench.key(Training(Variant(SCRATCH), target, seed, keeps_weights=True))
         return Source(key, partial(weights_of, self.bench.kept, key))
 
     def gathered(self, trainings: Sequence[Training], outcomes: Sequence[Outcome]) -> Table:
@@ -179,13 +180,13 @@ class Study:
         for training, outcome in zip(trainings, outcomes, strict=True):
             hits = table.setdefault(training.variant, np.zeros((len(seeds), len(place)), dtype=bool))
             columns = [place[int(row)] for row in training.target.rows]
-            hits[seeds.index(training.seed // 2), columns] = outcome.right
+            hits[seeds.index(training.seed), columns] = outcome.right
         return table
 
     @property
     def labels(self) -> np.ndarray:
         """The test images' classes."""
-        return self.whole.examples.labels[self.whole.test]
+        return np.asarray(self.whole.examples.labels[self.whole.test])
 
     @property
     def uneven(self) -> bool:
@@ -239,8 +240,8 @@ def sides_of(wanted: Wanted, whole: Target, seed: int) -> Iterator[Side]:
 
 def check_target(target: Target) -> None:
     """Raise DataError where a half has nothing to train or to test on."""
-    if len(target.test) == 0 or len(np.unique(target.examples.labels[target.examples.split.train])) < 2:
-        raise DataError("half of the classes has too few images to train and test on; bring more, or leave --teach out")
+    if len(target.test) == 0 or len(np.unique(target.examples.labels[target.examples.split.train])) < FEWEST_CLASSES:
+        raise DataError("some half of the classes has too few images to train and test on; bring more of each class")
 
 
 def weights_of(kept: Kept, key: str) -> State:
@@ -248,16 +249,6 @@ def weights_of(kept: Kept, key: str) -> State:
     weights = kept.weights(key)
     assert weights is not None, "own networks come before those that start from them"
     return weights
-
-
-def first_draw(seed: int) -> int:
-    """The seed of an own network."""
-    return 2 * seed
-
-
-def second_draw(seed: int) -> int:
-    """The seed of what is put together: its random layers are none that the own ones have grown up with."""
-    return 2 * seed + 1
 
 
 def validation_images(target: Target) -> int:

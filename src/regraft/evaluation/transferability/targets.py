@@ -69,9 +69,10 @@ class Part(Examples):
         """The images as the whole has them."""
         import torch
 
-        whole, rows = vars(self)["whole"].samples, vars(self)["rows"]
+        whole: Samples = vars(self)["whole"].samples
+        rows: np.ndarray | None = vars(self)["rows"]
         if rows is None:
-            return whole  # type: ignore[no-any-return]
+            return whole
         return replace(whole, images=Chosen(whole.images, rows), labels=torch.from_numpy(self.labels))
 
 

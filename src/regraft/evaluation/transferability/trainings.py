@@ -23,6 +23,7 @@ from regraft.training.result import Trained
 FORMAT = 1  # of what is kept; a change makes older ones unused
 Tell = Callable[[str], None]
 SHORT_WAIT = 90  # seconds
+SEEDS = 2**32 - 1  # a recipe takes smaller ones
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +42,12 @@ class Training:
     target: Target
     seed: int
     source: Source | None = None
-    keeps_weights: bool = False  # since others start from them
+    keeps_weights: bool = False  # since others start from them: an own network
+
+    @property
+    def draw(self) -> int:
+        """The seed of its random layers: those of a network put together are none that its others grew up with."""
+        return (2 * self.seed + (not self.keeps_weights)) % SEEDS
 
 
 @dataclass
@@ -116,16 +122,16 @@ class Bench:
         variant = training.variant
         learned = training.source.state() if training.source else {}
         if variant.kind == MEAN_VAR:
-            return mean_var(self.backbone, learned, training.seed)
+            return mean_var(self.backbone, learned, training.draw)
         layers = 0 if variant.kind in {SCRATCH, RNB} else variant.layers
-        return composed(self.backbone, learned, layers, training.seed)
+        return composed(self.backbone, learned, layers, training.draw)
 
     def settings(self, training: Training) -> Recipe:
         """The recipe of one training: with fewer images as many more epochs, so that the steps are as many."""
         base, variant, cuts = self.recipe, training.variant, self.backbone.cuts
         frozen = cuts[variant.layers - 1].name if variant.kind in FROZEN else None
         epochs = math.ceil((base.optimisation.epochs or 1) / variant.share)
-        return base.but(seed=training.seed, unfreeze_from=frozen, epochs=epochs, patience=epochs)
+        return base.but(seed=training.draw, unfreeze_from=frozen, epochs=epochs, patience=epochs)
 
     def key(self, training: Training) -> str:
         """The name of what a training gives."""

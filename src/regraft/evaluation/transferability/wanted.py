@@ -39,7 +39,9 @@ class Wanted:
         """Raise RecipeError for what cannot be."""
         network = self.recipe.network
         if not 1 <= self.seeds <= MOST_SEEDS:
-            raise RecipeError(f"--seeds is {self.seeds}; give 1 to {MOST_SEEDS}, three or more for intervals over seeds")
+            raise RecipeError(
+                f"--seeds is {self.seeds}; give 1 to {MOST_SEEDS}, three or more for intervals over seeds"
+            )
         if self.images is not None and self.images < 1:
             raise RecipeError(f"--images is {self.images}; give how many images are used at most")
         if self.teach and (network.backbone not in {EMBEDDED, DEMONSTRATION} or network.weights):
