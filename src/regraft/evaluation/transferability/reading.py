@@ -24,14 +24,20 @@ def clearly_above(own: Estimate, chance: float) -> bool:
 
 
 def reading_of(
-    points: Sequence[Point], contrasts: Sequence[Contrast], chance: float, measure: str, guess: str, images: int
+    points: Sequence[Point],
+    contrasts: Sequence[Contrast],
+    chance: float,
+    measure: str,
+    guess: str,
+    images: int,
+    depth: int,
 ) -> Iterator[str]:
-    """The sentences. ``guess``: what reaches ``chance``; ``images``: that a network is trained on."""
+    """The sentences. ``guess``: what reaches ``chance``; ``images``: that train; ``depth``: the n of all layers."""
     by_variant = {point.variant: point.accuracy for point in points}
     own = by_variant[Variant(SCRATCH)]
     yield f"From scratch the own network reaches {measure} {with_interval(own)}; {guess} reaches {chance:.1%}."
     if clearly_above(own, chance):
-        yield from on_own_layers(contrasts)
+        yield from on_own_layers(contrasts, depth)
     else:
         yield "That is near chance: its interval does not lie above. So the own layers were not tried (BnB)."
         yield "Whether a fall comes from co-adaptation or from specificity cannot be told here, and is not named."
@@ -48,14 +54,24 @@ def reading_of(
     yield from on_fewer_images(contrasts, images)
 
 
-def on_own_layers(contrasts: Sequence[Contrast]) -> Iterator[str]:
-    """Co-adaptation and specificity."""
+def on_own_layers(contrasts: Sequence[Contrast], depth: int) -> Iterator[str]:
+    """Co-adaptation and specificity.
+
+    Above all layers lies the head alone, which needs no layer beside it: where BnB falls there, time was too short.
+    """
+    falls = gains(contrasts, CO_ADAPTATION)
+    short = [one for one in falls if one.layers == depth and one.gain.above]
+    falls = [one for one in falls if one.layers < depth]
+    named = "BnB falls below the own network" if short else "Co-adaptation: the own layers, frozen under new ones, lose"
     yield from on(
-        gains(contrasts, CO_ADAPTATION),
-        "Co-adaptation: frozen under new random layers, the own layers lose at {}.",
+        falls,
+        f"{named} at {{}}.",
         "BnB lies above the own network at {}: its upper layers were trained twice, which can hide co-adaptation.",
         "Co-adaptation: at no n does BnB fall below the own network by more than the interval.",
     )
+    if short:
+        yield f"At {places(short)} BnB loses too, though only its head is trained there: too few steps."
+        yield "So the falls may come from that as well as from co-adaptation, which is not named."
     yield from on(
         gains(contrasts, SPECIFICITY),
         "Specificity: the transferred layers fall behind the own ones (AnB below BnB) at {}.",
@@ -90,8 +106,13 @@ def on_fine_tuning(contrasts: Sequence[Contrast]) -> Iterator[str]:
 def on_scale(mean_var: Estimate, contrasts: Sequence[Contrast]) -> Iterator[str]:
     """Features, or only their scale (Raghu et al., 2019)."""
     (scale,), features = gains(contrasts, SCALE), gains(contrasts, FEATURES)
-    verdict = "more than" if scale.gain.above else "less than" if scale.gain.below else "no different from"
-    yield f"With the weights' scale alone (Mean-Var) it reaches {with_interval(mean_var)}, {verdict} from scratch."
+    yield f"With the weights' scale alone (Mean-Var) it reaches {with_interval(mean_var)}."
+    if scale.gain.above:
+        yield f"That is {in_points(scale.gain)} more than from scratch: the scale alone helps."
+    elif scale.gain.below:
+        yield f"That is {in_points(scale.gain, -1)} less than from scratch."
+    else:
+        yield "Mean-Var differs from the own network by no more than the interval: the scale alone does not help."
     for one in features:
         if one.gain.above:
             yield f"All pre-trained layers, trained on, reach {in_points(one.gain)} more: not scale alone, features."
@@ -123,7 +144,7 @@ def on(found: Sequence[Contrast], gain: str, loss: str, nothing: str) -> Iterato
         return
     up, down = [one for one in found if one.gain.above], [one for one in found if one.gain.below]
     if up:
-        yield gain.format(places(up, 1))
+        yield gain.format(places(up))
     if down:
         yield loss.format(places(down, -1))
     if not up and not down:
@@ -136,7 +157,7 @@ def gains(contrasts: Sequence[Contrast], question: str) -> list[Contrast]:
     return sorted(found, key=lambda one: one.layers)
 
 
-def places(found: Sequence[Contrast], sign: int) -> str:
+def places(found: Sequence[Contrast], sign: int = 1) -> str:
     """At which n, and by how much."""
     return ", ".join(f"n = {one.layers} by {in_points(one.gain, sign)}" for one in found)
 

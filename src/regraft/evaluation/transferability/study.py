@@ -103,7 +103,8 @@ class Study:
         table = self.gathered([*own, *rest], [*self.own.values(), *self.bench.all_of(rest)])
         points, contrasts = points_of(table, self.strata), contrasts_of(table, self.strata)
         target, recipe = self.sides[0].target, self.bench.recipe
-        images, measure = training_images(target), "balanced accuracy" if self.uneven else "accuracy"
+        images, depth = training_images(target), len(self.looked.backbone.cuts)
+        measure = "balanced accuracy" if self.uneven else "accuracy"
         return Transferability(
             folder=self.bench.kept.folder.parent,
             data=data,
@@ -123,7 +124,7 @@ class Study:
             cuts=tuple(cut.name for cut in self.looked.backbone.cuts),
             points=points,
             contrasts=contrasts,
-            reading=tuple(reading_of(points, contrasts, self.chance, measure, self.guess, images)),
+            reading=tuple(reading_of(points, contrasts, self.chance, measure, self.guess, images, depth)),
             notes=tuple(self.notes()),
             trainings=len(own) + len(rest),
             carried_out=self.bench.carried_out,
