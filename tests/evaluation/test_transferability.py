@@ -260,6 +260,7 @@ def test_what_cannot_be_is_refused(
 ) -> None:
     with pytest.raises(kind, match=says):
         transferability(pictures(), **{"recipe": QUICK, "out": tmp_path / "study", **settings})  # type: ignore[arg-type]
+    assert not (tmp_path / "study").exists()
 
 
 def test_too_few_classes_and_other_folders_are_refused_in_one_line(

@@ -113,4 +113,7 @@ def kept_in(folder: Path) -> Iterator[Kept]:
     try:
         yield Kept(folder / TRAININGS)
     finally:
+        with suppress(OSError):  # something was computed
+            (folder / TRAININGS).rmdir()
+            folder.rmdir()
         release(lock)

@@ -50,7 +50,7 @@ def draw(points: Sequence[Point], names: Sequence[str], chance: float, guess: st
     caption = "n: how many layers were transferred, by the cut where they end"
     parts.append(svg.words((x.start + x.stop) / 2, HEIGHT - 8, caption, 12, anchor="middle"))
     parts.append(svg.line(x.start, y(chance), x.stop, y(chance), MUTED, 1, DOTS))
-    parts.append(svg.words(x.stop, y(chance) - 4, f"{guess}: {chance:.1%}", 11, MUTED, "end"))
+    parts.append(svg.words(x.start + 6, y(chance) - 4, f"{guess}: {chance:.1%}", 11, MUTED))
     own = next(point for point in full if point.variant == Variant(SCRATCH))
     parts.append(svg.line(x.start, y(own.accuracy.value), x.stop, y(own.accuracy.value), INK, 1, BROKEN))
     by_cut = [kind for kind in there if kind not in {SCRATCH, MEAN_VAR}]

@@ -9,6 +9,7 @@ from regraft.evaluation.transferability.figures import Contrast, Point
 from regraft.evaluation.transferability.kept import write_whole
 from regraft.evaluation.transferability.picture import draw
 from regraft.evaluation.transferability.variants import BY_CUT, MEANS, SHORT, Variant
+from regraft.runs.svg import INK
 
 PAGE, PICTURE, INDEX = "index.html", "transferability.svg", "transferability.json"
 
@@ -112,7 +113,12 @@ class Transferability:
         page = environment.get_template("transferability.html").render(study=self, means=MEANS, short=SHORT)
         for name, text in (
             (PAGE, page),
-            (PICTURE, self.picture + "\n"),
+            (PICTURE, on_paper(self.picture) + "\n"),
             (INDEX, json.dumps(self.as_dict(), indent=2) + "\n"),
         ):
             write_whole(self.folder / name, text.encode(errors="backslashreplace"))
+
+
+def on_paper(picture: str) -> str:
+    """A picture that stands by itself: dark on white."""
+    return picture.replace('style="', f'style="background:#fff;color:{INK};', 1)
