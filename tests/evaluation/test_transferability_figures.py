@@ -88,7 +88,7 @@ def test_near_chance_is_said_first() -> None:
     }))  # fmt: skip
     assert "near chance" in said
     assert "Co-adaptation:" not in said
-    assert "the scale alone does not help" in said
+    assert "no use of scale alone is shown" in said
     assert "reach 40.0 points" in said
 
 

@@ -50,6 +50,10 @@ class Kept:
 
     folder: Path
 
+    def holds(self, key: str) -> bool:
+        """Whether a training was carried out, as far as a look at the names tells."""
+        return (self.folder / f"{key}.json").exists()
+
     def read(self, key: str, images: int, weights: bool) -> Outcome | None:
         """What a training gave; None where it was not carried out, or its files are damaged."""
         if weights and self.weights(key) is None:

@@ -20,7 +20,7 @@ from regraft.runs.axes import Scale
 from regraft.runs.line_chart import DOTS, TEXT, themed
 from regraft.runs.svg import INK, MUTED
 
-WIDTH, HEIGHT, ROW = 720, 430, 20  # pixels; of a row of the legend
+WIDTH, HEIGHT, ROW = 720, 450, 20  # pixels; of a row of the legend
 COLOURS = {SCRATCH: TEXT, MEAN_VAR: "#8a5fb8", ANB: "#c2571a", ANB_PLUS: "#c2571a", BNB: "#1f6fb2", BNB_PLUS: "#1f6fb2"}
 GREY = {RNB: MUTED}
 ROWS = ((SCRATCH, MEAN_VAR, RNB), (ANB, ANB_PLUS), (BNB, BNB_PLUS))  # of the legend
@@ -43,14 +43,13 @@ def draw(points: Sequence[Point], names: Sequence[str], chance: float, guess: st
     shown, angle = axes.names_below(list(xs.values()), labels)
     rows = [[kind for kind in row if kind in there] for row in ROWS]
     rows = [row for row in rows if row]
-    y = Scale(low, high, HEIGHT - 26 - axes.room_below(shown, angle), 12 + ROW * len(rows))
+    y = Scale(low, high, HEIGHT - 26 - axes.room_below(shown, angle), 12 + ROW * (len(rows) + 1))
     parts = axes.upright(x, y, y.within(axes.ticks(low, min(high, 1))), measure, axes.percent)
     parts.append(svg.line(x.start, y.start, x.stop, y.start, INK))
     parts += [axes.named(place, y.start, name, angle) for place, name in zip(xs.values(), shown, strict=True)]
     caption = "n: how many layers were transferred, by the cut where they end"
     parts.append(svg.words((x.start + x.stop) / 2, HEIGHT - 8, caption, 12, anchor="middle"))
     parts.append(svg.line(x.start, y(chance), x.stop, y(chance), MUTED, 1, DOTS))
-    parts.append(svg.words(x.start + 6, y(chance) - 4, f"{guess}: {chance:.1%}", 11, MUTED))
     own = next(point for point in full if point.variant == Variant(SCRATCH))
     parts.append(svg.line(x.start, y(own.accuracy.value), x.stop, y(own.accuracy.value), INK, 1, BROKEN))
     by_cut = [kind for kind in there if kind not in {SCRATCH, MEAN_VAR}]
@@ -61,6 +60,8 @@ def draw(points: Sequence[Point], names: Sequence[str], chance: float, guess: st
     for place, row in enumerate(rows):
         samples = {SHORT[kind]: sample(kind) for kind in row}
         parts.append(axes.legend(samples, (x.start + x.stop) / 2, 12 + ROW * place))
+    without = {f"{guess}: {chance:.1%}": svg.line(0, 0, 28, 0, MUTED, 1, DOTS)}
+    parts.append(axes.legend(without, (x.start + x.stop) / 2, 12 + ROW * len(rows)))
     says = f"{measure} by the number of layers that were transferred"
     return themed(svg.picture(WIDTH, HEIGHT, says, *parts))
 

@@ -66,7 +66,7 @@ def on_own_layers(contrasts: Sequence[Contrast], depth: int) -> Iterator[str]:
     yield from on(
         falls,
         f"{named} at {{}}.",
-        "BnB lies above the own network at {}: its upper layers were trained twice, which can hide co-adaptation.",
+        "BnB lies above the own network at {}: it starts from trained layers, which can hide co-adaptation.",
         "Co-adaptation: at no n does BnB fall below the own network by more than the interval.",
     )
     if short:
@@ -99,7 +99,7 @@ def on_fine_tuning(contrasts: Sequence[Contrast]) -> Iterator[str]:
             gains(contrasts, TRANSFER),
             "Beyond that, transfer gains (AnB+ above BnB+) at {}.",
             "AnB+ lies below BnB+ at {}: what was learned on the own images helps more.",
-            "AnB+ and BnB+ differ at no n by more than the interval: no gain is due to the other classes.",
+            "AnB+ and BnB+ differ at no n by more than the interval: no gain from the other classes is shown.",
         )
 
 
@@ -112,7 +112,7 @@ def on_scale(mean_var: Estimate, contrasts: Sequence[Contrast]) -> Iterator[str]
     elif scale.gain.below:
         yield f"That is {in_points(scale.gain, -1)} less than from scratch."
     else:
-        yield "Mean-Var differs from the own network by no more than the interval: the scale alone does not help."
+        yield "Mean-Var differs from the own network by no more than the interval: no use of scale alone is shown."
     for one in features:
         if one.gain.above:
             yield f"All pre-trained layers, trained on, reach {in_points(one.gain)} more: not scale alone, features."

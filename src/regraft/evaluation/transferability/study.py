@@ -93,7 +93,7 @@ class Study:
     def result(self, data: str) -> Transferability:
         """Carry out what is not there yet, and say what it shows."""
         own = [self.own_training(side) for side in self.sides]
-        self.bench.total = len(own) + len(self.put_together(clear=True))
+        self.bench.plan([*own, *self.put_together(clear=True)])
         for side, outcome in zip(self.sides, self.bench.all_of(own), strict=True):
             self.own[side.seed, side.target] = outcome
         scratch = self.gathered(own, list(self.own.values()))[Variant(SCRATCH)]

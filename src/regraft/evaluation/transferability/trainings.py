@@ -62,6 +62,12 @@ class Bench:
     total: int = 0  # trainings that are expected in all
     done: int = 0
     carried_out: int = 0  # in this call
+    missing: int = 0  # that were not carried out before this call
+
+    def plan(self, trainings: Sequence[Training]) -> None:
+        """Note what is expected, and how much of it is there."""
+        self.total = len(trainings)
+        self.missing = sum(not self.kept.holds(self.key(training)) for training in trainings)
 
     def all_of(self, trainings: Sequence[Training]) -> list[Outcome]:
         """What each of the trainings gives."""
@@ -92,7 +98,7 @@ class Bench:
         self.kept.write(outcome, weights)
         self.carried_out += 1
         if self.carried_out == 1:
-            self.tell(time_in_words(seconds, self.total - self.done))
+            self.tell(time_in_words(seconds, self.missing))
         return outcome
 
     def train(self, training: Training, target: Target, recipe: Recipe) -> Trained:
@@ -171,7 +177,7 @@ def time_in_words(seconds: float, trainings: int) -> str:
     """How long so many trainings take, by the first one's seconds."""
     left = seconds * trainings
     length = f"{left:.0f} seconds" if left < SHORT_WAIT else f"{left / 60:.0f} minutes"
-    return f"the first training took {seconds:.1f} s; all {trainings} take about {length}, frozen ones being quicker"
+    return f"the first training took {seconds:.1f} s; {trainings} take up to {length}, frozen ones being quicker"
 
 
 def training_images(target: Target) -> int:
