@@ -38,6 +38,7 @@ def test_public_names() -> None:
         "reference",
         "scan",
         "train",
+        "transferability",
     ]
     for name in regraft.__all__:
         assert getattr(regraft, name).__name__ == name

@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # for type checkers and editors, which run nothing
     from regraft.evaluation.comparison.runs import compare_runs as compare_runs
     from regraft.evaluation.estimator import ImageClassifier as ImageClassifier
     from regraft.evaluation.rank import rank as rank
+    from regraft.evaluation.transferability import transferability as transferability
     from regraft.inspection.look import look as look
     from regraft.planning.plan import Plan as Plan
     from regraft.recipe import Reading as Reading
@@ -56,6 +57,7 @@ _HOMES = {
     "reference": "regraft.similarity.reference",
     "scan": "regraft.data.scan",
     "train": "regraft.runs.job",
+    "transferability": "regraft.evaluation.transferability",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605

@@ -6,7 +6,14 @@ import traceback
 import warnings
 from typing import Any
 
-from regraft.cli import card, commands, compare, doctor, look  # noqa: F401 - they add themselves to the application
+from regraft.cli import (  # noqa: F401 - they add themselves to the application
+    card,
+    commands,
+    compare,
+    doctor,
+    look,
+    transferability,
+)
 from regraft.cli.app import INTERRUPTED, app
 from regraft.cli.home import mend_home
 from regraft.cli.quiet import quiet_logs, quiet_pillow
