@@ -12,9 +12,10 @@ from safetensors.torch import save_file
 from regraft.data.images import ImageSet
 from regraft.data.readers.memory import from_arrays
 from regraft.errors import BackboneError, DataError, RecipeError, RunError
+from regraft.evaluation.kept_folder import kept_in
 from regraft.evaluation.transferability import Transferability, transferability
 from regraft.evaluation.transferability.composed import composed, mean_var, names_up_to, random_model
-from regraft.evaluation.transferability.kept import Kept, Outcome, kept_in
+from regraft.evaluation.transferability.kept import Kept, Outcome
 from regraft.evaluation.transferability.study import Study
 from regraft.evaluation.transferability.targets import halves_of
 from regraft.evaluation.transferability.trainings import Bench, Training
@@ -49,8 +50,8 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def study_in(folder: Path, images: ImageSet, recipe: Recipe = QUICK, cuts: str = "all", seeds: int = 1) -> Study:
     wanted = Wanted(recipe, True, cuts, seeds)
     looked = look(images, wanted.recipe_for_looking())
-    with kept_in(folder) as kept:
-        return Study.of(wanted, looked, kept, lambda *_: None, lambda _: None)
+    with kept_in(folder, "a study") as place:
+        return Study.of(wanted, looked, Kept(place), lambda *_: None, lambda _: None)
 
 
 def test_the_first_layers_are_those_that_were_learned_and_no_others() -> None:
@@ -232,8 +233,8 @@ def test_on_the_users_images_all_kinds_are_trained_with_the_same_settings(tmp_pa
     ]  # fmt: skip
     wanted = Wanted(recipe, False, "1", 1)
     looked = look(pictures(classes=2, each=60), wanted.recipe_for_looking())
-    with kept_in(tmp_path / "other") as kept:
-        study = Study.of(wanted, looked, kept, lambda *_: None, lambda _: None)
+    with kept_in(tmp_path / "other", "a study") as place:
+        study = Study.of(wanted, looked, Kept(place), lambda *_: None, lambda _: None)
     settings = [study.bench.settings(one).flat() for one in study.put_together(clear=True)]
     free = {name for one in settings for name in one if one[name] != settings[0][name]}
     assert free == {"unfreeze_from"}
@@ -280,7 +281,7 @@ def test_too_few_classes_and_other_folders_are_refused_in_one_line(
 
 
 def test_two_at_a_time_are_refused(tmp_path: Path) -> None:
-    with kept_in(tmp_path / "study"), pytest.raises(RunError, match="another process is writing"):
+    with kept_in(tmp_path / "study", "a study"), pytest.raises(RunError, match="another process is writing"):
         transferability(pictures(), QUICK, True, "fc2", 1, None, tmp_path / "study")
 
 

@@ -17,7 +17,7 @@ def card(
     out: Annotated[Path | None, typer.Option("--out", help="Write the card here, and not to the screen.")] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Print the model card of a run: data, split, method, figures, limits and licence, as Hugging Face takes it."""
+    """Print the model card of a run. Data, split, method, figures, limits and licence, as Hugging Face takes it."""
     check_file(out, overwrite)
     from regraft.runs.card import card as card_of
 

@@ -42,7 +42,7 @@ def transferability(
     quiet: Quiet = False,
     **settings: Any,
 ) -> None:
-    """Show how well layers transfer, cut by cut: frozen, trained on, random, and the own network's."""
+    """Show how well layers transfer, cut by cut. Frozen, trained on, random, and those of the data's own network."""
     from regraft.network.hub import check_at_hand
 
     if teach and settings["backbone"] not in {None, "demonstration"}:

@@ -57,7 +57,7 @@ def two_classes(
     ``positive``: the class's id. ``groups``: each image's, where images of one group are not independent.
     """
     truth = labels == positive
-    odds = np.log(np.maximum(probabilities, LEAST))
+    odds = np.log(np.maximum(probabilities.astype(np.float64), LEAST))
     scores = odds[:, positive] - odds[:, 1 - positive]
     named = probabilities.argmax(axis=1) == positive
     parts = [[group for group, inside in zip(groups or (), rows, strict=False) if inside] for rows in (truth, ~truth)]

@@ -42,6 +42,9 @@ class Validation:
     by: str
 
 
+SAID = ("largest_class", "chance")  # figures of metrics.json that the baselines say already
+
+
 @dataclass(frozen=True)
 class Figures:
     """What metrics.json says, as far as it is known here."""
@@ -134,7 +137,7 @@ def facts_of(run: Path) -> Facts:
             classes=classes,
             config=config,
             figures=figures_in(metrics),
-            further={name: value for name, value in metrics.items() if name not in KNOWN},
+            further={name: value for name, value in metrics.items() if name not in {*KNOWN, *SAID}},
             images=images_in(there(run / DATA, MOST_BYTES)),
             plan=fitting(Planned, there(run / "plan.json")),
             recipe=read_recipe(run / "recipe.json") if (run / "recipe.json").exists() else None,

@@ -9,6 +9,7 @@ from regraft.runs.markdown import Markdown, table
 MOST_ROWS = 20
 PAIR = 2
 DEEPEST = 6  # figures inside figures
+DRAWN = ("curve", "bins")  # which are for pictures: the report has them
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def collect(
     ends = values.get("intervals")
     ends = ends if isinstance(ends, dict) else {}
     for name, value in values.items():
-        if value is ends:
+        if value is ends or name in DRAWN:
             continue
         words = f"{before}{in_words(name).lower()}"
         inner = isinstance(value, dict)

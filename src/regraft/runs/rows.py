@@ -36,13 +36,16 @@ class Lines:
         return line
 
 
+def csv_of(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Rows that share their keys, as CSV."""
+    lines = Lines(list(rows[0]))
+    return b"".join([lines.header(), *map(lines.row, rows)])
+
+
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write rows that share their keys as CSV; half of them is not left behind."""
-    lines = Lines(list(rows[0]))
     try:
-        with path.open("wb") as file:
-            file.write(lines.header())
-            file.writelines(map(lines.row, rows))
+        path.write_bytes(csv_of(rows))
     except OSError:
         path.unlink(missing_ok=True)
         raise

@@ -1,27 +1,27 @@
 """Strategies side by side, trained on the same images: whether the plan's is the best."""
 
+import json
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from regraft.data.find import Data
-from regraft.errors import RecipeError, RunError, reason_not_written
+from regraft.errors import RecipeError, RunError
 from regraft.evaluation.comparison.budget import budgets_of
 from regraft.evaluation.comparison.decided import check_undecided
 from regraft.evaluation.comparison.entries import COMPARED, MOST_SETTINGS
 from regraft.evaluation.comparison.page import page_of
 from regraft.evaluation.comparison.result import PAGE, Comparison
 from regraft.evaluation.comparison.table import table_of
-from regraft.evaluation.comparison.trainings import CHECKPOINTS, TRAININGS, Bench, Part, Scored, parts_of
+from regraft.evaluation.comparison.trainings import Bench, Part, Scored, parts_of
+from regraft.evaluation.kept_folder import CHECKPOINTS, kept_in, write_whole
 from regraft.planning.prepare import look
 from regraft.progress import Progress, silent
 from regraft.recipe import Recipe
-from regraft.runs.claim import Held, hold, release
-from regraft.runs.folder import RUNS, write_json
+from regraft.runs.folder import RUNS
 from regraft.runs.job import name_of
-from regraft.runs.rows import write_rows
+from regraft.runs.rows import csv_of
 
 REPEATS = 5
 RESULT, ROWS = "compare.json", "compare.csv"
@@ -51,7 +51,7 @@ def compare(
     check_undecided(recipe)
     wanted = budgets_of(budgets)
     folder = Path(out) if out is not None else RUNS / f"{name_of(data)}-compare"
-    with keeping(folder, overwrite):
+    with kept_in(folder, "a comparison", overwrite):
         looked = look(data, recipe, progress)
         images = looked.features.images
         given = bool(images.splits)
@@ -115,42 +115,12 @@ def place_of(one: Scored, scored: Sequence[Scored]) -> int:
     return own.index(one.part.images)
 
 
-@contextmanager
-def keeping(folder: Path, overwrite: bool) -> Iterator[None]:
-    """The folder that keeps the trainings, for this process alone; RunError where it is something else's."""
-    if folder.exists() and not folder.is_dir():
-        raise RunError(f"{folder} is a file; name another --out")
-    if folder.exists() and any(folder.iterdir()) and not (folder / TRAININGS).is_dir():
-        raise RunError(f"{folder} holds something else than a comparison; name another --out")
-    missing = [parent for parent in (folder, *folder.absolute().parents) if not parent.exists()]
-    try:
-        lock = hold(folder)
-    except Held:
-        raise RunError(f"another comparison is writing {folder}; let it finish, or name another --out") from None
-    except OSError as error:
-        raise RunError(f"{folder} cannot be written: {reason_not_written(error)}; name another --out") from None
-    try:
-        if overwrite:
-            shutil.rmtree(folder / TRAININGS, ignore_errors=True)
-            shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
-        (folder / TRAININGS).mkdir(exist_ok=True)
-        yield
-    except OSError as error:
-        why = reason_not_written(error)
-        raise RunError(f"{folder} cannot be written: {why}; free space and give the same command again") from None
-    finally:
-        for empty in (folder / TRAININGS, *missing):
-            with suppress(OSError):  # something lies in it
-                empty.rmdir()
-        release(lock)
-
-
 def write(comparison: Comparison) -> None:
     """The result as JSON, as a table and as a page."""
     folder = comparison.folder
-    write_json(folder / RESULT, comparison.as_dict())
-    write_rows(folder / ROWS, list(rows_of(comparison)))
-    (folder / PAGE).write_text(page_of(comparison), encoding="utf-8", errors="backslashreplace")
+    write_whole(folder / RESULT, (json.dumps(comparison.as_dict(), indent=2) + "\n").encode())
+    write_whole(folder / ROWS, csv_of(list(rows_of(comparison))))
+    write_whole(folder / PAGE, page_of(comparison).encode(errors="backslashreplace"))
 
 
 def rows_of(comparison: Comparison) -> Iterator[dict[str, Any]]:

@@ -1,20 +1,18 @@
 """Trainings that are done, one file each, so that none is ever done again."""
 
-import hashlib
 import io
 import json
-import os
 import zipfile
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from regraft.evaluation.kept_folder import write_whole
 from regraft.strict_json import Malformed, build
 
 FORMAT = 1  # goes into every key: what another version made is made again
-SUFFIX, PARTIAL = ".npz", ".partial"
+SUFFIX = ".npz"
 
 
 @dataclass(frozen=True)
@@ -39,22 +37,11 @@ class Outcome:
     probabilities: np.ndarray  # of the test images: (images, classes), float32
 
 
-def key_of(*parts: Any) -> str:
-    """A name for what follows from ``parts``, plain data, alone."""
-    text = json.dumps([FORMAT, *parts], sort_keys=True)
-    return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=12).hexdigest()
-
-
 def write(folder: Path, key: str, outcome: Outcome) -> None:
     """Keep a training; killed anywhere, there is either all of it or nothing."""
     buffer = io.BytesIO()
     np.savez(buffer, figures=np.array(json.dumps(asdict(outcome.figures))), probabilities=outcome.probabilities)
-    partial = folder / f"{key}{PARTIAL}"
-    with partial.open("wb") as file:
-        file.write(buffer.getvalue())
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(folder / f"{key}{SUFFIX}")
+    write_whole(folder / f"{key}{SUFFIX}", buffer.getvalue())
 
 
 def read(folder: Path, key: str, images: int, classes: int) -> Outcome | None:

@@ -15,6 +15,7 @@ from regraft.evaluation.comparison import kept
 from regraft.evaluation.comparison.budget import Budget
 from regraft.evaluation.comparison.entries import COMPARED, Entry, entries_of
 from regraft.evaluation.comparison.kept import Figures, Outcome
+from regraft.evaluation.kept_folder import CHECKPOINTS, TRAININGS, key_of
 from regraft.planning.prepare import Job, Looked
 from regraft.progress import Progress
 from regraft.training.examples import Examples
@@ -22,7 +23,6 @@ from regraft.training.result import Trained
 from regraft.training.strategy import Trainer, trainer_for
 
 SEEDS_APART = 10  # between repeats; a split's folds take the seeds beside its own
-CHECKPOINTS, TRAININGS = "checkpoints", "trainings"
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class Bench:
         """One training, from the folder or done now; None where it cannot be done, which is noted."""
         seconds = None if entry.frozen else budget.seconds
         recipe = {name: value for name, value in entry.recipe.flat().items() if name not in {"workers", "weights"}}
-        key = kept.key_of(recipe, seconds, *facts)
+        key = key_of([kept.FORMAT, recipe, seconds, *facts])
         images, place = len(part.job.split.test), self.folder / TRAININGS
         found = kept.read(place, key, images, trainer.examples.classes)
         if found:

@@ -1,20 +1,17 @@
 """What each training gave, a file each, under a name that follows from all that determines it."""
 
-import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from regraft.errors import RunError, reason_not_written
-from regraft.runs.claim import Held, hold, release
+from regraft.evaluation.kept_folder import write_whole
 from regraft.strict_json import build, read_json
 
-TRAININGS, UNDER_WAY = "trainings", "training"
+UNDER_WAY = "training"
 RIGHT, WRONG = "1", "0"
 
 
@@ -32,11 +29,6 @@ class Outcome:
     def right(self) -> np.ndarray:
         """Whether the network is right: (test images,) bool."""
         return np.array([letter == RIGHT for letter in self.hits], dtype=bool)
-
-
-def key_of(facts: Mapping[str, Any]) -> str:
-    """A name that follows from the facts."""
-    return hashlib.blake2b(json.dumps(facts, sort_keys=True, default=str).encode(), digest_size=12).hexdigest()
 
 
 def letters(right: np.ndarray) -> str:
@@ -85,39 +77,3 @@ class Kept:
     def put(self, name: str, content: bytes) -> None:
         """Write a file under another name and rename it."""
         write_whole(self.folder / name, content)
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is whole or not there; RunError where that cannot be."""
-    unfinished = path.with_name(f".{path.name}.part")
-    try:
-        unfinished.write_bytes(content)
-        unfinished.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
-        reason = reason_not_written(error)
-        raise RunError(f"{path} cannot be written: {reason}; free space and give the same command again") from None
-
-
-@contextmanager
-def kept_in(folder: Path) -> Iterator[Kept]:
-    """What was computed in ``folder``, for this process alone.
-
-    Raises RunError where another one writes there, or something else lies there.
-    """
-    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / TRAININGS).is_dir())):
-        raise RunError(f"{folder} holds something else than a study of transferability; name another --out")
-    try:
-        lock = hold(folder / TRAININGS)
-    except Held:
-        raise RunError(f"another process is writing {folder}; let it finish, or name another --out") from None
-    except OSError as error:
-        raise RunError(f"{folder} cannot be written: {reason_not_written(error)}; name another --out") from None
-    try:
-        yield Kept(folder / TRAININGS)
-    finally:
-        with suppress(OSError):  # something was computed
-            (folder / TRAININGS).rmdir()
-            folder.rmdir()
-        release(lock)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from regraft.evaluation.kept_folder import write_whole
 from regraft.evaluation.transferability.figures import Contrast, Point
-from regraft.evaluation.transferability.kept import write_whole
 from regraft.evaluation.transferability.picture import draw
 from regraft.evaluation.transferability.variants import BY_CUT, MEANS, SHORT, Variant
 from regraft.runs.svg import INK

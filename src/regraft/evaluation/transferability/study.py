@@ -10,10 +10,11 @@ import numpy as np
 from regraft.data.find import Data, find_images
 from regraft.data.images import FEWEST_CLASSES
 from regraft.errors import DataError
+from regraft.evaluation.kept_folder import kept_in
 from regraft.evaluation.transferability.composed import State
 from regraft.evaluation.transferability.crossed import share
 from regraft.evaluation.transferability.figures import Table, contrasts_of, points_of
-from regraft.evaluation.transferability.kept import Kept, Outcome, kept_in
+from regraft.evaluation.transferability.kept import Kept, Outcome
 from regraft.evaluation.transferability.reading import clearly_above, reading_of
 from regraft.evaluation.transferability.result import Transferability
 from regraft.evaluation.transferability.targets import Target, halves_of, whole_target
@@ -49,7 +50,8 @@ def transferability(
     listed = find_images(data, recipe.reading)
     wanted.check_classes(listed)
     sampled = wanted.sampled(listed)
-    with kept_in(wanted.folder(data, out)) as kept:
+    with kept_in(wanted.folder(data, out), "a study of transferability") as place:
+        kept = Kept(place)
         looked = look(sampled, wanted.recipe_for_looking(), progress)
         study = Study.of(wanted, looked, kept, progress, tell)
         result = study.result(str(data) if isinstance(data, str | Path) else data.root.name)

@@ -9,8 +9,9 @@ from importlib.metadata import version
 
 import numpy as np
 
+from regraft.evaluation.kept_folder import key_of
 from regraft.evaluation.transferability.composed import State, composed, mean_var
-from regraft.evaluation.transferability.kept import UNDER_WAY, Kept, Outcome, key_of, letters
+from regraft.evaluation.transferability.kept import UNDER_WAY, Kept, Outcome, letters
 from regraft.evaluation.transferability.targets import Target
 from regraft.evaluation.transferability.variants import FROZEN, MEAN_VAR, RNB, SCRATCH, Variant
 from regraft.network.backbone import Backbone
@@ -120,7 +121,7 @@ class Bench:
         """Whether a network is right on each test image."""
         from regraft.training.full import logits_of
 
-        logits = logits_of(trained.graft, target.examples, target.test, self.recipe.network.device)
+        logits = logits_of(trained.graft.module, target.examples, target.test, self.recipe.network.device)
         return np.asarray(logits.argmax(axis=1) == target.examples.labels[target.test])
 
     def start(self, training: Training) -> Backbone:
