@@ -240,7 +240,7 @@ def test_figures_that_are_not_known_here_are_shown_all_the_same(plain: Path, tmp
     metrics = json.loads((run / "metrics.json").read_text())
     metrics["probabilities"] = {
         "brier": 0.12345, "negative_log_likelihood": 0.5, "temperature": {"value": 1.25, "interval": [1.0, 1.5]},
-        "intervals": {"brier": [0.1, 0.2]}, "bins": [{"low": 0.0, "images": 1234, "right": None}] * 30,
+        "intervals": {"brier": [0.1, 0.2]}, "parts": [{"low": 0.0, "images": 1234, "right": None}] * 30,
     }  # fmt: skip
     metrics["slices"] = [
         {
@@ -258,7 +258,7 @@ def test_figures_that_are_not_known_here_are_shown_all_the_same(plain: Path, tmp
     assert "| brier | 0.1235 | 0.1 to 0.2 |" in text
     assert "| negative log likelihood | 0.5 |  |" in text
     assert "| temperature | 1.25 | 1 to 1.5 |" in text
-    assert "### Probabilities: bins" in text
+    assert "### Probabilities: parts" in text
     assert "10 more are in `metrics.json`" in text
     assert "| 0 | 1,234 | - |" in text
     assert "| folder | \\<b\\>\\| | 7 | 0.75 | 0.5 to 0.875 | 0 to 1 |" in text
