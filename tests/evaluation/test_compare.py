@@ -351,6 +351,8 @@ def test_bad_runs_are_refused(regraft: Regraft, two_runs: tuple[Path, Path, Path
         ((head, early, "--epochs", 2), "No such option"),
         ((head, early, "--seed", 2), "--seed goes with strategies"),
         ((head, "--on", data), "two or more runs"),
+        ((head, early, "--settings", 2), "--settings goes with strategies"),
+        ((head, early, "--group-by", "x"), "--group-by says how images are read"),
     ]:
         code, _, err = regraft("compare", *arguments, "--quiet")
         assert code == 2, (arguments, err)

@@ -54,8 +54,9 @@ def compare(
 ) -> None:
     """Put every strategy, or several runs, side by side. All of them are judged on the same images."""
     if len(data) > 1 or on is not None:
-        given = {"--repeats": repeats, "--budget": budget, "--sizes": sizes, "--out": out, "--overwrite": overwrite}
-        compare_runs(data, on, [name for name, value in given.items() if value], as_json, quiet, settings)
+        own = {"--repeats": repeats, "--budget": budget, "--sizes": sizes, "--out": out, "--overwrite": overwrite}
+        given = [name for name, value in own.items() if value] + ["--settings"] * (choices != 1)
+        compare_runs(data, on, given, as_json, quiet, settings)
         return
     from regraft.evaluation.comparison.compare import compare as compare_strategies
     from regraft.network.hub import check_at_hand
@@ -79,12 +80,12 @@ def compare_runs(
     """Runs on one test set; RecipeError for options that go with strategies."""
     from regraft.evaluation.comparison.runs import compare_runs as compare_them
 
-    read = {"device", *READING}
-    others += [
-        f"--{name.replace('_', '-')}" for name, value in settings.items() if value is not None and name not in read
-    ]
-    if others:
+    flags = {name: f"--{name.replace('_', '-')}" for name, value in settings.items() if value is not None}
+    of_images = [flags.pop(name) for name in ("device", *READING) if name in flags]
+    if others := [*others, *flags.values()]:
         raise RecipeError(f"{', '.join(others)} goes with strategies; of runs give --on alone")
+    if of_images and on is None:
+        raise RecipeError(f"{', '.join(of_images)} says how images are read, and none is; add --on, or leave it out")
     recipe = recipe_from(settings)
     with progress_bar(quiet) as progress:
         result = compare_them(runs, on, recipe.reading, recipe.network.device, progress)
