@@ -139,3 +139,18 @@ def test_a_class_without_an_image_is_said(classifier: Classifier, make_folder: C
     assert evaluation.metrics.macro_f1 > 0.8
     assert evaluation.remarks[0].text == "No image of 'class0': the figures are of 'class1' alone."
     assert evaluation.as_dict()["remarks"][0]["first"]
+
+
+def test_probabilities_are_an_array_in_order(classifier: Classifier, tmp_path: Path) -> None:
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    for i in (0, 1):
+        picture(i, 70 + i).save(folder / f"{i}.png")
+    (folder / "notes.txt").write_text("no image")
+    rows = classifier.predict_proba(folder)
+    assert rows.shape == (2, 2)
+    assert rows.argmax(axis=1).tolist() == [0, 1]
+    assert np.array_equal(rows, np.stack([p.probabilities for p in classifier.predict(folder) if not p.fault]))
+    (folder / "2.png").write_bytes(b"")
+    with pytest.raises(DataError, match=r"2\.png cannot be read"):
+        classifier.predict_proba(folder)

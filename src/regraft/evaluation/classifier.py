@@ -12,11 +12,11 @@ from PIL import Image
 from regraft.data.content import CHANNELS, COLOUR, GREY, Given
 from regraft.data.decoding import Undecodable, decode_for
 from regraft.data.find import Data, find_images
-from regraft.data.images import EVALUATED, Fault, ImageFile, ImageSet
+from regraft.data.images import EVALUATED, LEFT_OUT, Fault, ImageFile, ImageSet
 from regraft.data.pixel_range import asked_for
 from regraft.data.prefetch import grouped, map_ahead
 from regraft.data.range_faults import check_depth
-from regraft.data.readers.paths import Named, contents_at
+from regraft.data.readers.paths import Named, NoImage, contents_at
 from regraft.data.rendering import PLAIN, Rendering, from_dict
 from regraft.errors import DataError, RunError
 from regraft.evaluation.disturbances import Disturbance, disturbances_for, disturbed
@@ -29,7 +29,7 @@ from regraft.evaluation.evaluate import (
     evaluation_of,
     part_to_evaluate,
 )
-from regraft.evaluation.prediction import Noted, Prediction
+from regraft.evaluation.prediction import Noted, Prediction, probabilities_of
 from regraft.metrics import softmax
 from regraft.network.engine import Engine, device_name, device_of, pytorch_engine, streams_of
 from regraft.network.preprocessing import Preprocessing
@@ -117,6 +117,19 @@ class Classifier:
         contents = contents_of(images, reading)
         return self.predict_contents(contents, progress, max_pixels, rendering=self.rendering_of(contents, reading))
 
+    def predict_proba(
+        self,
+        images: Any,
+        progress: Progress = silent,
+        max_pixels: int = MAX_PIXELS,
+        reading: Reading = Reading(),
+    ) -> np.ndarray:
+        """The probabilities of images (images, classes), float64, in order of ``images`` and of ``classes``.
+
+        As scikit-learn calls it. Files in a folder that are no images have no row; DataError where one cannot be read.
+        """
+        return probabilities_of(self.predictions(images, progress, max_pixels, reading))
+
     def rendering_of(self, contents: Sequence[Named], reading: Reading) -> Rendering | None:
         """How images become 8-bit RGB where ``reading`` asks for something else than the run's own way."""
         files = tuple(ImageFile(name, 0, None, content) for name, content in contents) if reading.renders else ()
@@ -151,7 +164,8 @@ class Classifier:
                 noted = Noted(min(decoded.original), brightness_of(pixels)) if noting else None
                 return Read(name, pixels, identity, None, noted, disturbed(pixels, disturbances))
             except Undecodable as error:
-                return Read(name, fault=Fault(name, error.kind, str(error)))
+                action = content.fault.action if isinstance(content, NoImage) else LEFT_OUT
+                return Read(name, fault=Fault(name, error.kind, str(error), action))
 
         def run(group: Sequence[Read]) -> tuple[np.ndarray, np.ndarray]:
             images = [(read.pixels, *read.variants) for read in group if read.pixels is not None]

@@ -16,6 +16,7 @@ from regraft.data.images import IGNORED, LEFT_OUT, Labelled, collect
 from regraft.data.readers.paths import Named, NoImage
 from regraft.errors import DataError
 from regraft.evaluation.classifier import Classifier, contents_of
+from regraft.evaluation.prediction import probabilities_of
 from regraft.planning.prepare import prepare
 from regraft.recipe import Recipe
 from regraft.runs.job import train_in_time
@@ -97,11 +98,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Class probabilities (images, classes), float64; DataError where an image cannot be read."""
         check_is_fitted(self)
         most = self.full_recipe().reading.max_pixels
-        predictions = list(self.classifier_.predict_contents(images_of(X), max_pixels=most))
-        for prediction in predictions:
-            if prediction.fault:
-                raise DataError(f"image {prediction.name} cannot be read: {prediction.fault.reason}; leave it out")
-        return np.array([prediction.probabilities for prediction in predictions])
+        return probabilities_of(self.classifier_.predict_contents(images_of(X), max_pixels=most))
 
     def predict(self, X: Any) -> np.ndarray:  # noqa: N803
         """The likeliest class of each image: (images,)."""

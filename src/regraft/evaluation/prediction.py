@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from regraft.data.images import Fault
+from regraft.data.images import IGNORED, Fault
+from regraft.data.readers.paths import OTHER_FILE
 from regraft.errors import DataError
 
 
@@ -51,6 +52,21 @@ class Prediction:
             "error": f"{self.fault.kind}: {self.fault.reason}" if self.fault else None,
             **{f"p({name})": None if p is None else round(float(p[i]), 6) for i, name in enumerate(self.classes)},
         }
+
+
+def probabilities_of(predictions: Iterable[Prediction]) -> np.ndarray:
+    """The probabilities (images, classes), float64; DataError where an image cannot be read.
+
+    Files that are no images have no row.
+    """
+    rows = []
+    for prediction in predictions:
+        fault = prediction.fault
+        if fault and (fault.kind, fault.action) != (OTHER_FILE, IGNORED):
+            raise DataError(f"image {prediction.name} cannot be read: {fault.reason}; leave it out")
+        if prediction.probabilities is not None:
+            rows.append(prediction.probabilities)
+    return np.array(rows)
 
 
 def columns_of(classes: Sequence[str]) -> tuple[str, ...]:

@@ -23,6 +23,9 @@ SHOWN = 200  # letters of a path
 Named = tuple[str, Content]  # an image and what it is called
 
 
+OTHER_FILE = "not an image"  # the kind of fault of a file that nobody takes for one
+
+
 @dataclass(frozen=True)
 class NoImage:
     """What stands in the place of an image, and why it is none."""
@@ -83,7 +86,7 @@ def image_or_not(name: str, content: Content) -> Content:
         reason = "an archive; to predict what it holds, give it by itself"
     else:
         reason = "neither its name nor its first bytes are an image's"
-    return NoImage(Fault(name, "not an image", reason, IGNORED))
+    return NoImage(Fault(name, OTHER_FILE, reason, IGNORED))
 
 
 def in_table(path: Path, reading: Reading) -> Iterator[Named]:
