@@ -29,11 +29,13 @@ def headline(table: Table) -> str:
     over = f"over {table.repeats} splits" if table.repeats > 1 else f"on one test set of {table.test_images:,} images"
     often = table.planned[table.usual]
     which = table.usual if often == table.repeats else f"{table.usual} in {often} of {table.repeats} splits"
-    balanced = f", balanced accuracy {plan.balanced_accuracy:.1%}" if table.uneven else ""
-    return (
-        f"The plan ({which}) reaches {plan.accuracy:.1%}{balanced} {over}"
-        f" (95% interval {plan.low:.1%} to {plan.high:.1%})."
-    )
+    interval = f"95% interval {plan.low:.1%} to {plan.high:.1%}"
+    if table.uneven:
+        return (
+            f"The plan ({which}) reaches a balanced accuracy of {plan.balanced_accuracy:.1%} {over}, accuracy"
+            f" {plan.accuracy:.1%} ({interval})."
+        )
+    return f"The plan ({which}) reaches {plan.accuracy:.1%} {over} ({interval})."
 
 
 def verdict_on(difference: Difference, mine: str, other: str) -> str:
