@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regraft.errors import RunError
+from regraft.metrics import ClassMetrics
 from regraft.network.backbone import RANDOM
 from regraft.planning.cases import CASES, MEANING
 from regraft.recipe.declaration import name_of
 from regraft.recipe.recipe import Recipe
-from regraft.runs.facts import Facts, OfClass, facts_of
+from regraft.runs.facts import Facts, facts_of
 from regraft.runs.front_matter import front_matter, opens_in_timm
 from regraft.runs.further_figures import further_figures
 from regraft.runs.markdown import Markdown, as_text, table
@@ -125,7 +126,7 @@ def counts(facts: Facts) -> Markdown | None:
 def per_class(facts: Facts) -> Markdown:
     """Precision, recall and F1 of every class, of the worst where there are many."""
 
-    def cells(row: OfClass) -> tuple[str, ...]:
+    def cells(row: ClassMetrics) -> tuple[str, ...]:
         known = (row.precision, row.recall, row.f1)
         return (row.name, f"{row.images:,}", *(percent(value) if row.images else "-" for value in known))
 

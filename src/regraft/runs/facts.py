@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from regraft.data.images import KEPT, LEFT_OUT, SPLITS
 from regraft.data.rendering import from_dict as rendering_from
 from regraft.errors import RegraftError, RunError, reason_of
+from regraft.metrics import ClassMetrics
 from regraft.network.config import Config, read_config
 from regraft.network.origin import ENVIRONMENT, Origin
 from regraft.recipe import Recipe, read_recipe
@@ -21,17 +22,6 @@ from regraft.strict_json import Malformed, build, read_json
 from regraft.training.result import Attempt
 
 Kind = TypeVar("Kind")
-
-
-@dataclass(frozen=True)
-class OfClass:
-    """How one class fared."""
-
-    name: str
-    images: int
-    precision: float
-    recall: float
-    f1: float
 
 
 @dataclass(frozen=True)
@@ -55,7 +45,7 @@ class Figures:
     balanced_accuracy: float
     macro_f1: float
     intervals: dict[str, tuple[float, float]]
-    per_class: tuple[OfClass, ...]
+    per_class: tuple[ClassMetrics, ...]
     interval_level: float = 0.95
     remarks: tuple[Remark, ...] = ()
     baselines: Mapping[str, float] | None = None
@@ -183,7 +173,7 @@ def figures_in(metrics: dict[str, Any]) -> Figures:
         raise Malformed("metrics.json has no classes")
     per_class = [{FORMERLY.get(key, key): value for key, value in row.items()} for row in rows]
     values = {FORMERLY.get(name, name): value for name, value in metrics.items()} | {
-        "per_class": [{one.name: row[one.name] for one in fields(OfClass)} for row in per_class]
+        "per_class": [{one.name: row[one.name] for one in fields(ClassMetrics)} for row in per_class]
     }
     figures = fitting(Figures, values)
     assert figures, "an object gives a dataclass"

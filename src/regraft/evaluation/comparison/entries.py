@@ -1,6 +1,6 @@
 """What is compared: each strategy with as many settings to choose from as every other one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,10 +37,16 @@ class Entry:
         return self.recipe.frozen
 
 
-def entries_of(job: Job, examples: Examples, settings: int, budget: Budget) -> Iterator[Entry]:
+def joined_cuts(job: Job, examples: Examples) -> tuple[str, ...]:
+    """The cuts whose joined features promise most on the training part; none where there is nothing to join."""
+    runs = promising_runs(examples, job.backbone.cuts, silent) if len(job.backbone.cuts) > 1 else []
+    return tuple(cut.name for cut in runs[0]) if runs else ()
+
+
+def entries_of(job: Job, joined: Sequence[str], settings: int, budget: Budget) -> Iterator[Entry]:
     """Every strategy that the network and the data allow, each under so many settings.
 
-    All of it follows from the training part: the early cut, the cuts that are joined, what the settings leave open.
+    All of it follows from the training part: the early cut, the cuts ``joined``, what the settings leave open.
     """
     base = job.recipe.but(strategy=None, cut=None, cuts=(), unfreeze_from=None, time_limit=None)
     last, early = job.backbone.cuts[-1].name, job.plan.similarity.best_early_cut
@@ -48,12 +54,10 @@ def entries_of(job: Job, examples: Examples, settings: int, budget: Budget) -> I
         yield Entry("head", setting, base.but(strategy="head", cut=last, **changes))
         if early != last:
             yield Entry("early-layers", setting, base.but(strategy="early-layers", cut=early, **changes))
-    runs = promising_runs(examples, job.backbone.cuts, silent) if len(job.backbone.cuts) > 1 else []
-    if runs:
-        names = tuple(cut.name for cut in runs[0])
-        strategy = "head" if last in names else "early-layers"
+    if joined:
+        strategy = "head" if last in joined else "early-layers"
         for setting, changes in list(JOINS.items())[:settings]:
-            yield Entry(JOINED, setting, base.but(strategy=strategy, cuts=names, **changes))
+            yield Entry(JOINED, setting, base.but(strategy=strategy, cuts=tuple(joined), **changes))
     for strategy in TRAINED:
         plain = within(base.but(strategy=strategy, views=0), budget)
         rate = completed(plain, len(job.split.train), job.plan.size.verdict == "large").optimisation.learning_rate

@@ -13,7 +13,7 @@ from regraft.data.split import smaller
 from regraft.errors import RecipeError, RegraftError
 from regraft.evaluation.comparison import kept
 from regraft.evaluation.comparison.budget import Budget
-from regraft.evaluation.comparison.entries import COMPARED, Entry, entries_of
+from regraft.evaluation.comparison.entries import COMPARED, Entry, entries_of, joined_cuts
 from regraft.evaluation.comparison.kept import Figures, Outcome
 from regraft.evaluation.kept_folder import CHECKPOINTS, TRAININGS, key_of
 from regraft.planning.prepare import Job, Looked
@@ -114,9 +114,10 @@ class Bench:
         """All strategies on one part, under each budget."""
         trainer = self.trainer(part.job)
         facts = [part.job.features.fingerprint(part.job.split.part_of()), part.job.backbone.fingerprint, part.names]
+        joined = joined_cuts(part.job, trainer.examples)
         for budget in self.budgets:
             tried: dict[str, list[Outcome]] = {}
-            for entry in entries_of(part.job, trainer.examples, self.settings, budget):
+            for entry in entries_of(part.job, joined, self.settings, budget):
                 self.progress("Comparing: trainings", self.done, self.total)
                 outcome = self.outcome(part, trainer, entry, budget, facts)
                 self.done += 1
