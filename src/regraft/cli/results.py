@@ -38,7 +38,22 @@ def summary(result: dict[str, Any]) -> None:
         show_tried(result["tried"])
     for note in result["notes"]:
         say(f"Note: {note}", whole=False)
+    show_next_steps(result["next_steps"])
     say(f"Report: {result['report']}")
+
+
+def show_next_steps(steps: Sequence[Mapping[str, Any]]) -> None:
+    """What would probably help, each with its gain, its cost and its command."""
+    if not steps:
+        return
+    say()
+    say(("What would probably help", "bold"))
+    for place, step in enumerate(steps, 1):
+        say(f"{place}. {step['text']}", whole=False, hang=3)
+        say(f"   Gain: {step['gain']}.", whole=False, hang=3)
+        say(f"   Cost: {step['cost']}.", whole=False, hang=3)
+        say(f"   {step['command']}")
+    say()
 
 
 def done_in_words(result: Mapping[str, Any]) -> str:

@@ -23,8 +23,11 @@ def console(stderr: bool = False) -> "Console":
     return made if wide_enough else Console(stderr=stderr, markup=False, emoji=False, highlight=False, width=NARROWEST)
 
 
-def say(*parts: Part, whole: bool = True) -> None:
-    """A line on stdout, of parts; where it is not kept ``whole``, a terminal breaks it between words at its edge."""
+def say(*parts: Part, whole: bool = True, hang: int = 0) -> None:
+    """A line on stdout, of parts; where it is not kept ``whole``, a terminal breaks it between words at its edge.
+
+    ``hang``: columns before what is broken off it.
+    """
     from rich.text import Text
 
     line = Text()
@@ -32,7 +35,12 @@ def say(*parts: Part, whole: bool = True) -> None:
         text, style = (part, "") if isinstance(part, str) else part
         line.append(visible(text), style)
     made = console()
-    made.print(line, soft_wrap=whole or not made.is_terminal)
+    if whole or not made.is_terminal:
+        made.print(line, soft_wrap=True)
+        return
+    for place, broken in enumerate(line.wrap(made, made.width - hang)):
+        broken.rstrip()
+        made.print(Text(" " * hang if place else "") + broken)
 
 
 def table(*columns: str, header: bool = True) -> "Table":

@@ -19,6 +19,7 @@ from regraft.recipe import DEMONSTRATION, EMBEDDED
 
 NETWORK_PATIENCE = 3.0  # seconds to wait for a model hub before saying that it cannot be reached
 TORCHVISION = "torchvision/"
+HUB_FILES = ("model.safetensors", "pytorch_model.bin")  # of weights, in a repository of the hub
 TIMM_HUB, TORCHVISION_HUB = "https://huggingface.co/timm", "https://download.pytorch.org/models"
 
 
@@ -90,6 +91,19 @@ def torch_folder() -> Path:
     """Where torch.hub keeps what it fetched."""
     home = os.environ.get("TORCH_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "torch")
     return Path(home, "hub", "checkpoints")
+
+
+def fetched() -> list[str]:
+    """Backbones whose weights the libraries have fetched to this machine before, by their names."""
+    theirs = [folder.name.split("--")[-1] for folder in hub_folder().glob("models--timm--*") if holds_weights(folder)]
+    files = {file.name.split("-")[0] for file in torch_folder().glob("*.pth")}
+    known = registered("torchvision") & files if files else set()
+    return sorted([*theirs, *(TORCHVISION + name for name in known)])
+
+
+def holds_weights(folder: Path) -> bool:
+    """Whether a repository's folder in the hub's cache has a file of weights."""
+    return any(next(folder.glob(f"snapshots/*/{name}"), None) for name in HUB_FILES)
 
 
 def reachable(url: str) -> bool:

@@ -11,14 +11,12 @@ from torch import nn
 
 from regraft.errors import BackboneError, reason_of
 from regraft.network import demonstration
-from regraft.network.hub import TORCHVISION, not_at_hand, reachable, unknown_tag
+from regraft.network.hub import HUB_FILES, TORCHVISION, not_at_hand, reachable, unknown_tag
 from regraft.network.origin import NOT_KNOWN, Origin, of_file, published
 from regraft.network.preprocessing import SQUASH, Preprocessing
 from regraft.network.weights import Loaded, load_weights
 from regraft.network.weights_file import holds_safetensors
 from regraft.recipe import DEMONSTRATION, EMBEDDED
-
-HUB_FILES = ("model.safetensors", "pytorch_model.bin")
 
 
 @dataclass(frozen=True)

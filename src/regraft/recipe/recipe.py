@@ -39,7 +39,8 @@ GROUPS: dict[str, type[Section]] = {
     "general": General,
 }
 PLACES = {name_of(one): (group, one.name) for group, kind in GROUPS.items() for one in fields(kind)}
-DEFAULTS = {name_of(one): one.default for kind in GROUPS.values() for one in fields(kind)}
+FIELDS = {name_of(one): one for kind in GROUPS.values() for one in fields(kind)}
+DEFAULTS = {name: one.default for name, one in FIELDS.items()}
 MOST_BYTES = 1_000_000  # of a recipe's file
 SHOWN = 60  # letters of a name
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}

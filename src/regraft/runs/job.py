@@ -19,6 +19,7 @@ from regraft.runs.card import write_card
 from regraft.runs.claim import claimed
 from regraft.runs.copies import notes_of_copies
 from regraft.runs.folder import CHECKPOINTS, check_goes_on
+from regraft.runs.next_steps import Finished, next_steps
 from regraft.runs.overlap import Overlap, overlap_of, shared_groups
 from regraft.runs.record import write_plan, write_run
 from regraft.runs.remarks import remarks_on
@@ -57,7 +58,7 @@ def train(
         with writing(claim.folder, overwrite, resume) as place:
             trainer = trainer_for(job, place / CHECKPOINTS, resume, progress)
             trained = train_in_time(job, trainer, started)
-            return finish(job, trainer, trained, claim.folder, place, started)
+            return finish(job, trainer, trained, claim.folder, place, started, (data, recipe))
 
 
 def plan(
@@ -100,8 +101,19 @@ def time_to_finish(job: Job, limit: float) -> float:
     return max(FINISH_SHARE * limit, FINISH_PASSES * an_image * (len(job.split.test) + len(job.split.val)))
 
 
-def finish(job: Job, trainer: Trainer, trained: Trained, folder: Path, place: Path, started: float) -> Run:
-    """Evaluate, write the run's files to ``place``, which becomes ``folder``, and return the run."""
+def finish(
+    job: Job,
+    trainer: Trainer,
+    trained: Trained,
+    folder: Path,
+    place: Path,
+    started: float,
+    asked: tuple[Data, Recipe],
+) -> Run:
+    """Evaluate, write the run's files to ``place``, which becomes ``folder``, and return the run.
+
+    ``asked``: the data and the recipe as they were given.
+    """
     split, labels = job.split, job.features.labels[job.split.test]
     probabilities = trainer.probabilities_of(trained, split.test)
     groups = [job.images.files[row].group for row in split.test]
@@ -114,6 +126,11 @@ def finish(job: Job, trainer: Trainer, trained: Trained, folder: Path, place: Pa
     rule = ruled(job, trainer, trained, metrics.accuracy)
     copies, shared = overlap_of(job.near_duplicates, split.test, right), shared_groups(job.images, split, right)
     run = run_of(job, trained, metrics, (copies, shared), rule, folder, started)
+    if not run.interrupted:
+        data, recipe = "DATA" if isinstance(asked[0], ImageSet) else str(asked[0]), asked[1]
+        rest = time.perf_counter() - started - job.features.seconds
+        finished = Finished(data, str(folder), recipe, job, trained, np.asarray(split.test)[~right], rest)
+        run = replace(run, next_steps=next_steps(finished))
     write_run(place, job, trained, run, probabilities)
     run = replace(run, seconds=replace(run.seconds, total=time.perf_counter() - started))
     write_report(place / run.report.name, job, trained, run, probabilities)

@@ -13,6 +13,7 @@ from regraft.features.label_issues import LabelIssue
 from regraft.features.near_duplicates import NearDuplicate
 from regraft.planning.prepare import Job
 from regraft.runs.charts import draw_confusion, draw_curves, draw_profile, draw_quadrant, draw_surgery
+from regraft.runs.durations import duration
 from regraft.runs.probability_charts import draw_reliability, draw_risk_coverage
 from regraft.runs.roc import draw_roc
 from regraft.runs.run import Run
@@ -21,7 +22,6 @@ from regraft.similarity.score import references
 from regraft.training.result import Trained
 from regraft.visible import isolated
 
-MINUTES_IN_TWO_HOURS = 120
 WORST = 18  # mistakes shown as pictures
 PAIRS, DOUBTED = 12, 24  # near-duplicates and label issues shown as pictures
 LISTED = 50  # faults of one kind
@@ -83,14 +83,6 @@ def views_of(job: Job, trained: Trained) -> dict[str, str]:
     examples = [job.features.files[row].content for row in train[:: max(1, len(train) // 2)][:2]]
     flip = recipe.augmentation.flip == "yes"
     return augmentation_strips(examples, job.backbone.preprocessing, flip, recipe.seed, job.images.rendering)
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them."""
-    minutes = seconds / 60
-    if minutes < 1:
-        return f"{max(1, round(seconds))} s"
-    return f"{minutes:.0f} min" if minutes < MINUTES_IN_TWO_HOURS else f"{minutes / 60:.1f} h"
 
 
 def by_kind(faults: Sequence[Fault]) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from regraft.metrics import Metrics
 from regraft.planning.plan import Plan
+from regraft.runs.next_steps import NextStep
 from regraft.runs.overlap import Overlap, groups_as_dict
 from regraft.runs.remarks import Remark
 from regraft.training.result import Attempt
@@ -63,6 +64,7 @@ class Run:
     rule: Ruled | None  # None where a strategy was asked for
     interrupted: bool
     notes: tuple[str, ...]  # what the user should know beside the figures
+    next_steps: tuple[NextStep, ...] = ()  # what would probably help
 
     @property
     def report(self) -> Path:
@@ -90,6 +92,7 @@ class Run:
             "tried": [asdict(attempt) for attempt in self.tried],
             "rule": asdict(self.rule) if self.rule else None,
             "notes": list(self.notes),
+            "next_steps": [asdict(step) for step in self.next_steps],
         }
 
     def _repr_html_(self) -> str:

@@ -4,7 +4,8 @@ from regraft.evaluation.comparison import words
 from regraft.evaluation.comparison.pictures import draw_curves, draw_strategies
 from regraft.evaluation.comparison.result import Comparison
 from regraft.evaluation.comparison.table import Table
-from regraft.runs.report import as_read, duration
+from regraft.runs.durations import duration
+from regraft.runs.report import as_read
 
 
 def page_of(comparison: Comparison) -> str:
