@@ -93,3 +93,20 @@ def test_probabilities_are_those_of_the_network_that_is_saved(
     with torch.no_grad():
         expected = softmax(trained.graft.module(samples).numpy())
     np.testing.assert_allclose(trainer.probabilities_of(trained, rows), expected, atol=5e-3)
+
+
+def test_what_was_asked_for_stands_beside_the_head_of_the_rule(
+    make_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    job = prepare(make_folder(classes=2, each=10), Recipe(image_size=32))
+    ruled = job.plan.strategy  # frozen, since the images are few
+    other = "early-layers" if ruled == "head" else "head"
+    found = {}
+    for strategy in (ruled, other):
+        own = prepare(job.images, Recipe(strategy=strategy, image_size=32))
+        found[strategy] = train_as_planned(own, trainer_for(own, tmp_path / strategy))
+    assert found[ruled].rule is None
+    beside = found[other].rule
+    assert beside is not None
+    assert beside.strategy == ruled
+    assert beside.graft.cuts == found[ruled].graft.cuts

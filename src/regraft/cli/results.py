@@ -6,12 +6,13 @@ from typing import Any
 from regraft.cli.probabilities import probabilities_in_words, show_probabilities
 from regraft.cli.screen import Part, add, say, show, table
 from regraft.cli.tables import show_fault_kinds, show_faults
-from regraft.planning.cases import CASES, in_words
+from regraft.planning.cases import in_words, strategy_by_rule
 from regraft.planning.costs import short_number
+from regraft.runs.run import CROSS_VALIDATION
 
 PARTS = {"val": "validation"}
 DONE = {
-    "head": "it was kept frozen, and a new head was trained on its features",
+    "head": "the network was kept frozen, and a new head was trained on its features",
     "early-layers": "its early layers were kept, frozen, and a new head was trained on their features",
     "fine-tune": "every layer was trained from the pre-trained weights, and a new head",
     "from-scratch": "every layer was trained from random weights",
@@ -19,34 +20,37 @@ DONE = {
 
 
 def summary(result: dict[str, Any]) -> None:
-    """What a training gave: the figure, why and what was done, what to mind."""
+    """What a training gave: the figure, why and what was done, what to mind; then the rest, and what to try next."""
     metrics, baselines = result["metrics"], result["baselines"]
     show_remarks(result["remarks"], first=True)
     for line in figures_in_words(metrics, baselines["majority_class"]):
         say(*line, whole=False)
     say(f"{in_words(result['case'])}: {done_in_words(result)}", whole=False)
     say(effort_in_words(result), whole=False)
+    show_remarks(result["remarks"], first=False)
+    say()
     if rule := result["rule"]:
         say(rule_in_words(rule, metrics["accuracy"]), whole=False)
-    show_remarks(result["remarks"], first=False)
-    show_two_classes(metrics)
     rest = "" if metrics["uneven"] else f", always the largest class {baselines['majority_class']:.1%}"
     say(f"To compare: the nearest neighbour gets {baselines['nearest_neighbour']:.1%}{rest}.", whole=False)
+    say(validation_in_words(result["validation"]), whole=False)
+    show_two_classes(metrics)
     say(probabilities_in_words(metrics), whole=False)
     show_fault_kinds(result["faults"], "the report shows them")
-    if result["tried"]:
-        show_tried(result["tried"])
     for note in result["notes"]:
         say(f"Note: {note}", whole=False)
+    if result["tried"]:
+        say()
+        show_tried(result["tried"])
     show_next_steps(result["next_steps"])
     say(f"Report: {result['report']}")
 
 
 def show_next_steps(steps: Sequence[Mapping[str, Any]]) -> None:
     """What would probably help, each with its gain, its cost and its command."""
+    say()
     if not steps:
         return
-    say()
     say(("What would probably help", "bold"))
     for place, step in enumerate(steps, 1):
         say(f"{place}. {step['text']}", whole=False, hang=3)
@@ -58,7 +62,7 @@ def show_next_steps(steps: Sequence[Mapping[str, Any]]) -> None:
 
 def done_in_words(result: Mapping[str, Any]) -> str:
     """What was carried out."""
-    by_rule = next(case.strategy for case in CASES if case.name == result["case"])
+    by_rule = strategy_by_rule(result["case"])
     asked = (
         ""
         if result["planned_strategy"] == by_rule
@@ -73,6 +77,13 @@ def effort_in_words(result: Mapping[str, Any]) -> str:
     weights = f"{trained:,} of {short_number(trained + result['frozen_parameters'])} weights trained"
     seen = f"{passed:,} images went through the network" if passed else "features came from the cache"
     return f"{weights} in {result['seconds']['total']:.1f} s; {seen}."
+
+
+def validation_in_words(validation: Mapping[str, Any]) -> str:
+    """Which images chose the settings, how many there were, and how many of them were right."""
+    where = "by " if validation["by"] == CROSS_VALIDATION else "on "
+    right = f"{validation['accuracy']:.1%} of {validation['images']:,} images right"
+    return f"Settings were chosen {where}{validation['by']}: {right}."
 
 
 def show_remarks(remarks: Sequence[Mapping[str, Any]], first: bool) -> None:
@@ -130,7 +141,7 @@ def rule_in_words(rule: Mapping[str, Any], accuracy: float) -> str:
         return f"{named} was kept: nothing else that was tried promised more."
     points = 100 * (accuracy - rule["accuracy"])
     verdict = f"{abs(points):.1f} points {'better' if points >= 0 else 'worse'}"
-    return f"{named} gives {rule['accuracy']:.1%}: what was kept is {verdict}."
+    return f"{named} gives {rule['accuracy']:.1%}: this is {verdict}."
 
 
 def show_tried(attempts: Sequence[dict[str, Any]]) -> None:

@@ -48,3 +48,8 @@ def in_words(case: str) -> str:
 def case_of(size: str, similarity: str) -> Case:
     """The case of two verdicts."""
     return next(case for case in CASES if (case.size, case.similarity) == (size, similarity))
+
+
+def strategy_by_rule(case: str) -> str:
+    """The strategy that the rule gives a case, by its name."""
+    return next(one.strategy for one in CASES if one.name == case)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from regraft.network.cuts import word_for
 from regraft.planning.cases import MEANING, in_words
-from regraft.planning.costs import Choice, chance
+from regraft.planning.costs import Choice, chance, early_point
 from regraft.recipe import FROZEN_STRATEGIES, Recipe
 from regraft.similarity.measure import Similarity
 
@@ -21,7 +21,15 @@ def headline_of(choice: Choice, ruled: str) -> str:
     meaning = MEANING[choice.strategy]
     if choice.strategy == ruled:
         return f"{case}{meaning}."
-    return f"You asked to {meaning}. {case}the rule is {ruled}."
+    return f"You asked to {meaning}. {case}the rule is {ruled}{promised(ruled, choice.similarity)}."
+
+
+def promised(strategy: str, similarity: Similarity) -> str:
+    """What is known of a frozen strategy before it is trained: the simple classifier's accuracy at its cut."""
+    if strategy not in FROZEN_STRATEGIES:
+        return ""
+    point = early_point(similarity) if strategy == "early-layers" else similarity.profile[-1]
+    return f", where a simple classifier gets {point.accuracy:.1%}"
 
 
 def reasons_for(choice: Choice, similar_from: float) -> Iterator[str]:

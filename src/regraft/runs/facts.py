@@ -16,20 +16,12 @@ from regraft.network.origin import ENVIRONMENT, Origin
 from regraft.recipe import Recipe, read_recipe
 from regraft.runs.overlap import Overlap
 from regraft.runs.remarks import Remark
-from regraft.runs.run import Ruled
+from regraft.runs.run import Ruled, Validated
 from regraft.runs.seen import DATA, MOST_BYTES
 from regraft.strict_json import Malformed, build, read_json
 from regraft.training.result import Attempt
 
 Kind = TypeVar("Kind")
-
-
-@dataclass(frozen=True)
-class Validation:
-    """What the choices were made on."""
-
-    accuracy: float
-    by: str
 
 
 SAID = ("largest_class", "chance")  # figures of metrics.json that the baselines say already
@@ -51,7 +43,7 @@ class Figures:
     baselines: Mapping[str, float] | None = None
     near_duplicates: Overlap | None = None
     shared_groups: Overlap | None = None
-    validation: Validation | None = None
+    validation: Validated | None = None
     rule: Ruled | None = None
     interrupted: bool = False
     notes: tuple[str, ...] = ()

@@ -25,7 +25,7 @@ from regraft.runs.record import write_plan, write_run
 from regraft.runs.remarks import remarks_on
 from regraft.runs.report import write_report
 from regraft.runs.rows import formulas_note
-from regraft.runs.run import Ruled, Run, Seconds
+from regraft.runs.run import CROSS_VALIDATION, Ruled, Run, Seconds, Validated
 from regraft.runs.slicing import slice_names
 from regraft.runs.writing import writing
 from regraft.training.anytime import train_in_turn
@@ -167,6 +167,7 @@ def run_of(
         metrics=metrics,
         baselines=figures,
         remarks=remarks_on(metrics, figures["majority_class"], weighed),
+        validation=validated(job, trained),
         near_duplicates=overlaps[0],
         shared_groups=overlaps[1],
         strategy=trained.strategy,
@@ -183,6 +184,13 @@ def run_of(
         interrupted=trained.interrupted,
         notes=tuple(notes_of(job, trained, *overlaps)),
     )
+
+
+def validated(job: Job, trained: Trained) -> Validated:
+    """What the settings were chosen on."""
+    carved = CROSS_VALIDATION if trained.frozen else "a fold of train"
+    by = "the validation images" if len(job.split.val) else carved
+    return Validated(trained.judged.accuracy, by, len(trained.judged.rows))
 
 
 def baselines_on_test(job: Job) -> dict[str, float]:

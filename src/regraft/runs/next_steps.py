@@ -134,7 +134,7 @@ def longer_training(run: Finished) -> Iterator[NextStep]:
         if before >= usual or run.asked.planning.strategy or run.asked.planning.cut or run.asked.planning.cuts:
             return
         tried = f"Fine-tuning had {before} epochs" if before else "Only heads were trained"
-        text = f"{tried}. Give fine-tuning the time for its usual {usual}."
+        text = f"{tried}. Give fine-tuning the time for its usual {usual} epochs."
         removed *= 1 - before / usual
     else:
         done = run.trained.history

@@ -49,7 +49,7 @@ def write_run(place: Path, job: Job, trained: Trained, run: Run, probabilities: 
     if trained.tried:
         write_json(place / "tried.json", [asdict(attempt) for attempt in trained.tried])
     write_json(place / DATA, describe_data(job))
-    write_json(place / "metrics.json", all_metrics(job, trained, run))
+    write_json(place / "metrics.json", all_metrics(trained, run))
     if trained.history:
         write_rows(place / "history.csv", trained.history)
     engine = job.features.engine if trained.frozen else ""
@@ -68,21 +68,19 @@ def write_run(place: Path, job: Job, trained: Trained, run: Run, probabilities: 
     write_rows(place / "predictions.csv", predictions_of(job, probabilities))
 
 
-def all_metrics(job: Job, trained: Trained, run: Run) -> dict[str, Any]:
+def all_metrics(trained: Trained, run: Run) -> dict[str, Any]:
     """The metrics with what they are to be compared with."""
-    carved = "cross-validation inside train" if trained.frozen else "a fold of train"
-    validated_by = "the validation images" if len(job.split.val) else carved
     return run.metrics.as_dict() | {
         "remarks": [asdict(remark) for remark in run.remarks],
         "baselines": dict(run.baselines),
         "near_duplicates": asdict(run.near_duplicates),
         "shared_groups": groups_as_dict(run.shared_groups),
-        "validation": {"accuracy": trained.judged.accuracy, "by": validated_by},
+        "validation": asdict(run.validation),
         "calibration": {
             "temperature": trained.temperature,
             "conformal_threshold": trained.calibration.threshold,
             "images": trained.calibration.images,
-            "by": validated_by,
+            "by": run.validation.by,
         },
         "rule": asdict(run.rule) if run.rule else None,
         "interrupted": run.interrupted,

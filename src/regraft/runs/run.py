@@ -19,6 +19,7 @@ CARD = """<div style="display:inline-block;padding:.8em 1.2em;border:1px solid #
 (95% interval {low:.1%} to {high:.1%}){beside}<br>
 case <b>{case}</b>, strategy <b>{strategy}</b>, {seconds:.1f} s<br>
 <a href="{report}">{report}</a></div>"""
+CROSS_VALIDATION = "cross-validation inside train"
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,15 @@ class Ruled:
 
 
 @dataclass(frozen=True)
+class Validated:
+    """What the settings were chosen on."""
+
+    accuracy: float
+    by: str
+    images: int = 0
+
+
+@dataclass(frozen=True)
 class Run:
     """A run folder and what is in it."""
 
@@ -49,6 +59,7 @@ class Run:
     metrics: Metrics
     baselines: Mapping[str, float]  # accuracy of the majority class and of the nearest neighbour on the same images
     remarks: tuple[Remark, ...]  # what must be said beside the figures
+    validation: Validated
     near_duplicates: Overlap  # of the images reported on with those that trained or chose
     shared_groups: Overlap  # of the images reported on, those of groups that trained or chose too
     strategy: str  # that was carried out
@@ -84,6 +95,7 @@ class Run:
             "remarks": [asdict(remark) for remark in self.remarks],
             "metrics": self.metrics.summary(),
             "baselines": dict(self.baselines),
+            "validation": asdict(self.validation),
             "near_duplicates": asdict(self.near_duplicates),
             "shared_groups": groups_as_dict(self.shared_groups),
             "seconds": asdict(self.seconds),

@@ -10,13 +10,15 @@ import numpy as np
 from regraft.errors import RegraftError
 from regraft.metrics import baselines, softmax
 from regraft.network.backbone import Backbone
+from regraft.planning.cases import strategy_by_rule
 from regraft.planning.prepare import Job
 from regraft.progress import Progress, silent
-from regraft.recipe import Recipe
+from regraft.recipe import FROZEN_STRATEGIES, Recipe
 from regraft.training.examples import Examples, rows_for_tuning
 from regraft.training.frozen import train_frozen
 from regraft.training.result import Trained
 
+MANY_IMAGES = 10_000  # from which a head is not solved merely to compare
 TRIAL_SHARE = 0.25  # of fine-tuning's epochs, that random weights get to overtake it in case 4
 
 
@@ -64,12 +66,32 @@ def trainer_for(job: Job, folder: Path, resume: bool = False, progress: Progress
 
 
 def train_as_planned(job: Job, trainer: Trainer, deadline: float = math.inf) -> Trained:
-    """Train as the plan says; in case 4 random weights are the fallback, unless a strategy was asked for."""
+    """Train as the plan says; in case 4 random weights are the fallback, unless a strategy was asked for.
+
+    Where something else than the rule's frozen strategy was asked for, the result carries that one's head too.
+    """
     recipe = job.planned_recipe()
     trained = trainer.train(recipe, str(recipe.planning.strategy), deadline)
-    if job.recipe.planning.strategy or job.plan.case != "large-different" or trained.interrupted:
+    if trained.interrupted:
         return trained
+    if job.recipe.planning.strategy or job.plan.case != "large-different":
+        return replace(trained, rule=rule_beside(trained, job, trainer))
     return or_from_scratch(trained, trainer, job.recipe, deadline)
+
+
+def rule_beside(trained: Trained, job: Job, trainer: Trainer) -> Trained | None:
+    """The head of the rule's frozen strategy, where that takes seconds and is not what was trained."""
+    ruled = strategy_by_rule(job.plan.case)
+    if ruled not in FROZEN_STRATEGIES or len(job.split.train) > MANY_IMAGES:
+        return None
+    cut = job.plan.similarity.best_early_cut if ruled == "early-layers" else job.backbone.cuts[-1].name
+    if trained.strategy == ruled and [one.name for one in trained.graft.cuts] == [cut]:
+        return None
+    plain = Recipe(network=job.recipe.network, reading=job.recipe.reading, general=job.recipe.general)
+    try:
+        return trainer.train(plain.but(strategy=ruled, cut=cut), ruled)
+    except RegraftError:
+        return None
 
 
 def or_from_scratch(tuned: Trained, trainer: Trainer, recipe: Recipe, deadline: float) -> Trained:
