@@ -232,17 +232,6 @@ def reference(
 
 
 @app.command()
-def backbones(
-    name: Annotated[str, typer.Argument(help="Part of a name to look for.")] = "", as_json: AsJson = False
-) -> None:
-    """List what can be grafted, and what is on this machine."""
-    from regraft.cli import tables
-    from regraft.network.libraries import known_backbones
-
-    give({"backbones": [vars(known) for known in known_backbones(name)]}, as_json, tables.backbones)
-
-
-@app.command()
 def cache(
     action: Annotated[str, typer.Argument(help="show, check or clear.")] = "show",
     statistics: Annotated[

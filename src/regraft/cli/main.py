@@ -7,6 +7,7 @@ import warnings
 from typing import Any
 
 from regraft.cli import (  # noqa: F401 - they add themselves to the application
+    backbones,
     card,
     commands,
     compare,

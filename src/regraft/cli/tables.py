@@ -139,14 +139,6 @@ def reference(result: dict[str, Any]) -> None:
     say(f"Statistics of {result['images']:,} images at {len(result['cuts'])} cuts: {result['file']}")
 
 
-def backbones(result: dict[str, Any]) -> None:
-    """Names, and where the weights are."""
-    made = table("backbone", "weights")
-    for row in result["backbones"]:
-        add(made, row["name"], "on this machine" if row["here"] else "to be fetched" if row["pretrained"] else "none")
-    show(made)
-
-
 def cache(result: dict[str, Any], action: str) -> None:
     """What is in the cache, after what was done there."""
     for damage in result["damaged"]:

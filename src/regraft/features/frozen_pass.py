@@ -89,7 +89,8 @@ class FrozenPass:
         finally:
             self.store.flush()
         if self.passed >= ENOUGH and note_rate:
-            self.store.note_rate(self.passed / (time.perf_counter() - started - self.compiling))
+            named = f"{self.backbone.name} {self.backbone.preprocessing.size}"
+            self.store.note_rate(self.passed / (time.perf_counter() - started - self.compiling), named)
 
     def run(self, group: Sequence[Read]) -> Outputs:
         """The network's outputs for those of a group that have pixels."""

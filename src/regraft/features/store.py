@@ -23,7 +23,7 @@ import numpy as np
 from regraft.cache_folder import cache_folder, cache_limit
 from regraft.data.content import Look
 from regraft.errors import RunError, reason_not_written
-from regraft.features.eviction import FEATURES, SHARD, keep_within, note_use, remove
+from regraft.features.eviction import FEATURES, SHARD, keep_within, note_use, remove, things_in
 from regraft.features.shard import Damaged, Shard, open_shard, write_shard
 
 RATE = "rate.txt"
@@ -158,16 +158,34 @@ class Store:
     @property
     def rate(self) -> float | None:
         """Images a second when the network last ran, where that is known."""
-        try:
-            rate = float((self.folder / RATE).read_text())
-        except (OSError, ValueError):
-            return None
-        return rate if 0 < rate < math.inf else None
+        noted = noted_rate(self.folder)
+        return noted and noted[0]
 
-    def note_rate(self, rate: float) -> None:
-        """Keep the rate for later calls; it is worth no failure."""
+    def note_rate(self, rate: float, network: str) -> None:
+        """Keep the rate and what the network is called for later calls; it is worth no failure."""
         with suppress(OSError):
-            (self.folder / RATE).write_text(f"{rate:.3f}")
+            (self.folder / RATE).write_text(f"{rate:.3f}\n{network}")
+
+
+def noted_rate(folder: Path) -> tuple[float, str] | None:
+    """Images a second of a store's last pass, and what its network is called (empty where that was not kept)."""
+    try:
+        first, _, network = (folder / RATE).read_text().partition("\n")
+        rate = float(first)
+    except (OSError, ValueError):
+        return None
+    return (rate, network) if 0 < rate < math.inf else None
+
+
+def rates() -> dict[str, dict[int, float]]:
+    """Images a second in the passes of this machine, by the network's name and its pixels a side."""
+    found: dict[str, dict[int, float]] = {}
+    for store in things_in(cache_folder() / FEATURES):
+        if noted := noted_rate(store):
+            name, _, side = noted[1].rpartition(" ")
+            if name and side.isdecimal():
+                found.setdefault(name, {})[int(side)] = noted[0]
+    return found
 
 
 OPEN = WeakSet[Store]()  # those of this process, which it may still read from

@@ -20,7 +20,7 @@ from regraft.recipe import DEMONSTRATION, EMBEDDED
 NETWORK_PATIENCE = 3.0  # seconds to wait for a model hub before saying that it cannot be reached
 TORCHVISION = "torchvision/"
 HUB_FILES = ("model.safetensors", "pytorch_model.bin")  # of weights, in a repository of the hub
-TIMM_HUB, TORCHVISION_HUB = "https://huggingface.co/timm", "https://download.pytorch.org/models"
+HUGGING_FACE, TORCHVISION_HUB = "https://huggingface.co", "https://download.pytorch.org/models"
 
 
 def check_at_hand(name: str, weights: str | None) -> None:
@@ -29,13 +29,43 @@ def check_at_hand(name: str, weights: str | None) -> None:
         return
     short = name.removeprefix(TORCHVISION)
     if name.startswith(TORCHVISION):
-        library, url, copies = "torchvision", TORCHVISION_HUB, torch_folder().glob("*.pth")  # their names differ
+        library, url, copies = "torchvision", torchvision_url(short), torch_folder().glob("*.pth")  # their names differ
     else:
-        library, url, copies = "timm", TIMM_HUB, hub_folder().glob(f"models--*--{short.split('.')[0]}*")
+        library, url, copies = "timm", timm_url(short), hub_folder().glob(f"models--*--{short.split('.')[0]}*")
     if library == "timm":
         check_tag(short)
     if short.split(".")[0] in registered(library) and not any(copies) and not reachable(url):
         raise not_at_hand(name, url)
+
+
+def timm_url(name: str) -> str:
+    """Where timm fetches a network's weights from, its first ones without a tag, read from its source."""
+    short, _, tag = name.partition(".")
+    tag = tag or next(iter(tags_of(short)), "")
+    named = f"{short}.{tag}"
+    start = re.compile(rf"""^\s*["']{re.escape(named)}["']\s*:""", re.MULTILINE)
+    for page in pages_of("timm"):
+        text = page.read_text(encoding="utf-8")
+        if found := start.search(text):
+            own = re.split(r"""^\s*["'][\w.]+["']\s*:""", text[found.end() :], maxsplit=1, flags=re.MULTILINE)[0]
+            if repository := re.search(r"""hf_hub_id=["']([^"']+)["']""", own):
+                whole = repository[1] + named if repository[1].endswith("/") else repository[1]
+                return file_of(f"{HUGGING_FACE}/{whole}")
+            if url := re.search(r"""url=["'](http[^"']+)["']""", own):
+                return url[1]
+    return f"{HUGGING_FACE}/timm"
+
+
+def file_of(repository: str) -> str:
+    """The file of weights in a repository of the hub, by the address of that."""
+    return f"{repository}/resolve/main/{HUB_FILES[0]}"
+
+
+def torchvision_url(short: str) -> str:
+    """Where torchvision fetches a network's newest weights from, read from its source."""
+    pattern = re.compile(rf"{re.escape(TORCHVISION_HUB)}/{re.escape(short)}-[0-9a-f]+\.pth")
+    found = [url for page in pages_of("torchvision") for url in pattern.findall(page.read_text(encoding="utf-8"))]
+    return found[-1] if found else TORCHVISION_HUB
 
 
 def check_tag(name: str) -> None:
@@ -62,11 +92,21 @@ def tags_of(short: str) -> list[str]:
 
 
 def not_at_hand(name: str, url: str) -> BackboneError:
-    """The error for weights that are not on this machine and cannot be fetched."""
-    return BackboneError(
-        f"the weights of '{name}' are not on this machine and {url.split('/')[2]} cannot be reached;"
-        f" bring their file from {url} and pass it with --weights FILE"
-    )
+    """The error for weights that are not on this machine and cannot be fetched; ``url``: of their file."""
+    why, unset = f"{url.split('/')[2]} cannot be reached", ""
+    if is_offline():
+        why, unset = "HF_HUB_OFFLINE is set, so that nothing is fetched", "unset it, or "
+    return BackboneError(f"the weights of '{name}' are not on this machine, and {why}; {unset}{how_to_bring(url)}")
+
+
+def how_to_bring(url: str) -> str:
+    """How weights come to a machine without a network."""
+    return f"fetch {url} on another machine, copy the file here, and pass it with --weights FILE"
+
+
+def is_offline() -> bool:
+    """Whether the environment says that nothing is to be fetched."""
+    return os.environ.get("HF_HUB_OFFLINE", "0") not in {"", "0"}
 
 
 def registered(library: str) -> set[str]:
@@ -108,7 +148,7 @@ def holds_weights(folder: Path) -> bool:
 
 def reachable(url: str) -> bool:
     """Whether the site answers within NETWORK_PATIENCE seconds, name look-up included."""
-    if os.environ.get("HF_HUB_OFFLINE", "0") not in {"", "0"}:
+    if is_offline():
         return False
     answered = threading.Event()
 

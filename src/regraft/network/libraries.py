@@ -11,7 +11,7 @@ from torch import nn
 
 from regraft.errors import BackboneError, reason_of
 from regraft.network import demonstration
-from regraft.network.hub import HUB_FILES, TORCHVISION, not_at_hand, reachable, unknown_tag
+from regraft.network.hub import HUB_FILES, TORCHVISION, file_of, not_at_hand, reachable, unknown_tag
 from regraft.network.origin import NOT_KNOWN, Origin, of_file, published
 from regraft.network.preprocessing import SQUASH, Preprocessing
 from regraft.network.weights import Loaded, load_weights
@@ -30,15 +30,6 @@ class Pretrained:
     file: Path | None = None  # that the weights came from, where it is known
     as_is: bool = False  # whether that is a safetensors file with the network's own names and shapes
     origin: Origin = NOT_KNOWN
-
-
-@dataclass(frozen=True)
-class Known:
-    """A backbone that can be named."""
-
-    name: str
-    pretrained: bool  # whether pre-trained weights exist
-    here: bool  # whether they are on this machine
 
 
 def create(library: str, name: str, args: dict[str, Any]) -> nn.Module:
@@ -152,7 +143,7 @@ def fetch_timm(name: str) -> nn.Module:
     config = timm.get_pretrained_cfg(name)
     if config is None or not config.has_weights:
         raise BackboneError(f"timm has no pre-trained weights for '{name}'; bring some with --weights FILE")
-    url = f"{constants.ENDPOINT}/{config.hf_hub_id}" if config.hf_hub_id else config.url
+    url = file_of(f"{constants.ENDPOINT}/{config.hf_hub_id}") if config.hf_hub_id else config.url
     return fetch(name, url, bool(in_hub_cache(config.hf_hub_id)), lambda: timm.create_model(name, pretrained=True))
 
 
@@ -201,24 +192,6 @@ def all_names() -> list[str]:
 
     theirs = (TORCHVISION + short for short in torchvision.models.list_models(module=torchvision.models))
     return [EMBEDDED, DEMONSTRATION, *theirs, *timm.list_models()]
-
-
-def known_backbones(part: str = "") -> list[Known]:
-    """Backbones whose name holds ``part``."""
-    return [known(name) for name in all_names() if part in name]
-
-
-def known(name: str) -> Known:
-    """What is known of a backbone before it is loaded."""
-    import timm
-
-    if name in {EMBEDDED, DEMONSTRATION}:
-        return Known(name, name == EMBEDDED, name == EMBEDDED)
-    if name.startswith(TORCHVISION):
-        return Known(name, True, torchvision_file(name.removeprefix(TORCHVISION)).exists())
-    config = timm.get_pretrained_cfg(name)
-    pretrained = bool(config and config.has_weights)
-    return Known(name, pretrained, pretrained and bool(in_hub_cache(config.hf_hub_id)))
 
 
 def check_tag(name: str) -> None:

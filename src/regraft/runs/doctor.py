@@ -17,7 +17,7 @@ import numpy as np
 from regraft.cache_folder import cache_folder, cache_limit
 from regraft.features.cache import show
 from regraft.network.engine import PYTORCH, best_engine, compile_pass, device_name, gpu_may_be_here, streams_of
-from regraft.network.hub import TIMM_HUB, TORCHVISION_HUB, reachable
+from regraft.network.hub import HUGGING_FACE, TORCHVISION_HUB, reachable
 from regraft.network.load import load
 from regraft.recipe import EMBEDDED
 from regraft.runs.environment import LIBRARIES, gpu_name
@@ -65,7 +65,7 @@ def doctor() -> Checkup:
     machine, device = this_machine(), device_name("auto")
     engine = best_engine(device)
     with ThreadPoolExecutor() as pool:
-        asked = {url.split("/")[2]: pool.submit(reachable, url) for url in (TIMM_HUB, TORCHVISION_HUB)}
+        asked = {url.split("/")[2]: pool.submit(reachable, url) for url in (HUGGING_FACE, TORCHVISION_HUB)}
         rate, size = rate_of(device, engine)
         hubs = {name: answer.result() for name, answer in asked.items()}
     known = Checkup(
