@@ -185,7 +185,7 @@ class Classifier:
                 noted = replace(one.noted, answers=tuple(map(int, under))) if one.noted else None
                 yield Prediction(one.name, self.classes, row, one.fault, one.identity, noted)
             done += len(group)
-            progress("Predicting", done, len(contents))
+            progress("Predicting", done, len(contents), "images")
 
     def evaluate(
         self,

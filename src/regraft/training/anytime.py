@@ -58,7 +58,7 @@ class Contest:
         try:
             with one_thread():  # each of several
                 for done, (candidate, outcome) in enumerate(map_ahead(solve, others, workers, 1, 1), 1):
-                    self.trainer.progress("Trying heads", done, len(others))
+                    self.trainer.progress("Trying heads", done, len(others), "heads")
                     if isinstance(outcome, Trained):
                         entered[candidate.name] = outcome
                     else:

@@ -109,7 +109,7 @@ def promising_runs(examples: Examples, cuts: Sequence[Cut], progress: Progress) 
     with one_thread():  # each of several
         for pair in map_ahead(worth, runs, chunk=1, ahead=1):
             judged.append(pair)
-            progress("Screening joined cuts", len(judged), len(runs))
+            progress("Screening joined cuts", len(judged), len(runs), "joins")
     return [run for run, _ in sorted(judged, key=lambda pair: -pair[1])]
 
 

@@ -26,6 +26,7 @@ from regraft.training.checkpoint import Identity
 from regraft.training.depthwise import quick_depthwise
 from regraft.training.early_stopping import note_if_best, reason_to_stop
 from regraft.training.ema import Weights, averaged, between, copy_of, follow
+from regraft.training.epoch_lines import closing, epoch_line, opening
 from regraft.training.fitting import check_fits
 from regraft.training.optimiser import factor, set_rates
 from regraft.training.precision import fabric_for, log
@@ -65,12 +66,11 @@ class Task:
     @property
     def epochs(self) -> int:
         """How often training goes through the images."""
-        assert self.recipe.optimisation.epochs, "a completed recipe has epochs"
-        return self.recipe.optimisation.epochs
+        return self.recipe.optimisation.epochs or 0  # a completed recipe has some
 
     @property
     def steps(self) -> int:
-        """Steps in an epoch; a last batch that is not full is left for another epoch's draw."""
+        """In an epoch; a last batch that is not full is left for another epoch's draw."""
         return max(1, len(self.train_rows) // self.batch_size)
 
 
@@ -101,6 +101,8 @@ class Loop:
     def run(self) -> State:
         """All epochs that are left."""
         task, state = self.task, self.state
+        images = len(task.train_rows), len(task.val_rows)
+        task.progress.say(opening(task.recipe, state.epoch, images, task.deadline))
         if not self.resumed:
             self.judge()
         self.began, classes = time.monotonic(), int(task.samples.labels.max()) + 1
@@ -117,6 +119,9 @@ class Loop:
             self.interpolate()
         except KeyboardInterrupt:
             state.stopped, state.interrupted = "interrupted", True
+        if state.stopped:
+            task.progress.say(closing(state))
+        task.progress("Training", task.epochs * task.steps, task.epochs * task.steps, "steps")
         task.model.load_state_dict(self.best)
         return state
 
@@ -136,6 +141,7 @@ class Loop:
         started = saved = time.monotonic()
         order = torch.randperm(len(task.train_rows), generator=generator(task.recipe.seed, state.epoch)).numpy()
         self.model.train()
+        task.progress("Training", state.epoch * task.steps + state.step, task.epochs * task.steps, "steps")
         for step in range(state.step, task.steps):
             done = state.epoch * task.steps + step
             self.set_rates(done)
@@ -151,7 +157,7 @@ class Loop:
             if self.average:
                 follow(self.average, task.model, min(optimisation.ema or 0.0, (1 + done) / (10 + done)))
             state.step, state.total_loss, state.right = step + 1, state.total_loss + loss, state.right + right
-            task.progress("Training", done + 1, task.epochs * task.steps)
+            task.progress("Training", done + 1, task.epochs * task.steps, "steps")
             if time.monotonic() > task.deadline:
                 state.stopped = OUT_OF_TIME
                 break
@@ -226,7 +232,9 @@ class Loop:
         state.history.append(row)
         log(self.fabric, row, state.epoch)
         state.step, state.total_loss, state.right = 0, 0.0, 0
-        return note_if_best(state, self.stopping, row, hits, state.epoch)
+        best = note_if_best(state, self.stopping, row, hits, state.epoch)
+        self.task.progress.say(epoch_line(state.history, self.task.epochs, self.stopping.monitor, best))
+        return best
 
     @torch.no_grad()
     def validate(self) -> tuple[dict[str, float], list[bool]]:
