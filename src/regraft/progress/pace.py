@@ -5,6 +5,7 @@ from collections import deque
 
 WINDOW = 30.0  # seconds that the pace is taken over, or LEAST events where they take longer
 LEAST, MOST = 5, 1_000  # events that are kept
+KNOWN = 4  # events, from which a rate is told
 EXACT = 10  # from which a figure needs no decimal
 MINUTE, HOUR = 60, 3600
 LONG = 1.5  # of a unit of time, from which it is used
@@ -37,7 +38,9 @@ class Pace:
 
     @property
     def rate(self) -> float:
-        """How many a second; 0 where that is not known."""
+        """How many a second; 0 where that is not known: the first ones take longer than others."""
+        if len(self.events) < KNOWN:
+            return 0.0
         (start, first), (end, last) = self.events[0], self.events[-1]
         return (last - first) / (end - start) if end > start else 0.0
 

@@ -21,6 +21,10 @@ class Plain(Display):
         self.began = self.last = time.monotonic()
         self.told: set[str] = set()  # stages that had a line
 
+    def start(self, stage: str, total: int) -> None:
+        """What ends soon needs no line."""
+        self.last = time.monotonic()
+
     def update(self, stage: str, done: int, total: int, said: str) -> None:
         """A line where the last one was some time ago."""
         now = time.monotonic()

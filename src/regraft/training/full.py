@@ -70,6 +70,7 @@ def train_full(
         seconds=time.perf_counter() - started,
         calibration=said,
         notes=notes_on(task, state),
+        stopped=state.stopped,
         interrupted=state.interrupted,
     )
 
