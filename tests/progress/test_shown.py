@@ -211,7 +211,7 @@ def test_a_notebook_has_one_output_with_a_bar_and_the_lines(
 
 def test_ipython_in_a_terminal_is_no_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
     ipython = types.ModuleType("IPython")
-    ipython.get_ipython = lambda: types.SimpleNamespace()  # type: ignore[attr-defined]
+    ipython.get_ipython = types.SimpleNamespace  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "IPython", ipython)
     assert not in_notebook()
     ipython.get_ipython = lambda: None  # type: ignore[attr-defined]
@@ -231,7 +231,8 @@ def test_progress_can_be_silent_or_a_function(capsys: pytest.CaptureFixture[str]
 
 def test_many_trainings_have_no_line_an_epoch() -> None:
     class Hearing(Progress):
-        heard: list[Any] = []
+        def __init__(self) -> None:
+            self.heard: list[Any] = []
 
         def __call__(self, stage: str, done: int, total: int, unit: str = "") -> None:
             self.heard.append((stage, done, total, unit))
