@@ -1,6 +1,8 @@
 """What a training says while it goes, what its curve says of more time, and why it was kept or not."""
 
+import math
 import re
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from tiny import tiny_task
 from regraft.progress import Progress
 from regraft.training.choosing import Gain
 from regraft.training.curve import improving, prospect_of, trend
-from regraft.training.epoch_lines import epoch_line, opening
+from regraft.training.epoch_lines import epoch_line, opening, steps_in_time
 from regraft.training.loop import run
 from regraft.training.state import OUT_OF_TIME
 from regraft.training.verdict import against, against_head, ending
@@ -126,3 +128,16 @@ def test_why_what_costs_more_was_kept_or_not() -> None:
         ending(rows, 30, "no improvement for 5 epochs") == "stopped after 7 of 30 epochs: no improvement for 5 epochs"
     )
     assert ending(rows, 7, "") == ""
+
+
+def test_the_bar_counts_the_steps_that_there_is_time_for(tmp_path: Path) -> None:
+    assert steps_in_time(900, 0, 0.0, 60.0) == 900  # nothing is known yet
+    assert steps_in_time(900, 10, 5.0, 60.0) == 120
+    assert steps_in_time(900, 10, 5.0, math.inf) == 900
+    assert steps_in_time(900, 10, 5.0, 4.0) == 11
+    assert steps_in_time(10, 10, 5.0, 4.0) == 10
+    heard = Hearing()
+    run(replace(tiny_task(tmp_path, epochs=1000), progress=heard, deadline=time.monotonic() + 1), resume=False)
+    *_, last, end = heard.events
+    assert last[1] < last[2] < 5000
+    assert end == ("Training", 5000, 5000, "steps")

@@ -27,6 +27,13 @@ def opening(recipe: Recipe, done: int, images: tuple[int, int], deadline: float)
     return f"{strategy}: {count}{limit}; {images[0]:,} images train, {images[1]:,} validate"
 
 
+def steps_in_time(steps: int, done: int, passed: float, seconds: float) -> int:
+    """Of so many steps those that there are seconds for, as ``done`` took ``passed``; one more than that at least."""
+    if not done or not math.isfinite(seconds):
+        return steps
+    return min(steps, max(done + 1, math.ceil(done * seconds / max(passed, 1e-9))))
+
+
 def epoch_line(history: Sequence[Mapping[str, float]], epochs: int, monitor: str, best: bool) -> str:
     """The last epoch: its losses, what is monitored, its seconds, and whether it is the best so far."""
     row = history[-1]
