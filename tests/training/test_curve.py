@@ -42,7 +42,7 @@ def test_a_line_an_epoch(tmp_path: Path) -> None:
         assert line.startswith(f"epoch {place} of 3  train loss {row['train_loss']:.3f}  validation accuracy")
         assert f"{row['val_accuracy']:.1%}" in line
         assert len(line) <= 80
-    bests = [place for place, line in enumerate(epochs, 1) if line.endswith("best so far")]
+    bests = [place for place, line in enumerate(epochs, 1) if line.endswith("best yet")]
     assert bests[-1] == state.best_epoch
     assert heard.events[0] == ("Training", 0, 15, "steps")
     assert heard.events[-1] == ("Training", 15, 15, "steps")

@@ -35,7 +35,7 @@ def steps_in_time(steps: int, done: int, passed: float, seconds: float) -> int:
 
 
 def epoch_line(history: Sequence[Mapping[str, float]], epochs: int, monitor: str, best: bool) -> str:
-    """The last epoch: its losses, what is monitored, its seconds, and whether it is the best so far."""
+    """The last epoch: its losses, what is monitored, its seconds, and whether it is the best yet."""
     row = history[-1]
     place = f"{row['epoch']:>{len(str(epochs))}.0f}"
     parts = [f"epoch {place} of {epochs}"] if row["epoch"] else [f"start {'':{len(place)}}   {'':{len(str(epochs))}}"]
@@ -45,7 +45,7 @@ def epoch_line(history: Sequence[Mapping[str, float]], epochs: int, monitor: str
         parts.append(f"{figure(name, row[name]):{width}}")
     if len(history) > 1:
         parts.append(f"{row['seconds'] - history[-2]['seconds']:.1f} s")
-    return "  ".join([*parts, *(["best so far"] if best and row["epoch"] else [])]).rstrip()
+    return "  ".join([*parts, *(["best yet"] if best and row["epoch"] else [])]).rstrip()
 
 
 def figure(name: str, value: float) -> str:

@@ -177,8 +177,10 @@ def same_settings(recipe: Recipe, images: int) -> Recipe:
 
 def in_words(place: int, total: int, training: Training, outcome: Outcome) -> str:
     """A training that is done."""
-    kind, layers = SHORT[training.variant.kind], training.variant.layers
-    named = f"{kind}, n = {layers}" if layers else kind
+    variant = training.variant
+    cut = f", n = {variant.layers}" if variant.layers else ""
+    part = f", {variant.share:.0%} of the images" if variant.share < 1 else ""
+    named = f"{SHORT[variant.kind]}{cut}{part}"
     return f"{place} of {total}: {named}: validation accuracy {outcome.validated:.1%}, {outcome.seconds:.1f} s"
 
 
