@@ -168,11 +168,11 @@ def train_in_turn(job: Job, trainer: Trainer, deadline: float = math.inf) -> Tra
             contest.tried.append(Attempt(candidate.name, note="the best head leaves too little to gain", why=right))
         elif not contest.interrupted:
             contest.dearer(candidate, deadline)
-    best = contest.best or best
+    best = replace(contest.best or best, tried=tuple(contest.tried))
     interrupted = contest.interrupted
     if not interrupted and not best.frozen and job.plan.case == "large-different" and time.monotonic() < deadline:
         best = or_from_scratch(best, trainer, job.recipe, deadline)
-    return replace(best, tried=tuple(contest.tried), rule=rule, interrupted=interrupted or best.interrupted)
+    return replace(best, rule=rule, interrupted=interrupted or best.interrupted)
 
 
 def baseline_attempts(trainer: Trainer) -> Iterator[Attempt]:
