@@ -168,3 +168,14 @@ def test_what_does_not_fit_is_refused(pixels: np.ndarray, labels: np.ndarray, tm
     fitted = small().fit(pixels, labels)
     with pytest.raises(DataError, match=r"broken.png cannot be read"):
         fitted.predict([str(broken)])
+
+
+def test_it_is_quiet_unless_it_is_told_to_speak(
+    pixels: np.ndarray, labels: np.ndarray, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = Recipe(backbone="demonstration", image_size=32, strategy="from-scratch", epochs=1)
+    ImageClassifier(recipe=recipe).fit(pixels, labels).predict(pixels)
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", "")
+    ImageClassifier(recipe=recipe, verbose=1).fit(pixels, labels).predict(pixels)
+    assert "epoch 1 of 1  train loss" in capsys.readouterr().err

@@ -24,6 +24,7 @@ from regraft.evaluation.transferability.wanted import Wanted
 from regraft.network.load import load
 from regraft.network.surgery import pooled_network
 from regraft.planning.prepare import look
+from regraft.progress import silent
 from regraft.recipe import Recipe
 
 Regraft = Callable[..., tuple[int, str, str]]
@@ -51,7 +52,7 @@ def study_in(folder: Path, images: ImageSet, recipe: Recipe = QUICK, cuts: str =
     wanted = Wanted(recipe, True, cuts, seeds)
     looked = look(images, wanted.recipe_for_looking())
     with kept_in(folder, "a study") as place:
-        return Study.of(wanted, looked, Kept(place), lambda *_: None, lambda _: None)
+        return Study.of(wanted, looked, Kept(place), silent, lambda _: None)
 
 
 def test_the_first_layers_are_those_that_were_learned_and_no_others() -> None:
@@ -234,7 +235,7 @@ def test_on_the_users_images_all_kinds_are_trained_with_the_same_settings(tmp_pa
     wanted = Wanted(recipe, False, "1", 1)
     looked = look(pictures(classes=2, each=60), wanted.recipe_for_looking())
     with kept_in(tmp_path / "other", "a study") as place:
-        study = Study.of(wanted, looked, Kept(place), lambda *_: None, lambda _: None)
+        study = Study.of(wanted, looked, Kept(place), silent, lambda _: None)
     settings = [study.bench.settings(one).flat() for one in study.put_together(clear=True)]
     free = {name for one in settings for name in one if one[name] != settings[0][name]}
     assert free == {"unfreeze_from"}

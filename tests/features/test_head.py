@@ -23,6 +23,7 @@ from regraft.features.objective import Labelled
 from regraft.features.probe import PENALTIES, calibrated, loss_of
 from regraft.features.scale import scale_of
 from regraft.network.head import Head, head_of
+from regraft.progress.shown import ToFunction
 
 
 @pytest.fixture(scope="module")
@@ -250,3 +251,15 @@ def test_no_decay_at_all(images: int, channels: int) -> None:
     head = solve(features, labels, 3, 0.0, HeadSettings())
     assert all(np.isfinite(array).all() for array in (*head.weights, *head.biases))
     assert (head.logits(features).argmax(1) == labels).mean() > 0.5
+
+
+def test_it_says_how_far_it_is(data: tuple[np.ndarray, np.ndarray]) -> None:
+    heard: list[tuple[str, int, int]] = []
+    x, y = data
+    folds = folds_from(np.arange(len(y)) % 3)
+    hears = ToFunction(lambda *event: heard.append(event))
+    trials, _ = choose_and_solve(x, y, 10, folds, np.arange(len(y)), HeadSettings(), progress=hears)
+    *fits, end = heard
+    assert [done for _, done, _ in fits] == list(range(1, len(trials) * len(folds) + 1))
+    assert all(done < total for _, done, total in fits)
+    assert end == ("Training the head", 1, 1)

@@ -1,22 +1,27 @@
 """More than one thing tried: what is kept and what is turned down."""
 
 import json
+import math
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from regraft.cli.results import show_tried
 from regraft.errors import RunError
 from regraft.planning.plan import Plan
 from regraft.planning.prepare import prepare
-from regraft.progress import silent
+from regraft.progress import Progress, silent
 from regraft.recipe import Recipe
-from regraft.training.anytime import train_in_turn
+from regraft.training.anytime import LEAST_SECONDS, NO_TIME, train_in_turn
 from regraft.training.candidates import frozen_candidates, one_a_stride, promising_runs, runs_of, tuned_candidates
-from regraft.training.result import Trained
+from regraft.training.curve import prospect_of
+from regraft.training.examples import rows_for_tuning
+from regraft.training.result import Attempt, Trained
+from regraft.training.state import OUT_OF_TIME
 from regraft.training.strategy import Trainer, trainer_for
 
 Regraft = Callable[..., tuple[int, str, str]]
@@ -133,3 +138,77 @@ def test_balanced_figures_let_weighed_classes_compete(make_folder: Callable[...,
     assert set(plain) == {"none"}
     assert weights(monitor="val_balanced_accuracy") == plain + ["auto"] * len(plain)
     assert weights(monitor="val_macro_f1", class_weights="effective-number") == ["effective-number"] * len(plain)
+
+
+def test_plain_fine_tuning_gets_all_the_time_that_is_left(make_folder: Callable[..., Path], tmp_path: Path) -> None:
+    job = prepare(make_folder(classes=3, each=10), Recipe(image_size=32, time_limit=1000.0))
+    trainer = trainer_for(job, tmp_path / "checkpoints")
+    deadlines: list[float] = []
+
+    class Noting(Trainer):
+        def train(self, recipe: Recipe, name: str, deadline: float = math.inf) -> Trained:
+            if recipe.frozen:
+                return super().train(recipe, name, deadline)
+            deadlines.append(deadline)
+            raise RunError("noted")
+
+    deadline = time.monotonic() + 1000
+    found = train_in_turn(job, Noting(trainer.backbone, trainer.examples, trainer.folder), deadline)
+    assert deadlines == [deadline, deadline]
+    assert [attempt.note for attempt in found.tried[-2:]] == ["noted", "noted"]
+
+
+def test_each_attempt_says_on_how_many_images_and_why(
+    make_folder: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = prepare(make_folder(classes=3, each=10), Recipe(image_size=32, time_limit=1000.0, epochs=5, patience=5))
+    trainer = trainer_for(job, tmp_path / "checkpoints")
+    lines: list[str] = []
+    monkeypatch.setattr(Progress, "say", lambda _, line: lines.append(line))
+    monkeypatch.setattr("regraft.training.anytime.PRACTICALLY_EQUAL", -1.0)  # what costs more is kept
+    monkeypatch.setattr("regraft.training.early_stopping.DIVERGED", math.inf)
+    found = train_in_turn(job, trainer, time.monotonic() + 1000)
+    by_name = {attempt.name: attempt for attempt in found.tried}
+    train, val = rows_for_tuning(job.split)
+    assert by_name["nearest neighbour"].images == len(val)
+    heads = [attempt for attempt in found.tried if " at " in attempt.name or " on " in attempt.name]
+    assert {attempt.images for attempt in heads} == {len(train) + len(val)}
+    tuned, stronger = by_name["fine-tune"], by_name["fine-tune under stronger augmentation"]
+    assert [attempt.name for attempt in found.tried if attempt.kept] == [stronger.name]
+    assert sum(attempt.why.startswith("the best head; fine-tune: ") for attempt in heads) == 1
+    assert tuned.why.startswith("fine-tune under stronger augmentation: ")
+    assert all(attempt.why for attempt in heads)
+    assert (tuned.images, tuned.epochs, tuned.planned_epochs) == (len(val), 5, 5)
+    assert f"fine-tune ({stronger.before:.1%} on these)" in stronger.why
+    assert "epoch" in stronger.prospect
+    assert stronger.outcome == f"kept; {stronger.why}; {stronger.prospect}"
+    assert [line for line in lines if line.startswith("Trying ")] == [
+        "Trying fine-tune, with 17 min left",
+        "Trying fine-tune under stronger augmentation, with 17 min left",
+    ]
+    short = train_in_turn(job, trainer_for(job, tmp_path / "again"), time.monotonic() + LEAST_SECONDS / 2)
+    assert not [attempt for attempt in short.tried if attempt.epochs]
+    assert short.tried[-1].note == NO_TIME
+
+
+def test_what_was_tried_fits_eighty_columns(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    why = "4.1 points better than the best head (81.6% on these), may be chance; stopped by time in epoch 18 of 30"
+    name = "fine-tune under stronger augmentation"
+    attempts = [
+        Attempt("majority class", 0.51, note="baseline", images=4_000),
+        Attempt("averaged heads on stages.2.blocks.13 to stages.3.blocks.2", 0.8775, 0.8694, 0.0062, images=16_345),
+        Attempt(name, 1.0, 0.816, -0.102, True, images=4_000, why=why, prospect=prospect_of([], OUT_OF_TIME)),
+        Attempt("fine-tune", note=NO_TIME, prospect="about 70 s more would let it run"),
+    ]
+    show_tried([asdict(attempt) for attempt in attempts])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    shown = " ".join(" ".join(lines).split())
+    for text in ("100.0%", "4,000", "16,345", "-10.2", "kept; 4.1 points better", "of 30;", "would let it run"):
+        assert text in shown
+    columns = [(line[:24].strip(), line[44:].strip()) for line in lines]
+    assert " ".join(column[0] for column in columns).count("averaged heads on") == 1
+    assert attempts[2].outcome in " ".join(" ".join(column[1] for column in columns).split())

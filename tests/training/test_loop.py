@@ -12,6 +12,7 @@ from tiny import tiny_task
 
 from regraft.errors import RecipeError, RunError
 from regraft.network.surgery import state_hash
+from regraft.progress.shown import ToFunction
 from regraft.recipe import Recipe
 from regraft.recipe.groups import Stopping
 from regraft.training.augmentation import mixing
@@ -36,7 +37,7 @@ def test_a_killed_training_goes_on_to_the_same_bits(tmp_path: Path, at: int, ema
             raise Killed
 
     with pytest.raises(Killed):
-        run(replace(tiny_task(tmp_path / "cut", ema=ema), progress=kill, mix=mix), resume=False)
+        run(replace(tiny_task(tmp_path / "cut", ema=ema), progress=ToFunction(kill), mix=mix), resume=False)
     again = replace(tiny_task(tmp_path / "cut", ema=ema), mix=mix)
     assert (tmp_path / "cut" / "last.pt").exists() == (at > 1)
     found = run(again, resume=True)
@@ -51,7 +52,7 @@ def test_ctrl_c_keeps_the_best_so_far(tmp_path: Path) -> None:
         if done == 12:
             raise KeyboardInterrupt
 
-    task = replace(tiny_task(tmp_path), progress=stop)
+    task = replace(tiny_task(tmp_path), progress=ToFunction(stop))
     state = run(task, resume=False)
     assert state.interrupted
     assert state.epoch == 2

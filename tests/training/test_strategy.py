@@ -1,5 +1,6 @@
 """A plan carried out; when random weights take over from a fine-tuning."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from regraft.metrics import softmax
 from regraft.planning.prepare import prepare
 from regraft.recipe import Recipe
 from regraft.training.augmentation import centre_view
-from regraft.training.result import Trained
+from regraft.training.result import Attempt, Trained
 from regraft.training.strategy import or_from_scratch, train_as_planned, trainer_for
 
 
@@ -43,7 +44,13 @@ def test_case_four_falls_back_to_random_weights(
         carried.append(name)
         return replace(result(trial if name.endswith("trial") else full), recipe=recipe)
 
-    found = or_from_scratch(result(0.80), trainer_that(train, neighbour), Recipe(), 0.0)
+    tuned = replace(result(0.80), tried=(Attempt("fine-tune", kept=True),))
+    found = or_from_scratch(tuned, trainer_that(train, neighbour), Recipe(), 0.0)
+    assert [(one.name, one.kept) for one in found.tried] == [
+        ("fine-tune", strategy == "fine-tune"), ("from-scratch", strategy != "fine-tune"),
+    ]  # fmt: skip
+    assert f"{found.tried[-1].accuracy:.1%}" in found.notes[-1]
+    assert re.search(r"where fine-tuning had|points (better|worse) than fine-tune", found.tried[-1].why)
     assert (found.strategy, carried) == (strategy, trained)
     assert said in found.notes[-1]
 

@@ -45,13 +45,14 @@ def give(result: dict[str, Any], as_json: bool, show: Callable[[dict[str, Any]],
 
 @app.command()
 @takes(*READING, "workers")
-def scan(data: Data, as_json: AsJson = False, **settings: Any) -> None:
+def scan(data: Data, as_json: AsJson = False, quiet: Quiet = False, **settings: Any) -> None:
     """List what is there and what is wrong with it. Every file is read and decoded."""
     from regraft.cli import tables
     from regraft.data.scan import scan as scan_images
 
     recipe = recipe_from(settings)
-    give(scan_images(data, recipe.reading, recipe.network.workers).as_dict(), as_json, tables.scan)
+    images = scan_images(data, recipe.reading, recipe.network.workers, not quiet)
+    give(images.as_dict(), as_json, tables.scan)
 
 
 @app.command()

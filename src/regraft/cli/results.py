@@ -11,6 +11,7 @@ from regraft.planning.costs import short_number
 from regraft.runs.run import CROSS_VALIDATION
 
 PARTS = {"val": "validation"}
+NAMES = 24  # columns that the name of what was tried takes at most
 DONE = {
     "head": "the network was kept frozen, and a new head was trained on its features",
     "early-layers": "its early layers were kept, frozen, and a new head was trained on their features",
@@ -145,13 +146,17 @@ def rule_in_words(rule: Mapping[str, Any], accuracy: float) -> str:
 
 
 def show_tried(attempts: Sequence[dict[str, Any]]) -> None:
-    """What was tried, in order, and whether it was kept."""
-    made = table("tried", "held out", "gain to expect", "")
+    """What was tried, in order: how it did, on how many images, and why it was kept or not."""
+    made = table("tried", "right", "of", "gain", "outcome")
+    made.columns[0].max_width = NAMES
+    made.columns[-1].justify = "left"
     for attempt in attempts:
-        figures = ["" if attempt["accuracy"] is None else f"{attempt['accuracy']:.1%}"]
-        figures.append("" if attempt["gain"] is None else f"{100 * attempt['gain']:+.1f} points")
-        outcome = "kept" if attempt["kept"] else attempt["note"]
-        add(made, attempt["name"], *figures, outcome, style="bold" if attempt["kept"] else None)
+        right = "" if attempt["accuracy"] is None else f"{attempt['accuracy']:.1%}"
+        images = "" if attempt["images"] is None else f"{attempt['images']:,}"
+        gain = "" if attempt["gain"] is None else f"{100 * attempt['gain']:+.1f}"
+        said = ("kept" if attempt["kept"] else "", attempt["note"], attempt["why"], attempt["prospect"])
+        outcome = "; ".join(filter(None, said))
+        add(made, attempt["name"], right, images, gain, outcome, style="bold" if attempt["kept"] else None)
     show(made)
 
 

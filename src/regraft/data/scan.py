@@ -12,11 +12,12 @@ from regraft.data.prefetch import map_ahead
 from regraft.data.range_faults import Seen, depth_faults
 from regraft.data.rendering import Depth
 from regraft.errors import DataError
-from regraft.progress import Progress, silent
+from regraft.progress import Progress
+from regraft.progress.shown import Shown, shown
 from regraft.recipe import Reading
 
 
-def scan(data: Data, reading: Reading = Reading(), workers: int = 0, progress: Progress = silent) -> ImageSet:
+def scan(data: Data, reading: Reading = Reading(), workers: int = 0, progress: Shown = True) -> ImageSet:
     """Find the images and decode each in full; broken ones are left out, and all that is odd is among the faults.
 
     ``data``: anything that find_images takes. ``workers``: threads, 0 for one a processor. Raises DataError where
@@ -26,11 +27,12 @@ def scan(data: Data, reading: Reading = Reading(), workers: int = 0, progress: P
         raise DataError(f"--workers is {workers}; it must be 0 or more")
     listed = find_images(data, reading)
     images = replace(measured(listed, reading, workers), faults=listed.faults)  # all are looked at here, not some
-    looks, broken, depths = look_at_all(images, reading, workers, progress)
-    by_name = {file.name: file for file in images.files}
-    if unknown := [by_name[name] for name, depth in depths if depth and not depth.known]:
-        images = replace(measured(listed, reading, workers, unknown), faults=listed.faults)
-        looks, broken, depths = look_at_all(images, reading, workers, progress)
+    with shown(progress) as shows:
+        looks, broken, depths = look_at_all(images, reading, workers, shows)
+        by_name = {file.name: file for file in images.files}
+        if unknown := [by_name[name] for name, depth in depths if depth and not depth.known]:
+            images = replace(measured(listed, reading, workers, unknown), faults=listed.faults)
+            looks, broken, depths = look_at_all(images, reading, workers, shows)
     images = images.without(tuple(broken)) if broken else images
     return images.noting((*depth_faults(depths, images.rendering), *odd_ones(images, looks)))
 
@@ -56,5 +58,5 @@ def look_at_all(
         else:
             looks.append(seen[0])
             depths.append((file.name, seen[1]))
-        progress("Reading every image", done, len(images.files))
+        progress("Reading every image", done, len(images.files), "images")
     return looks, broken, depths

@@ -35,7 +35,7 @@ from regraft.network.engine import Engine, device_name, device_of, pytorch_engin
 from regraft.network.preprocessing import Preprocessing
 from regraft.network.saved import Saved, damaged
 from regraft.network.saved import load as load_network
-from regraft.progress import Progress, silent
+from regraft.progress.shown import Shown, shown
 from regraft.recipe import MAX_PIXELS, Reading
 from regraft.strict_json import Malformed
 
@@ -92,7 +92,7 @@ class Classifier:
     def predict(
         self,
         images: Any,
-        progress: Progress = silent,
+        progress: Shown = False,
         max_pixels: int = MAX_PIXELS,
         reading: Reading = Reading(),
     ) -> list[Prediction]:
@@ -109,7 +109,7 @@ class Classifier:
     def predictions(
         self,
         images: Any,
-        progress: Progress = silent,
+        progress: Shown = False,
         max_pixels: int = MAX_PIXELS,
         reading: Reading = Reading(),
     ) -> Iterator[Prediction]:
@@ -120,7 +120,7 @@ class Classifier:
     def predict_proba(
         self,
         images: Any,
-        progress: Progress = silent,
+        progress: Shown = False,
         max_pixels: int = MAX_PIXELS,
         reading: Reading = Reading(),
     ) -> np.ndarray:
@@ -138,7 +138,7 @@ class Classifier:
     def predict_contents(
         self,
         contents: Sequence[Named],
-        progress: Progress = silent,
+        progress: Shown = False,
         max_pixels: int = MAX_PIXELS,
         identify: Identify | None = None,
         rendering: Rendering | None = None,
@@ -150,13 +150,13 @@ class Classifier:
         ``identify`` hashes what each shows, ``rendering`` is another one; with ``noting`` sides and brightness come
         too, and the class under each of ``disturbances``, which costs a pass each.
         """
-        shown = rendering or self.rendering or PLAIN
+        way = rendering or self.rendering or PLAIN
 
         def read(item: Named) -> Read:
             name, content = item
             try:
                 data = content.read()
-                decoded = decode_for(data, self.preprocessing.side, max_pixels, shown)
+                decoded = decode_for(data, self.preprocessing.side, max_pixels, way)
                 if self.rendering and decoded.depth:
                     check_depth(decoded.depth)
                 identity = identify(data, decoded) if identify else ""
@@ -178,20 +178,21 @@ class Classifier:
         engine, done = self.engine, 0  # made by one thread
         reads = (read for _, read in map_ahead(read, contents))
         groups = grouped(reads, lambda read: read.pixels is not None, lambda: engine.batch)
-        for group, (probabilities, answers) in map_ahead(run, groups, streams_of(engine.name), chunk=1, ahead=1):
-            rows = zip(probabilities, answers, strict=True)
-            for one in group:
-                row, under = (None, ()) if one.pixels is None else next(rows)
-                noted = replace(one.noted, answers=tuple(map(int, under))) if one.noted else None
-                yield Prediction(one.name, self.classes, row, one.fault, one.identity, noted)
-            done += len(group)
-            progress("Predicting", done, len(contents))
+        with shown(progress) as shows:
+            for group, (probabilities, answers) in map_ahead(run, groups, streams_of(engine.name), chunk=1, ahead=1):
+                rows = zip(probabilities, answers, strict=True)
+                for one in group:
+                    row, under = (None, ()) if one.pixels is None else next(rows)
+                    noted = replace(one.noted, answers=tuple(map(int, under))) if one.noted else None
+                    yield Prediction(one.name, self.classes, row, one.fault, one.identity, noted)
+                done += len(group)
+                shows("Predicting", done, len(contents), "images")
 
     def evaluate(
         self,
         data: Data,
         reading: Reading = Reading(),
-        progress: Progress = silent,
+        progress: Shown = True,
         positive: str | None = None,
         robustness: bool = False,
     ) -> Evaluation:
@@ -218,7 +219,7 @@ class Classifier:
         images: ImageSet,
         reading: Reading,
         identify: Identify | None,
-        progress: Progress,
+        progress: Shown,
         noting: bool = False,
         disturbances: Sequence[Disturbance] = (),
     ) -> list[Prediction]:

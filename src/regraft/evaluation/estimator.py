@@ -18,6 +18,7 @@ from regraft.errors import DataError
 from regraft.evaluation.classifier import Classifier, contents_of
 from regraft.evaluation.prediction import probabilities_of
 from regraft.planning.prepare import prepare
+from regraft.progress.shown import shown
 from regraft.recipe import Recipe
 from regraft.runs.job import train_in_time
 from regraft.training.strategy import trainer_for
@@ -35,6 +36,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Parameters: ``backbone``, ``weights``, ``image_size`` (pixels a side), ``strategy``, ``time_limit`` (seconds),
     ``device`` and ``random_state`` are settings of the ``recipe``, over which they win where they are not None.
+    ``verbose``: 1 shows progress.
 
     Attributes after ``fit``: ``classes_`` (classes,), ``plan_``, ``classifier_`` (a regraft Classifier).
     """
@@ -50,6 +52,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         device: str | None = None,
         recipe: Recipe | None = None,
         random_state: Any = None,
+        verbose: int = 0,
     ) -> None:
         self.backbone = backbone
         self.weights = weights
@@ -59,6 +62,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.device = device
         self.recipe = recipe
         self.random_state = random_state
+        self.verbose = verbose
 
     def fit(self, X: Any, y: Any) -> "ImageClassifier":  # noqa: N803 - scikit-learn's names
         """Look at the images, plan, train; DataError where X and y do not fit or an image cannot be read."""
@@ -75,12 +79,12 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             for i, (name, (_, content)) in enumerate(zip(names, contents, strict=True))
         )
         recipe = self.full_recipe()
-        job = prepare(collect(Path("images"), items), recipe, hold_out=False)
-        if job.images.left_out:
-            fault = next(fault for fault in job.images.faults if fault.action == LEFT_OUT)
-            raise DataError(f"image {int(fault.path)} cannot be read: {fault.reason}; leave it and its label out")
-        with tempfile.TemporaryDirectory() as folder:
-            trained = train_in_time(job, trainer_for(job, Path(folder)), started)
+        with shown(self.verbose > 0) as shows, tempfile.TemporaryDirectory() as folder:
+            job = prepare(collect(Path("images"), items), recipe, shows, hold_out=False)
+            if job.images.left_out:
+                fault = next(fault for fault in job.images.faults if fault.action == LEFT_OUT)
+                raise DataError(f"image {int(fault.path)} cannot be read: {fault.reason}; leave it and its label out")
+            trained = train_in_time(job, trainer_for(job, Path(folder), progress=shows), started)
         network = copy.deepcopy(trained.graft.module)  # what it is made of belongs to the backbone
         names_shown, device = tuple(str(name) for name in classes), recipe.network.device
         self.classifier_ = Classifier(

@@ -18,7 +18,7 @@ from regraft.evaluation.predicted_file import (
 )
 from regraft.evaluation.prediction import Tally, columns_of
 from regraft.network.saved import CONFIG, MODEL, hash_of_file
-from regraft.progress import Progress, silent
+from regraft.progress.shown import Shown
 from regraft.recipe import Reading
 from regraft.runs.folder import unfinished_of
 from regraft.runs.rows import formulas_note
@@ -62,7 +62,7 @@ def predict_to(
     reading: Reading = Reading(),
     overwrite: bool = False,
     resume: bool = False,
-    progress: Progress = silent,
+    progress: Shown = False,
 ) -> Predicted:
     """Write the classes of the images at ``paths`` to ``out``: JSON lines to a .jsonl, else a CSV.
 

@@ -8,7 +8,7 @@ from regraft.data.find import Data
 from regraft.features.logme import logme
 from regraft.metrics import paired
 from regraft.planning.prepare import Job, prepare
-from regraft.progress import Progress, silent
+from regraft.progress.shown import Shown, shown
 from regraft.recipe import Recipe
 
 
@@ -48,7 +48,7 @@ def rank(
     data: Data,
     backbones: Sequence[str | tuple[str, str | None]],
     recipe: Recipe = Recipe(),
-    progress: Progress = silent,
+    progress: Shown = True,
 ) -> Ranking:
     """Plan ``data`` for each of ``backbones``, a name or (name, weights file or None).
 
@@ -57,7 +57,8 @@ def rank(
     named = [(one, None) if isinstance(one, str) else one for one in backbones]
     key = recipe.network.weights_key
     recipes = [recipe.but(backbone=name, weights=file, weights_key=key if file else None) for name, file in named]
-    looked = [(one.network.backbone, prepare(data, one, progress)) for one in recipes]
+    with shown(progress) as shows:
+        looked = [(one.network.backbone, prepare(data, one, shows)) for one in recipes]
     best = max((job for _, job in looked), key=lambda job: job.plan.similarity.best_hits.mean())
     rows = [ranked(name, job, best) for name, job in looked]
     passed = sum(job.features.passed for _, job in looked)

@@ -79,7 +79,7 @@ def check(progress: Progress = silent) -> Cache:
             except Damaged as damage:
                 damaged.append(Damage(shard, str(damage)))
                 remove(shard)
-            progress("Comparing features with their checksums", done, len(shards))
+            progress("Comparing features with their checksums", done, len(shards), "files")
         for part in things_in(before.folder / FILES):
             if not read_part(part):
                 damaged.append(Damage(part, "the checksum does not match"))

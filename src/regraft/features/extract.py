@@ -58,7 +58,7 @@ def extract(
     def noted() -> Iterator[Read]:
         for read in frozen.through(reader.read_all(images.files, network.workers), network.batch_size):
             contents.append(read.content)
-            progress("Looking at every image once", len(contents), len(images.files))
+            progress("Looking at every image once", len(contents), len(images.files), "images")
             if read.beside:
                 yield read.beside
 

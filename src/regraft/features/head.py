@@ -18,6 +18,7 @@ from regraft.features.objective import ROUGHLY, TOLERANCE, Labelled, fit_one_lay
 from regraft.features.probe import PENALTIES, calibrated, calibration, loss_of, sums_of
 from regraft.features.threads import one_thread
 from regraft.network.head import Head, head_of
+from regraft.progress import Progress, silent
 
 if TYPE_CHECKING:
     from torch import nn
@@ -163,16 +164,17 @@ class Problem:
         first = head.weights[0] @ self.axes.directions.T / scale.std
         return Head((first, *head.weights[1:]), (head.biases[0] - first @ scale.mean, *head.biases[1:]))
 
-    def trials(self, folds: Sequence[Fold], decays: Sequence[float]) -> list[Trial]:
+    def trials(self, folds: Sequence[Fold], decays: Sequence[float], progress: Progress = silent) -> list[Trial]:
         """Each of ``decays`` fitted and judged on every fold, but for weak ones with which the first loses patience."""
         judged = np.concatenate([fold.judge for fold in folds])
         logits = {decay: np.zeros((len(self.labels), self.classes), np.float32) for decay in decays}
-        for fold in folds:
+        for place, fold in enumerate(folds):
             losses: list[float] = []
             for decay, head in zip(decays, self.fit(fold.fit, decays, ROUGHLY), strict=True):
                 logits[decay][fold.judge] = own = head.logits(self.x[fold.judge])
                 truth = self.labels[fold.judge]
                 losses.append(loss_of(own if self.settings.solver == "logistic" else calibrated(own, truth), truth))
+                progress("Training the head", place * len(decays) + len(losses), len(folds) * len(decays) + 1, "fits")
                 if fold is folds[0] and len(losses) > np.argmin(losses) + PATIENCE:
                     decays = decays[: len(losses)]
                     break
@@ -186,13 +188,15 @@ class Problem:
             trials.append(Trial(decay, judged, labels, np.float32(scale) * own, scale))
         return trials
 
-    def trials_near_the_best(self, folds: Sequence[Fold], decays: Sequence[float]) -> list[Trial]:
+    def trials_near_the_best(
+        self, folds: Sequence[Fold], decays: Sequence[float], progress: Progress = silent
+    ) -> list[Trial]:
         """The same; two layers get the decay with which one layer's loss is smallest, and its neighbours."""
         if self.settings.layers > 1 and len(decays) > NEIGHBOURS:
-            single = replace(self, settings=replace(self.settings, layers=1)).trials(folds, decays)
+            single = replace(self, settings=replace(self.settings, layers=1)).trials(folds, decays, progress)
             best = int(np.argmin([trial.loss for trial in single]))
             decays = decays[max(best - 1, 0) : best + 2]
-        return self.trials(folds, decays)
+        return self.trials(folds, decays, progress)
 
 
 def problem_of(
@@ -252,6 +256,7 @@ def choose_and_solve(
     rows: np.ndarray,
     settings: HeadSettings,
     decays: Sequence[float] = (),
+    progress: Progress = silent,
 ) -> tuple[tuple[Trial, ...], Head]:
     """The decays tried (none given: the settings' own), and a head fitted on ``rows`` with the best.
 
@@ -261,12 +266,14 @@ def choose_and_solve(
     decays = decays or settings.decays
     with one_thread():
         problem = problem_of(features, labels, classes, few, settings)
-        trials = problem.trials_near_the_best(few, decays)
+        trials = problem.trials_near_the_best(few, decays, progress)
         best = best_trial(trials)
         decay = best.decay * (share if len(decays) > 1 and settings.solver == "logistic" else 1)
         if not np.isin(rows, fitting_rows(few)).all():
             problem = problem_of(features, labels, classes, [Fold(rows, rows)], settings)
-        return tuple(trials), problem.solve(rows, decay).times(best.scale)
+        head = problem.solve(rows, decay).times(best.scale)
+    progress("Training the head", 1, 1)
+    return tuple(trials), head
 
 
 def solve(features: np.ndarray, labels: np.ndarray, classes: int, decay: float, settings: HeadSettings) -> Head:

@@ -17,7 +17,7 @@ from regraft.inspection.images import MOST, images_for
 from regraft.inspection.methods import METHODS, Wish
 from regraft.inspection.subject import Subject, subject_of
 from regraft.network.cuts import Cut
-from regraft.progress import Progress, silent
+from regraft.progress.shown import Shown, shown
 from regraft.recipe import Reading
 from regraft.runs.writing import replace as replace_folder
 
@@ -69,7 +69,7 @@ def look(
     reading: Reading = Reading(),
     most: int = MOST,
     seed: int = 0,
-    progress: Progress = silent,
+    progress: Shown = True,
 ) -> Look:
     """Look at a run folder, or at a backbone by name, with the images of the run or those of ``data``.
 
@@ -82,23 +82,25 @@ def look(
     subject = subject_of(network, weights, image_size, weights_key)
     wanted = list(only) or usual_methods(subject, kernel)
     place = checked_cut(subject, cut, channel)
-    shown = images_for(subject, data, reading, most, seed)
-    if shown:
-        subject = replace(subject, rendering=shown.images.rendering, max_pixels=reading.max_pixels)
+    given = images_for(subject, data, reading, most, seed)
+    if given:
+        subject = replace(subject, rendering=given.images.rendering, max_pixels=reading.max_pixels)
     chosen = None if label is None else class_of(subject, label)
     named = Path(image) if image else None
-    wish = Wish(subject, shown, place, channel, named, kernel, stride, padding, pooling, chosen, seed)
+    wish = Wish(subject, given, place, channel, named, kernel, stride, padding, pooling, chosen, seed)
     chapters, left_out = list[Chapter](), list[str]()
-    for done, name in enumerate(wanted, 1):
-        try:
-            chapters.append(METHODS[name](wish))
-        except RegraftError as error:
-            if name in only:
-                raise
-            left_out.append(f"{name}: {error}")
-        progress(f"Looking: {name}", done, len(wanted))
-    notes = shown.notes if shown else ()
-    return Look(subject, shown.name if shown else None, tuple(chapters), (*notes, *left_out))
+    with shown(progress) as shows:
+        for done, name in enumerate(wanted, 1):
+            shows("Looking at the layers", done - 1, len(wanted), "methods")
+            try:
+                chapters.append(METHODS[name](wish))
+            except RegraftError as error:
+                if name in only:
+                    raise
+                left_out.append(f"{name}: {error}")
+            shows("Looking at the layers", done, len(wanted), "methods")
+    notes = given.notes if given else ()
+    return Look(subject, given.name if given else None, tuple(chapters), (*notes, *left_out))
 
 
 def check_methods(only: Sequence[str]) -> None:

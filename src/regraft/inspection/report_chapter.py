@@ -23,13 +23,13 @@ def add_to_report(run: Path, progress: Progress = silent) -> None:
     subject = subject_of(run)
     shown = images_for(subject, None, most=MOST)
     assert shown is not None, "a run has images"
-    progress("Looking at layers", 0, 2)
+    progress("Looking at layers", 0, 2, "steps")
     images = shown.images
     cuts = patches.spread(subject, LAYERS)
     chapters = [patches.chapter_of(subject, images.files, images.classes, cuts, channels=CHANNELS)]
-    progress("Looking at layers", 1, 2)
+    progress("Looking at layers", 1, 2, "steps")
     chapters += maps_of_classes(subject, images.of(shown.unseen))
-    progress("Looking at layers", 2, 2)
+    progress("Looking at layers", 2, 2, "steps")
     try:
         page = report.read_text(encoding="utf-8")
         if PLACE not in page:

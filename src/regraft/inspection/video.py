@@ -66,7 +66,7 @@ def video(
                 seen.append((frame.number, label, probability))
                 words = f"{class_name(subject, label)} {probability:.0%}"
                 goes_on = sheet.write(drawn(frame.pixels, words, heat, subject.preprocessing))
-                progress("Frames", len(seen), most or 0)
+                progress("Looking at the video", len(seen), most or 0, "frames")
                 if not goes_on or len(seen) == most:
                     break
     finally:

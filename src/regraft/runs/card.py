@@ -155,8 +155,5 @@ def in_words(value: Any) -> str:
 
 def tried(facts: Facts) -> Markdown | None:
     """What competed, with its accuracy on the images that chose; seconds are left out, since they never repeat."""
-    rows = [
-        (one.name, "-" if one.accuracy is None else percent(one.accuracy), "kept" if one.kept else one.note)
-        for one in facts.tried
-    ]
+    rows = [(one.name, "-" if one.accuracy is None else percent(one.accuracy), one.outcome) for one in facts.tried]
     return table(("tried", "accuracy where it was chosen", "outcome"), rows) if rows else None

@@ -13,7 +13,7 @@ from regraft.data.images import ImageSet, images_by_kind
 from regraft.metrics import Metrics, baselines, measure, slices_of
 from regraft.planning.plan import Plan
 from regraft.planning.prepare import Job, prepare
-from regraft.progress import Progress, silent
+from regraft.progress.shown import Shown, shown
 from regraft.recipe import Recipe
 from regraft.runs.card import write_card
 from regraft.runs.claim import claimed
@@ -42,21 +42,22 @@ def train(
     out: Path | str | None = None,
     overwrite: bool = False,
     resume: bool = False,
-    progress: Progress = silent,
+    progress: Shown = True,
 ) -> Run:
     """Train on ``data``, which find_images takes, as ``recipe`` and the plan say, and write the run folder ``out``.
 
-    ``resume`` goes on with the training of ``out`` that was interrupted. Raises RegraftError for what the user
-    can mend; then nothing is left behind but the feature cache and the checkpoints of a training under way.
+    ``resume`` goes on with the training of ``out`` that was interrupted. ``progress``: shown, unless it is False; a
+    function is called with (stage, done, total). Raises RegraftError for what the user can mend; then nothing is left
+    behind but the feature cache and the checkpoints of a training under way.
     """
     started = time.perf_counter()
     wanted = Path(out) if out is not None else None
-    with claimed(name_of(data), wanted, overwrite, resume) as claim:
-        job = prepare(data, recipe, progress)
+    with claimed(name_of(data), wanted, overwrite, resume) as claim, shown(progress) as shows:
+        job = prepare(data, recipe, shows)
         if resume and not tries_more(recipe):
             check_goes_on(claim.folder, job.plan.strategy)
         with writing(claim.folder, overwrite, resume) as place:
-            trainer = trainer_for(job, place / CHECKPOINTS, resume, progress)
+            trainer = trainer_for(job, place / CHECKPOINTS, resume, shows)
             trained = train_in_time(job, trainer, started)
             return finish(job, trainer, trained, claim.folder, place, started, (data, recipe))
 
@@ -66,13 +67,14 @@ def plan(
     recipe: Recipe = Recipe(),
     out: Path | str | None = None,
     overwrite: bool = False,
-    progress: Progress = silent,
+    progress: Shown = True,
 ) -> Plan:
     """Look at the images and plan; the folder ``out`` gets plan.json, recipe.json and the pictures."""
     if out is None:
-        return prepare(data, recipe, progress).plan_with_faults()
-    with claimed(name_of(data), Path(out), overwrite) as claim:
-        job = prepare(data, recipe, progress)
+        with shown(progress) as shows:
+            return prepare(data, recipe, shows).plan_with_faults()
+    with claimed(name_of(data), Path(out), overwrite) as claim, shown(progress) as shows:
+        job = prepare(data, recipe, shows)
         with writing(claim.folder, overwrite) as place:
             write_plan(place, job)
     return job.plan_with_faults()

@@ -35,7 +35,7 @@ def probe_every_cut(
         with one_thread():
             logits = held_out(features.pooled([cut], rows), labels, classes, folds)
         hits.append(logits.argmax(axis=1) == labels)
-        progress("Probing every cut", done, len(features.cuts))
+        progress("Probing every cut", done, len(features.cuts), "cuts")
     return hits
 
 

@@ -20,7 +20,8 @@ from regraft.features.features import Features
 from regraft.features.frozen_pass import wanted_of
 from regraft.network.backbone import Backbone
 from regraft.network.load import load
-from regraft.progress import Progress, silent
+from regraft.progress import Progress
+from regraft.progress.shown import Shown, shown
 from regraft.recipe import Recipe
 from regraft.similarity.shift import moments_at
 from regraft.similarity.statistics import Level, Moments, Statistics, levels_below, path_of
@@ -67,7 +68,7 @@ def reference(
     images: Sequence[Path | str],
     out: Path | None = None,
     recipe: Recipe = Recipe(),
-    progress: Progress = silent,
+    progress: Shown = True,
 ) -> Reference:
     """Mean and deviation of every channel at every cut of ``backbone`` over ``images``: files, or folders of them.
 
@@ -80,17 +81,20 @@ def reference(
     paths = [Path(path) for path in images]
     listed = tuple(ImageFile(str(file), 0, None, OnDisk(file)) for file in images_at(paths))
     source = measured(ImageSet(paths[0], ("source",), listed), recipe.reading, recipe.network.workers)
-    features = look(source, recipe, network, progress)
-    rows = np.arange(len(features.images.files))
-    if len(rows) < FEWEST:
-        raise DataError(f"{len(rows)} images can be read, too few for statistics; give {FEWEST} or more, better 1,000")
-    side = min(features.short_side(rows), network.preprocessing.size)
-    by_place = moments_of(features, None)
-    for level in levels_below(side):
-        smaller = tuple(
-            replace(file, content=Shrunk(file.content, level, source.rendering)) for file in features.images.files
-        )
-        by_place |= moments_of(look(replace(source, files=smaller), recipe, network, progress), level)
+    with shown(progress) as shows:
+        features = look(source, recipe, network, shows)
+        rows = np.arange(len(features.images.files))
+        if len(rows) < FEWEST:
+            raise DataError(
+                f"{len(rows)} images can be read, too few for statistics; give {FEWEST} or more, better 1,000"
+            )
+        side = min(features.short_side(rows), network.preprocessing.size)
+        by_place = moments_of(features, None)
+        for level in levels_below(side):
+            smaller = tuple(
+                replace(file, content=Shrunk(file.content, level, source.rendering)) for file in features.images.files
+            )
+            by_place |= moments_of(look(replace(source, files=smaller), recipe, network, shows), level)
     path = out or path_of(network.fingerprint)
     Statistics(by_place, side, network.preprocessing.size).write(path)
     cuts = tuple(cut.name for cut in features.cuts)

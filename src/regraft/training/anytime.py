@@ -16,10 +16,14 @@ from regraft.errors import RegraftError
 from regraft.features.threads import one_thread
 from regraft.planning.prepare import Job
 from regraft.progress import silent
+from regraft.progress.pace import time_in_words
 from regraft.training.candidates import Candidate, frozen_candidates, tuned_candidates
-from regraft.training.choosing import PRACTICALLY_EQUAL, best_of, counts_for, gain_of
+from regraft.training.choosing import PRACTICALLY_EQUAL, Gain, best_of, counts_for, gain_of
+from regraft.training.curve import improving, prospect_of
+from regraft.training.examples import rows_for_tuning
 from regraft.training.result import Attempt, Trained
 from regraft.training.strategy import Trainer, or_from_scratch
+from regraft.training.verdict import against, against_head, apart, ending
 
 LEAST_SECONDS = 10.0  # no training of the whole network starts with less left
 LEAST_ERROR = 0.02  # of the best head on held-out images, for the whole network to compete without a time limit
@@ -34,6 +38,8 @@ class Contest:
     counts: np.ndarray | None  # what each image counts, as counts_for says
     tried: list[Attempt] = field(default_factory=list)
     best: Trained | None = None
+    leader: str = "the best head"  # what ``best`` is called
+    needed: float | None = None  # seconds that all epochs of a whole network take, once one was trained
     interrupted: bool = False
 
     def train(self, candidate: Candidate, deadline: float) -> Trained | Attempt:
@@ -58,7 +64,7 @@ class Contest:
         try:
             with one_thread():  # each of several
                 for done, (candidate, outcome) in enumerate(map_ahead(solve, others, workers, 1, 1), 1):
-                    self.trainer.progress("Trying heads", done, len(others))
+                    self.trainer.progress("Trying heads", done, len(others), "heads")
                     if isinstance(outcome, Trained):
                         entered[candidate.name] = outcome
                     else:
@@ -73,22 +79,36 @@ class Contest:
         heads = list(entered.values())
         gains = [gain_of(trained.judged, heads[0].judged, self.counts) for trained in heads]
         winner = best_of([trained.judged for trained in heads], gains)
+        self.best = best = heads[winner]
         for place, (name, trained) in enumerate(entered.items()):
-            own = gains[place]
-            before, gain = (own.before, own.expected) if place else (None, None)
-            note = "" if place else "the rule"
-            self.tried.append(Attempt(name, own.accuracy, before, gain, place == winner, trained.seconds, note))
-        self.best = heads[winner]
+            own, kept = gains[place], place == winner
+            lead = gain_of(trained.judged, best.judged, self.counts)
+            self.tried.append(
+                Attempt(
+                    name=name,
+                    accuracy=own.accuracy,
+                    before=own.before if place else None,
+                    gain=own.expected if place else None,
+                    kept=kept,
+                    seconds=trained.seconds,
+                    note="" if place else "the rule",
+                    images=own.images,
+                    why="" if kept else against_head(lead, trained.judged.loss, best.judged.loss),
+                )
+            )
 
     def dearer(self, candidate: Candidate, deadline: float) -> None:
         """Train a candidate that costs more than what is there, and keep it where it is worth that."""
         assert self.best, "a head was trained before"
         left = deadline - time.monotonic()
         if left < LEAST_SECONDS:
-            self.tried.append(Attempt(candidate.name, note=NO_TIME))
+            more = "" if self.needed is None else f"about {time_in_words(self.needed - left)} more would let it run"
+            self.tried.append(Attempt(candidate.name, note=NO_TIME, prospect=more))
             return
+        limit = f", with {time_in_words(left)} left" if math.isfinite(left) else ""
+        self.trainer.progress.say(f"Trying {candidate.name}{limit}")
         try:
-            trained = self.train(candidate, time.monotonic() + candidate.share * left)
+            trained = self.train(candidate, deadline)
         except KeyboardInterrupt:
             self.interrupted, trained = True, Attempt(candidate.name, note="interrupted")
         if isinstance(trained, Attempt):
@@ -96,10 +116,38 @@ class Contest:
             return
         self.interrupted = trained.interrupted
         gain = gain_of(trained.judged, self.best.judged, self.counts)
-        kept, notes = gain.expected > PRACTICALLY_EQUAL, "; ".join(trained.notes)
-        figures = gain.accuracy, gain.before, gain.expected
-        self.tried.append(Attempt(candidate.name, *figures, kept, trained.seconds, notes))
-        self.best = trained if kept else self.best
+        attempt = self.judged(candidate.name, trained, gain)
+        if attempt.kept:
+            self.tried = [self.overtaken(one, candidate.name, gain) if one.kept else one for one in self.tried]
+            self.best, self.leader = trained, candidate.name
+        self.tried.append(attempt)
+
+    def judged(self, name: str, trained: Trained, gain: Gain) -> Attempt:
+        """What a whole network came to beside the best before it."""
+        planned = trained.recipe.optimisation.epochs or 0
+        epochs = max((int(row["epoch"]) for row in trained.history), default=0)
+        self.needed = trained.seconds * planned / max(epochs, 1)
+        kept = gain.expected > PRACTICALLY_EQUAL
+        why = filter(None, (against(self.leader, gain, kept), ending(trained.history, planned, trained.stopped)))
+        return Attempt(
+            name=name,
+            accuracy=gain.accuracy,
+            before=gain.before,
+            gain=gain.expected,
+            kept=kept,
+            seconds=trained.seconds,
+            images=gain.images,
+            epochs=epochs,
+            planned_epochs=planned,
+            why="; ".join(why),
+            prospect=prospect_of(trained.history, trained.stopped),
+            improving=improving(trained.history),
+        )
+
+    def overtaken(self, attempt: Attempt, name: str, gain: Gain) -> Attempt:
+        """What was the best so far, which ``name`` turned out to be better than."""
+        was = f"{self.leader}; " if self.leader != attempt.name else ""
+        return replace(attempt, kept=False, why=f"{was}{name}: {apart(gain, 'better')}")
 
 
 def train_in_turn(job: Job, trainer: Trainer, deadline: float = math.inf) -> Trained:
@@ -116,19 +164,20 @@ def train_in_turn(job: Job, trainer: Trainer, deadline: float = math.inf) -> Tra
     enough = not math.isfinite(deadline) and best.judged.accuracy > 1 - LEAST_ERROR
     for candidate in tuned_candidates(best.recipe, job.recipe, job.plan):
         if enough:
-            contest.tried.append(Attempt(candidate.name, note="the best head leaves too little to gain"))
+            right = f"it is right on {best.judged.accuracy:.1%} of {len(best.judged.rows):,} images"
+            contest.tried.append(Attempt(candidate.name, note="the best head leaves too little to gain", why=right))
         elif not contest.interrupted:
             contest.dearer(candidate, deadline)
-    best = contest.best or best
+    best = replace(contest.best or best, tried=tuple(contest.tried))
     interrupted = contest.interrupted
     if not interrupted and not best.frozen and job.plan.case == "large-different" and time.monotonic() < deadline:
         best = or_from_scratch(best, trainer, job.recipe, deadline)
-    return replace(best, tried=tuple(contest.tried), rule=rule, interrupted=interrupted or best.interrupted)
+    return replace(best, rule=rule, interrupted=interrupted or best.interrupted)
 
 
 def baseline_attempts(trainer: Trainer) -> Iterator[Attempt]:
     """The majority class and the nearest neighbour, on the fold or part that validates."""
-    started = time.perf_counter()
+    started, (_, judges) = time.perf_counter(), rows_for_tuning(trainer.examples.split)
     for name, accuracy in trainer.baselines_on_validation().items():
         seconds = time.perf_counter() - started
-        yield Attempt(name.replace("_", " "), accuracy, seconds=seconds, note="baseline")
+        yield Attempt(name.replace("_", " "), accuracy, seconds=seconds, note="baseline", images=len(judges))

@@ -35,7 +35,7 @@ def features_of_views(
     def fill() -> None:
         missing = {key: row for key, row in row_of.items() if key not in frozen.store.rows}
         for done, _ in enumerate(frozen.through(draw_views(missing, examples, recipe)), 1):
-            progress("Looking at augmented views", done, len(missing))
+            progress("Looking at augmented views", done, len(missing), "views")
 
     fill()
     frozen.forget_engine()

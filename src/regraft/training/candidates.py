@@ -29,7 +29,6 @@ class Candidate:
 
     name: str
     recipe: Recipe
-    share: float = 1.0  # of the time that is left
 
 
 def frozen_candidates(
@@ -71,7 +70,7 @@ def heads_without_weights(
 
 
 def tuned_candidates(best: Recipe, recipe: Recipe, plan: Plan) -> Iterator[Candidate]:
-    """Everything trained: where the plan says so or lets it compete, and with a time limit under two augmentations.
+    """Everything trained, where the plan says so or lets it compete; under more augmentation in what a limit leaves.
 
     ``best``: of the best head, which the training starts from; ``recipe``: as it was given.
     """
@@ -85,9 +84,8 @@ def tuned_candidates(best: Recipe, recipe: Recipe, plan: Plan) -> Iterator[Candi
         return
     preset = recipe.augmentation.preset
     stronger = STRONGER[preset]
-    twice = limit is not None and stronger != preset
-    yield Candidate("fine-tune", tune, 0.5 if twice else 1.0)
-    if twice:
+    yield Candidate("fine-tune", tune)
+    if limit is not None and stronger != preset:
         yield Candidate("fine-tune under stronger augmentation", tune.but(augmentation=stronger))
 
 
@@ -109,7 +107,7 @@ def promising_runs(examples: Examples, cuts: Sequence[Cut], progress: Progress) 
     with one_thread():  # each of several
         for pair in map_ahead(worth, runs, chunk=1, ahead=1):
             judged.append(pair)
-            progress("Screening joined cuts", len(judged), len(runs))
+            progress("Screening joined cuts", len(judged), len(runs), "joins")
     return [run for run, _ in sorted(judged, key=lambda pair: -pair[1])]
 
 

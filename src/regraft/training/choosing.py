@@ -23,6 +23,7 @@ class Gain:
     accuracy: float  # of the one
     before: float  # of the other
     error: float  # standard error of the difference
+    images: int = 0  # that judged both
 
     @property
     def expected(self) -> float:
@@ -39,7 +40,7 @@ def gain_of(mine: Judged, other: Judged, counts: np.ndarray | None = None) -> Ga
     difference = one - two
     accuracy, before = float(weights @ one), float(weights @ two)
     spread = np.square(weights) @ np.square(difference - (accuracy - before))
-    return Gain(accuracy, before, float(np.sqrt(spread + 1 / len(rows) ** 2)))
+    return Gain(accuracy, before, float(np.sqrt(spread + 1 / len(rows) ** 2)), len(rows))
 
 
 def best_of(judged: Sequence[Judged], gains: Sequence[Gain]) -> int:

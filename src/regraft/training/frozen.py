@@ -104,7 +104,7 @@ def solved_head(
         at = with_views(at, len(chosen), len(train), views)
         x, y = np.concatenate([x, of_views]), np.concatenate([y, np.tile(labels[train], views)])
     decays = () if decay is None else (decay,)
-    trials, head = choose_and_solve(x, y, examples.classes, folds, at, settings, decays)
+    trials, head = choose_and_solve(x, y, examples.classes, folds, at, settings, decays, progress)
     best = best_trial(trials)
     return Solved(head, trials, chosen[best.rows], best.labels, best.logits, passed)
 

@@ -27,9 +27,10 @@ from regraft.training.checkpoint import Identity
 from regraft.training.early_stopping import cross_fitted
 from regraft.training.examples import Examples, rows_for_tuning
 from regraft.training.frozen import cuts_in_use, head_settings, solved_head
-from regraft.training.loop import Task, batches, run
+from regraft.training.loop import Task, run
 from regraft.training.optimiser import make_optimiser
 from regraft.training.result import Judged, Trained
+from regraft.training.samples import batches
 from regraft.training.state import State
 
 SMALL_BATCH = 16  # batch norm keeps its running statistics in smaller ones
@@ -70,6 +71,7 @@ def train_full(
         seconds=time.perf_counter() - started,
         calibration=said,
         notes=notes_on(task, state),
+        stopped=state.stopped,
         interrupted=state.interrupted,
     )
 

@@ -6,7 +6,6 @@ with the very same steps. The caller's random state stays as it was.
 
 import math
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,10 +25,11 @@ from regraft.training.checkpoint import Identity
 from regraft.training.depthwise import quick_depthwise
 from regraft.training.early_stopping import note_if_best, reason_to_stop
 from regraft.training.ema import Weights, averaged, between, copy_of, follow
+from regraft.training.epoch_lines import closing, epoch_line, opening, steps_in_time
 from regraft.training.fitting import check_fits
 from regraft.training.optimiser import factor, set_rates
 from regraft.training.precision import fabric_for, log
-from regraft.training.samples import Samples
+from regraft.training.samples import Samples, batches
 from regraft.training.state import LAST, OUT_OF_TIME, State, state_from
 
 NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")  # in PyTorch's messages
@@ -65,12 +65,11 @@ class Task:
     @property
     def epochs(self) -> int:
         """How often training goes through the images."""
-        assert self.recipe.optimisation.epochs, "a completed recipe has epochs"
-        return self.recipe.optimisation.epochs
+        return self.recipe.optimisation.epochs or 0  # a completed recipe has some
 
     @property
     def steps(self) -> int:
-        """Steps in an epoch; a last batch that is not full is left for another epoch's draw."""
+        """In an epoch; a last batch that is not full is left for another epoch's draw."""
         return max(1, len(self.train_rows) // self.batch_size)
 
 
@@ -97,10 +96,13 @@ class Loop:
         channels_last = task.model.to(memory_format=torch.channels_last)
         self.model, self.optimiser = self.fabric.setup(channels_last, task.optimiser)
         self.began = 0.0  # of time.monotonic(): when the steps of this call did
+        self.before = self.state.epoch * task.steps + self.state.step  # steps of earlier calls
 
     def run(self) -> State:
         """All epochs that are left."""
         task, state = self.task, self.state
+        images = len(task.train_rows), len(task.val_rows)
+        task.progress.say(opening(task.recipe, state.epoch, images, task.deadline))
         if not self.resumed:
             self.judge()
         self.began, classes = time.monotonic(), int(task.samples.labels.max()) + 1
@@ -117,6 +119,9 @@ class Loop:
             self.interpolate()
         except KeyboardInterrupt:
             state.stopped, state.interrupted = "interrupted", True
+        if state.stopped:
+            task.progress.say(closing(state))
+        self.say_how_far(task.epochs * task.steps)
         task.model.load_state_dict(self.best)
         return state
 
@@ -136,6 +141,7 @@ class Loop:
         started = saved = time.monotonic()
         order = torch.randperm(len(task.train_rows), generator=generator(task.recipe.seed, state.epoch)).numpy()
         self.model.train()
+        self.say_how_far(state.epoch * task.steps + state.step)
         for step in range(state.step, task.steps):
             done = state.epoch * task.steps + step
             self.set_rates(done)
@@ -151,7 +157,7 @@ class Loop:
             if self.average:
                 follow(self.average, task.model, min(optimisation.ema or 0.0, (1 + done) / (10 + done)))
             state.step, state.total_loss, state.right = step + 1, state.total_loss + loss, state.right + right
-            task.progress("Training", done + 1, task.epochs * task.steps)
+            self.say_how_far(done + 1)
             if time.monotonic() > task.deadline:
                 state.stopped = OUT_OF_TIME
                 break
@@ -160,6 +166,12 @@ class Loop:
                 saved = time.monotonic()
         state.seconds += time.monotonic() - started
         state.epoch += 1
+
+    def say_how_far(self, done: int) -> None:
+        """So many steps are done, of those that there is time for."""
+        left, passed = self.task.epochs * self.task.steps - self.before, time.monotonic() - self.began
+        steps = steps_in_time(left, done - self.before, passed, self.task.deadline - self.began)
+        self.task.progress("Training", done, self.before + steps, "steps")
 
     def set_rates(self, done: int) -> None:
         """The learning rates after so many steps, or after so much of the time."""
@@ -226,7 +238,9 @@ class Loop:
         state.history.append(row)
         log(self.fabric, row, state.epoch)
         state.step, state.total_loss, state.right = 0, 0.0, 0
-        return note_if_best(state, self.stopping, row, hits, state.epoch)
+        best = note_if_best(state, self.stopping, row, hits, state.epoch)
+        self.task.progress.say(epoch_line(state.history, self.task.epochs, self.stopping.monitor, best))
+        return best
 
     @torch.no_grad()
     def validate(self) -> tuple[dict[str, float], list[bool]]:
@@ -279,12 +293,6 @@ class Loop:
         self.task.optimiser.load_state_dict(content["optimiser"])
         self.average = {name: value.to(self.task.device) for name, value in content["average"].items()}
         self.best = content["best"]
-
-
-def batches(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
-    """Consecutive parts of ``rows``."""
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]
 
 
 def generator(seed: int, epoch: int) -> torch.Generator:

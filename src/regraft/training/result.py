@@ -36,7 +36,18 @@ class Attempt:
     gain: float | None = None  # that is to be expected over that on new images
     kept: bool = False
     seconds: float = 0.0
-    note: str = ""
+    note: str = ""  # what it is, or why it came to nothing
+    images: int | None = None  # that judged both
+    epochs: int | None = None  # that were trained, of ``planned_epochs``; None of a head alone
+    planned_epochs: int | None = None
+    why: str = ""  # it was kept or not: what it has over what it was compared with, and how it ended
+    prospect: str = ""  # what more time might do
+    improving: bool | None = None  # whether validation was getting better when it ended; None where that is not known
+
+    @property
+    def outcome(self) -> str:
+        """All of it in words."""
+        return "; ".join(filter(None, ("kept" if self.kept else "", self.note, self.why, self.prospect)))
 
 
 @dataclass(frozen=True)
@@ -53,6 +64,7 @@ class Trained:
     calibration: Calibration = NOT_CALIBRATED  # that the graft's head has in it
     passed: int = 0  # augmented views that went through the frozen network in this call
     notes: tuple[str, ...] = ()
+    stopped: str = ""  # why it ended before its last epoch
     interrupted: bool = False
     tried: tuple[Attempt, ...] = ()
     rule: "Trained | None" = None  # what the rule alone gives, where something else was tried too

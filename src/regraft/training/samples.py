@@ -1,9 +1,10 @@
 """Training images decoded once and kept small in memory, handed out in normalised batches."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torchvision.transforms.v2.functional import pil_to_tensor
 
@@ -71,3 +72,9 @@ class OnDemand(Sequence[torch.Tensor]):
     def __len__(self) -> int:
         """Count the images."""
         return len(self.files)
+
+
+def batches(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    """Consecutive parts of ``rows``."""
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]

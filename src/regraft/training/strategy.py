@@ -14,9 +14,11 @@ from regraft.planning.cases import strategy_by_rule
 from regraft.planning.prepare import Job
 from regraft.progress import Progress, silent
 from regraft.recipe import FROZEN_STRATEGIES, Recipe
+from regraft.training.choosing import gain_of
 from regraft.training.examples import Examples, rows_for_tuning
 from regraft.training.frozen import train_frozen
-from regraft.training.result import Trained
+from regraft.training.result import Attempt, Trained
+from regraft.training.verdict import against
 
 MANY_IMAGES = 10_000  # from which a head is not solved merely to compare
 TRIAL_SHARE = 0.25  # of fine-tuning's epochs, that random weights get to overtake it in case 4
@@ -112,7 +114,8 @@ def or_from_scratch(tuned: Trained, trainer: Trainer, recipe: Recipe, deadline: 
             sizes = f"{trial.judged.accuracy:.1%} after {epochs} epochs, where fine-tuning had {then:.1%}"
             if trial.judged.accuracy <= then or trial.interrupted:
                 note = f"random weights were tried too and validated at {sizes}; the pre-trained start was kept"
-                return replace(tuned, notes=(*tuned.notes, note), interrupted=trial.interrupted)
+                lost = with_random_weights(tuned, trial, tuned, sizes)
+                return replace(lost, notes=(*tuned.notes, note), interrupted=trial.interrupted)
             why = f"random weights validated at {sizes}"
         untaught = trainer.train(scratch, "from-scratch", deadline)
     except (RegraftError, KeyboardInterrupt) as error:
@@ -123,4 +126,26 @@ def or_from_scratch(tuned: Trained, trainer: Trainer, recipe: Recipe, deadline: 
         f"{why}, so random weights were trained in full: {untaught.judged.accuracy:.1%}; {better.strategy} was kept,"
         " the better of the two"
     )
-    return replace(better, notes=(*better.notes, note), interrupted=untaught.interrupted)
+    gain = gain_of(untaught.judged, tuned.judged)
+    won = with_random_weights(tuned, untaught, better, against("fine-tune", gain, better is untaught))
+    return replace(won, notes=(*better.notes, note), interrupted=untaught.interrupted)
+
+
+def with_random_weights(tuned: Trained, untaught: Trained, kept: Trained, why: str) -> Trained:
+    """The one that is ``kept``, with random weights among what was tried before, and ``why`` they won or lost."""
+    if not tuned.tried:
+        return kept
+    won, planned = kept is untaught, untaught.recipe.optimisation.epochs or 0
+    before = [replace(one, kept=False, why="from-scratch: better") if won and one.kept else one for one in tuned.tried]
+    own = untaught.judged
+    attempt = Attempt(
+        name="from-scratch",
+        accuracy=own.accuracy,
+        kept=won,
+        seconds=untaught.seconds,
+        images=len(own.rows),
+        epochs=max((int(row["epoch"]) for row in untaught.history), default=0),
+        planned_epochs=planned,
+        why=why,
+    )
+    return replace(kept, tried=(*before, attempt))

@@ -17,7 +17,7 @@ from regraft.evaluation.comparison.table import table_of
 from regraft.evaluation.comparison.trainings import Bench, Part, Scored, parts_of
 from regraft.evaluation.kept_folder import CHECKPOINTS, kept_in, write_whole
 from regraft.planning.prepare import look
-from regraft.progress import Progress, silent
+from regraft.progress.shown import Shown, shown
 from regraft.recipe import Recipe
 from regraft.runs.folder import RUNS
 from regraft.runs.job import name_of
@@ -36,7 +36,7 @@ def compare(
     sizes: Sequence[int] = (),
     out: Path | str | None = None,
     overwrite: bool = False,
-    progress: Progress = silent,
+    progress: Shown = True,
 ) -> Comparison:
     """Train every strategy on the same images and judge them on the same test images.
 
@@ -51,8 +51,8 @@ def compare(
     check_undecided(recipe)
     wanted = budgets_of(budgets)
     folder = Path(out) if out is not None else RUNS / f"{name_of(data)}-compare"
-    with kept_in(folder, "a comparison", overwrite):
-        looked = look(data, recipe, progress)
+    with kept_in(folder, "a comparison", overwrite), shown(progress) as shows:
+        looked = look(data, recipe, shows)
         images = looked.features.images
         given = bool(images.splits)
         if given and repeats not in {None, 1}:
@@ -60,8 +60,8 @@ def compare(
             raise RecipeError(f"the data has its own parts ({named}), so there is one split; leave --repeats out")
         count = 1 if given else repeats or REPEATS
         total = count * (1 + len(set(sizes))) * len(wanted) * len(COMPARED) * settings
-        bench = Bench(folder, settings, wanted, progress, total)
-        scored = [one for part in parts_of(looked, count, sizes, progress) for one in checked(bench, part)]
+        bench = Bench(folder, settings, wanted, shows, total)
+        scored = [one for part in parts_of(looked, count, sizes, shows) for one in checked(bench, part)]
         shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
         comparison = comparison_of(folder, name_of(data), scored, images.classes, bench, (*images.notes, *bench.notes))
         write(comparison)

@@ -19,7 +19,8 @@ from regraft.evaluation.comparison.words import interval, p_in_words, points, sh
 from regraft.evaluation.evaluate import chose, part_to_evaluate
 from regraft.metrics import measure
 from regraft.metrics.comparisons import Difference, holm, on_images
-from regraft.progress import Progress, silent
+from regraft.progress import Progress
+from regraft.progress.shown import Shown, shown
 from regraft.recipe import Reading
 from regraft.runs.seen import images_of
 from regraft.strict_json import Malformed
@@ -105,7 +106,7 @@ def compare_runs(
     data: Data | None = None,
     reading: Reading = Reading(),
     device: str = "auto",
-    progress: Progress = silent,
+    progress: Shown = True,
 ) -> RunComparison:
     """Two or more runs on the test images that they share, or on ``data``.
 
@@ -117,7 +118,10 @@ def compare_runs(
         raise RecipeError("two or more runs are compared; give another run folder")
     if len({Path(run).resolve() for run in runs}) < len(runs):
         raise RecipeError("a run is given twice; leave one out")
-    judged = [kept_of(Path(run)) if data is None else judge(Path(run), data, reading, device, progress) for run in runs]
+    with shown(progress) as shows:
+        judged = [
+            kept_of(Path(run)) if data is None else judge(Path(run), data, reading, device, shows) for run in runs
+        ]
     check_classes(judged)
     everywhere = [name for name in judged[0].labels if all(name in one.labels for one in judged[1:])]
     taught = frozenset[str]().union(*(trained_on(Path(run)) for run in runs))

@@ -17,7 +17,7 @@ from regraft.evaluation.comparison.entries import COMPARED, Entry, entries_of, j
 from regraft.evaluation.comparison.kept import Figures, Outcome
 from regraft.evaluation.kept_folder import CHECKPOINTS, TRAININGS, key_of
 from regraft.planning.prepare import Job, Looked
-from regraft.progress import Progress
+from regraft.progress import Progress, WithoutLines
 from regraft.training.examples import Examples
 from regraft.training.result import Trained
 from regraft.training.strategy import Trainer, trainer_for
@@ -118,18 +118,18 @@ class Bench:
         for budget in self.budgets:
             tried: dict[str, list[Outcome]] = {}
             for entry in entries_of(part.job, joined, self.settings, budget):
-                self.progress("Comparing: trainings", self.done, self.total)
+                self.progress("Comparing", self.done, self.total, "trainings")
                 outcome = self.outcome(part, trainer, entry, budget, facts)
                 self.done += 1
                 if outcome:
                     tried.setdefault(entry.strategy, []).append(outcome)
-            self.progress("Comparing: trainings", self.done, self.total)
+            self.progress("Comparing", self.done, self.total, "trainings")
             best = {name: max(tried[name], key=worth) for name in COMPARED if name in tried}
             yield Scored(part, budget, best)
 
     def trainer(self, job: Job) -> Trainer:
         """What trains on a job, with the images that another one decoded."""
-        made = trainer_for(job, self.folder / CHECKPOINTS, resume=True, progress=self.progress)
+        made = trainer_for(job, self.folder / CHECKPOINTS, resume=True, progress=WithoutLines(self.progress))
         if self.examples:
             examples = self.examples.parted(job.split, made.examples.large)
             made = Trainer(made.backbone, examples, made.folder, made.resume, made.progress)
@@ -153,6 +153,7 @@ class Bench:
             self.notes[f"{entry.strategy} is left out: {error}"] = None
             return None
         self.made += 1
+        self.progress.say(in_words(self.done + 1, self.total, part.images, outcome.figures))
         kept.write(place, key, outcome)
         shutil.rmtree(self.folder / CHECKPOINTS / key, ignore_errors=True)
         return outcome
@@ -168,6 +169,16 @@ class Bench:
         took = time.monotonic() - started
         probabilities = trainer.probabilities_of(trained, part.job.split.test)
         return Outcome(figures_of(entry, trained, took), probabilities.astype(np.float32))
+
+
+def in_words(place: int, total: int, images: int, figures: Figures) -> str:
+    """A training that is done; ``images``: that trained or chose."""
+    named = f"{figures.strategy}, {figures.setting}" if figures.setting else figures.strategy
+    epochs = f" in {figures.epochs} epochs" if figures.epochs else ""
+    return (
+        f"{place} of {total}: {named}, {images:,} images: validation accuracy"
+        f" {figures.validated:.1%}{epochs}, {figures.seconds:.1f} s"
+    )
 
 
 def figures_of(entry: Entry, trained: Trained, seconds: float) -> Figures:

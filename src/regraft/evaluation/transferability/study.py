@@ -23,7 +23,8 @@ from regraft.evaluation.transferability.variants import ANB_PLUS, BY_CUT, MEAN_V
 from regraft.evaluation.transferability.wanted import FEWEST_EACH, SEEDS, SHARES, USUAL_TAUGHT, Wanted
 from regraft.metrics.classification import UNEVEN
 from regraft.planning.prepare import Looked, look
-from regraft.progress import Progress, silent
+from regraft.progress import Progress
+from regraft.progress.shown import Shown, shown
 from regraft.recipe import Recipe
 from regraft.training.examples import rows_for_tuning
 
@@ -36,7 +37,7 @@ def transferability(
     seeds: int = SEEDS,
     images: int | None = None,
     out: Path | str | None = None,
-    progress: Progress = silent,
+    progress: Shown = True,
     tell: Tell = lambda _: None,
 ) -> Transferability:
     """Train networks whose first layers come from elsewhere, cut by cut, and compare them on images that chose nothing.
@@ -50,10 +51,10 @@ def transferability(
     listed = find_images(data, recipe.reading)
     wanted.check_classes(listed)
     sampled = wanted.sampled(listed)
-    with kept_in(wanted.folder(data, out), "a study of transferability") as place:
+    with kept_in(wanted.folder(data, out), "a study of transferability") as place, shown(progress) as shows:
         kept = Kept(place)
-        looked = look(sampled, wanted.recipe_for_looking(), progress)
-        study = Study.of(wanted, looked, kept, progress, tell)
+        looked = look(sampled, wanted.recipe_for_looking(), shows)
+        study = Study.of(wanted, looked, kept, shows, tell)
         result = study.result(str(data) if isinstance(data, str | Path) else data.root.name)
         result.write()
     return result

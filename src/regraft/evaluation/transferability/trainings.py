@@ -13,10 +13,10 @@ from regraft.evaluation.kept_folder import key_of
 from regraft.evaluation.transferability.composed import State, composed, mean_var
 from regraft.evaluation.transferability.kept import UNDER_WAY, Kept, Outcome, letters
 from regraft.evaluation.transferability.targets import Target
-from regraft.evaluation.transferability.variants import FROZEN, MEAN_VAR, RNB, SCRATCH, Variant
+from regraft.evaluation.transferability.variants import FROZEN, MEAN_VAR, RNB, SCRATCH, SHORT, Variant
 from regraft.network.backbone import Backbone
 from regraft.planning.defaults import completed
-from regraft.progress import Progress, silent
+from regraft.progress import Progress, WithoutLines, silent
 from regraft.recipe import Recipe
 from regraft.training.examples import rows_for_tuning
 from regraft.training.result import Trained
@@ -76,7 +76,7 @@ class Bench:
         for training in trainings:
             outcomes.append(self.outcome(training))
             self.done += 1
-            self.progress("All trainings", self.done, self.total)
+            self.progress("All trainings", self.done, self.total, "trainings")
         return outcomes
 
     def outcome(self, training: Training) -> Outcome:
@@ -98,6 +98,7 @@ class Bench:
         outcome = Outcome(key, letters(right), best["val_accuracy"], best["epoch"], seconds)
         self.kept.write(outcome, weights)
         self.carried_out += 1
+        self.progress.say(in_words(self.done + 1, self.total, training, outcome))
         if self.carried_out == 1:
             self.tell(time_in_words(seconds, self.missing))
         return outcome
@@ -110,7 +111,7 @@ class Bench:
         shutil.rmtree(folder, ignore_errors=True)
         try:
             start = self.start(training)
-            trained = train_full(start, target.examples, recipe, folder, False, self.progress)
+            trained = train_full(start, target.examples, recipe, folder, False, WithoutLines(self.progress))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         if trained.interrupted:
@@ -172,6 +173,15 @@ def same_settings(recipe: Recipe, images: int) -> Recipe:
         time_limit=None,
     )
     return completed(shared, images, large=False)
+
+
+def in_words(place: int, total: int, training: Training, outcome: Outcome) -> str:
+    """A training that is done."""
+    variant = training.variant
+    cut = f", n = {variant.layers}" if variant.layers else ""
+    part = f", {variant.share:.0%} of the images" if variant.share < 1 else ""
+    named = f"{SHORT[variant.kind]}{cut}{part}"
+    return f"{place} of {total}: {named}: validation accuracy {outcome.validated:.1%}, {outcome.seconds:.1f} s"
 
 
 def time_in_words(seconds: float, trainings: int) -> str:

@@ -1,0 +1,25 @@
+"""How a long piece of work says how far it is."""
+
+
+class Progress:
+    """What hears how far a piece of work is; this one shows nothing."""
+
+    def __call__(self, stage: str, done: int, total: int, unit: str = "") -> None:
+        """Hear how many are done, and of how many, in what is under way; ``unit``: what is counted, as "images"."""
+
+    def say(self, line: str) -> None:
+        """Hear a line that stays."""
+
+
+class WithoutLines(Progress):
+    """Another one, that shows how far each piece is and no lines: there would be too many."""
+
+    def __init__(self, shown: Progress) -> None:
+        self.shown = shown
+
+    def __call__(self, stage: str, done: int, total: int, unit: str = "") -> None:
+        """Pass it on."""
+        self.shown(stage, done, total, unit)
+
+
+silent = Progress()
