@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Protocol
 
 from regraft.runs.svg import INK, fitted, group, line, turned, width_of, words
 
@@ -12,6 +13,21 @@ STEPS = (1, 2, 2.5, 5, 10)  # between ticks, times a power of ten
 SLANT = 45  # degrees of names that do not fit side by side
 LARGE = 100_000  # a number too long to be written beside an axis
 LONGEST = 140  # pixels of such a name
+
+
+class Axis(Protocol):
+    """Whatever gives every value its pixel."""
+
+    @property
+    def start(self) -> float:
+        """The first pixel."""
+
+    @property
+    def stop(self) -> float:
+        """The last pixel."""
+
+    def __call__(self, value: float) -> float:
+        """The pixel of a value."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +54,39 @@ class Scale:
         """The values that lie between the ends."""
         slack = 0 if self.logarithmic else 1e-9 * (self.high - self.low)
         return [value for value in values if self.low - slack <= value <= self.high + slack]
+
+
+@dataclass(frozen=True)
+class Halves:
+    """A scale whose first half is for the values below a line, and whose second is for those above it."""
+
+    below: Scale
+    above: Scale
+
+    @classmethod
+    def about(cls, border: float, low: float, high: float, start: float, stop: float, powers: bool = False) -> "Halves":
+        """From low to high with the border in the middle of it; ``powers``: by logarithms."""
+        middle = (start + stop) / 2
+        return cls(Scale(low, border, start, middle, powers), Scale(border, high, middle, stop, powers))
+
+    def __call__(self, value: float) -> float:
+        """The pixel of a value."""
+        return (self.below if value < self.below.high else self.above)(value)
+
+    @property
+    def start(self) -> float:
+        """The first pixel."""
+        return self.below.start
+
+    @property
+    def middle(self) -> float:
+        """The pixel of the border."""
+        return self.below.stop
+
+    @property
+    def stop(self) -> float:
+        """The last pixel."""
+        return self.above.stop
 
 
 @dataclass(frozen=True)
@@ -150,7 +199,7 @@ def counts(values: Sequence[float]) -> list[str]:
 
 
 def upright(
-    x: Scale, y: Scale, values: Sequence[float], label: str, written: Callable[[Sequence[float]], list[str]]
+    x: Axis, y: Axis, values: Sequence[float], label: str, written: Callable[[Sequence[float]], list[str]]
 ) -> list[str]:
     """The axis on the left with its ticks."""
     parts = [line(x.start, y.start, x.start, y.stop, INK)]
@@ -162,7 +211,7 @@ def upright(
 
 
 def level(
-    x: Scale, y: Scale, values: Sequence[float], label: str, written: Callable[[Sequence[float]], list[str]]
+    x: Axis, y: Axis, values: Sequence[float], label: str, written: Callable[[Sequence[float]], list[str]]
 ) -> list[str]:
     """The axis at the bottom with its ticks."""
     parts = [line(x.start, y.start, x.stop, y.start, INK)]

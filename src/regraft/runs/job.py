@@ -1,6 +1,7 @@
 """The whole job, top to bottom: recipe + images -> run."""
 
 import re
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,6 +18,7 @@ from regraft.progress import Progress, silent
 from regraft.recipe import Recipe
 from regraft.runs.card import write_card
 from regraft.runs.claim import claimed
+from regraft.runs.command import made_by
 from regraft.runs.copies import notes_of_copies
 from regraft.runs.folder import CHECKPOINTS, check_goes_on
 from regraft.runs.overlap import Overlap, overlap_of, shared_groups
@@ -57,7 +59,8 @@ def train(
         with writing(claim.folder, overwrite, resume) as place:
             trainer = trainer_for(job, place / CHECKPOINTS, resume, progress)
             trained = train_in_time(job, trainer, started)
-            return finish(job, trainer, trained, claim.folder, place, started)
+            command = made_by(sys.argv, data, recipe, wanted, overwrite, resume)
+            return finish(job, trainer, trained, claim.folder, place, started, command)
 
 
 def plan(
@@ -100,8 +103,13 @@ def time_to_finish(job: Job, limit: float) -> float:
     return max(FINISH_SHARE * limit, FINISH_PASSES * an_image * (len(job.split.test) + len(job.split.val)))
 
 
-def finish(job: Job, trainer: Trainer, trained: Trained, folder: Path, place: Path, started: float) -> Run:
-    """Evaluate, write the run's files to ``place``, which becomes ``folder``, and return the run."""
+def finish(
+    job: Job, trainer: Trainer, trained: Trained, folder: Path, place: Path, started: float, command: str
+) -> Run:
+    """Evaluate, write the run's files to ``place``, which becomes ``folder``, and return the run.
+
+    ``command``: what made it, as it was typed.
+    """
     split, labels = job.split, job.features.labels[job.split.test]
     probabilities = trainer.probabilities_of(trained, split.test)
     groups = [job.images.files[row].group for row in split.test]
@@ -116,7 +124,7 @@ def finish(job: Job, trainer: Trainer, trained: Trained, folder: Path, place: Pa
     run = run_of(job, trained, metrics, (copies, shared), rule, folder, started)
     write_run(place, job, trained, run, probabilities)
     run = replace(run, seconds=replace(run.seconds, total=time.perf_counter() - started))
-    write_report(place / run.report.name, job, trained, run, probabilities)
+    write_report(place / run.report.name, job, trained, run, probabilities, command)
     lacking = write_card(place)
     return replace(run, notes=(*run.notes, lacking)) if lacking else run
 

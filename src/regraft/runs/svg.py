@@ -8,7 +8,10 @@ from html import escape
 
 from regraft.visible import isolated, visible
 
-INK, ACCENT, MUTED, FILL = "#1d2733", "#0b7a75", "#8a95a1", "#e6f2f1"
+INK, ACCENT, MUTED, FILL = "#1d2733", "#0b7a75", "#66727f", "#e6f2f1"
+PALE, PAPER = "#f6f7f8", "#ffffff"
+OF_THE_PAGE = {INK: "ink", ACCENT: "accent", MUTED: "muted", FILL: "fill", PALE: "pale", PAPER: "paper"}
+TAG = re.compile("<[^<>]*>")  # text has neither
 ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # what XML may not hold, even escaped
 NARROW, WIDE = frozenset("ijlftrI.,:;'|!()[]{} /\\\"-"), frozenset("mwMW@%&")
 NO_WIDTH = ("Mn", "Me", "Cf")  # Unicode's kinds of characters that sit on others, or are not seen
@@ -160,3 +163,15 @@ def wrapped(text: str, width: float, size: float) -> list[str]:
         else:
             lines.append(word)
     return lines
+
+
+def themed(picture: str) -> str:
+    """The picture in the colours of the page around it, which may be dark."""
+
+    def in_its_colours(tag: re.Match[str]) -> str:
+        text = tag[0]
+        for colour, name in OF_THE_PAGE.items():
+            text = text.replace(f'="{colour}"', f'="var(--{name})"')
+        return text
+
+    return TAG.sub(in_its_colours, picture)
