@@ -10,7 +10,7 @@ from regraft.runs.axes import Box, Halves
 from regraft.runs.network_row import COLOURS, draw_row, mark
 from regraft.runs.quadrant import your_data
 from regraft.runs.ran import Ran
-from regraft.runs.svg import ACCENT, FILL, INK, MUTED, PALE
+from regraft.runs.svg import ACCENT, FILL, INK, MUTED, PALE, PAPER
 
 WIDE, NARROW = 1072, 372  # pixels: beside each other, and one below the other as on a telephone
 LEFT, BOTTOM = 64, 46  # pixels that the axes take
@@ -159,7 +159,8 @@ def finished(
     if plan:
         says += f" The data's case: {plan['case'].replace('-', ' and ')}."
     says += f" {ran.title}: {ran.in_words}." if ran else ""
-    return svg.picture(width, high, says, *parts, *below, *key)
+    ground = [] if plan else [svg.rectangle(0, 0, width, high, PAPER, more={"rx": 8})]
+    return svg.picture(width, high, says, *ground, *parts, *below, *key)
 
 
 def fifth(ran: Ran, network: Strides, width: float, top: float) -> tuple[list[str], float]:

@@ -84,7 +84,12 @@ def mark(state: str, x: float, y: float) -> str:
 
 def names_of(order: Sequence[Piece], middles: Sequence[float], box: Box) -> list[str]:
     """Every block's name below it."""
-    names, angle = axes.names_below(middles, [piece.name for piece in order], SMALL)
+    names = [piece.name for piece in order]
+    _, angle = axes.names_below(middles, names, SMALL)
+    if angle:
+        names = [
+            svg.fitted(name, min(axes.LONGEST, (at - 4) * 1.4), SMALL) for name, at in zip(names, middles, strict=True)
+        ]
     colours = [MUTED if piece.state == REMOVED else INK for piece in order]
     shown = {*axes.nameable(middles), *(place for place, piece in enumerate(order) if piece.name == HEAD)}
     return [axes.named(middles[i], box.bottom, names[i], angle, colours[i], SMALL) for i in sorted(shown)]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from regraft.recipe import FROZEN_STRATEGIES, Recipe
+from regraft.training.result import Trained
 
 HEADS = {"logistic": "a new head (logistic regression)", "discriminant": "a new head (linear discriminants)"}
 
@@ -19,6 +20,7 @@ class Ran:
     solver: str = "logistic"
     joining: str = "concatenated"
     layers: int = 1  # of the head
+    start_kept: bool = False  # whether the weights before the training of all layers validated best
     done: bool = True  # or only planned
 
     @classmethod
@@ -26,6 +28,12 @@ class Ran:
         """As a recipe says it."""
         head = recipe.head
         return cls(strategy, tuple(cuts), recipe.optimisation.unfreeze_from, head.solver, head.joining, head.layers)
+
+    @classmethod
+    def of(cls, trained: Trained, cuts: Sequence[str]) -> "Ran":
+        """As a training went."""
+        best = next((row["epoch"] for row in trained.history if row.get("best")), None)
+        return replace(cls.by(trained.recipe, trained.strategy, cuts), start_kept=best == 0)
 
     @classmethod
     def planned(cls, plan: Mapping[str, Any], recipe: Recipe) -> "Ran":
@@ -45,7 +53,8 @@ class Ran:
         if self.strategy not in FROZEN_STRATEGIES:
             rest = f"all layers behind {self.unfreeze_from}" if self.unfreeze_from else "every layer"
             start = f", starting from a head on {listed(self.cuts)}" if self.cuts else ""
-            return f"{rest} trained on from the pre-trained weights{start}"
+            kept = "; that start validated best and was kept" if self.start_kept else ""
+            return f"{rest} trained on from the pre-trained weights{start}{kept}"
         if len(self.cuts) > 1 and self.joining == "averaged":
             return f"the average of a new head each on {listed(self.cuts)}, all else frozen"
         joined = "the joined features of " if len(self.cuts) > 1 else ""

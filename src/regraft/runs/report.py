@@ -16,6 +16,7 @@ from regraft.features.near_duplicates import NearDuplicate
 from regraft.planning.prepare import Job
 from regraft.runs.charts import draw_confusion, draw_curves, draw_profile, draw_quadrant
 from regraft.runs.command import quoted
+from regraft.runs.confusion import NAMED
 from regraft.runs.four_cases import draw_cases, draw_cases_narrow, network_in
 from regraft.runs.glossary import WORDS, anchor, link
 from regraft.runs.probability_charts import draw_reliability, draw_risk_coverage
@@ -51,7 +52,7 @@ def write_report(
     environment.globals["word"] = link
     plan, metrics, images = run.plan.as_dict(), run.metrics.as_dict(), replace(job.images, files=job.features.files)
     many, curves = len(images.classes) > MOST_CLASSES_IN_TABLE, not trained.frozen and len(trained.history) > 1
-    worth, ran = metrics["probabilities"], Ran.by(trained.recipe, trained.strategy, run.cuts)
+    worth, ran = metrics["probabilities"], Ran.of(trained, run.cuts)
     network, early = network_in(plan), plan["early_cut"]
     page = environment.get_template("report.html").render(
         title=images.root.resolve().name or "data",
@@ -70,6 +71,7 @@ def write_report(
         quadrant=themed(draw_quadrant(plan, references())),
         profile=themed(draw_profile(plan, run.cuts)),
         confusion=themed(draw_confusion(metrics["confusion"], images.classes)) if many else None,
+        numbered=len(images.classes) > NAMED,
         roc=themed(draw_roc(metrics["two_classes"])) if "two_classes" in metrics else None,
         curves=themed(draw_curves(trained.history)) if curves else None,
         reliability=themed(draw_reliability(worth["calibration"]["bins"])) if worth["calibration"] else None,
