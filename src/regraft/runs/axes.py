@@ -71,6 +71,8 @@ class Halves:
 
     def __call__(self, value: float) -> float:
         """The pixel of a value."""
+        if value == self.below.high:  # one half is empty where the line is an end
+            return self.middle
         return (self.below if value < self.below.high else self.above)(value)
 
     @property

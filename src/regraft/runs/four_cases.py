@@ -18,7 +18,6 @@ TALL, SHORT, MAP = 192, 150, 150  # pixels of a panel in each, and of the map ab
 ROW, HALF, BELOW = 54, 24, 28  # pixels of a network, of one of two in a panel, and of the words below it
 TITLE, LINE, AIR = 14, 15, 12  # pixels of a case's name and of a line, and about what stands in a panel
 ELSE = 40  # pixels for a word before each of two networks
-RATHER = 0.002  # a line at 0 or 1 still leaves two halves
 
 Strides = Sequence[tuple[str, int]]  # every cut's name and stride
 
@@ -76,7 +75,7 @@ def scales(plan: Mapping[str, Any] | None, area: Box) -> tuple[Halves, Halves]:
     threshold = max(threshold, 1)
     low, high = min(100, max(images, 1) / 3, threshold / 10), max(1_000_000, images * 3, threshold * 10)
     x = Halves.about(threshold, low, high, area.left, area.right, powers=True)
-    return x, Halves.about(min(max(border, RATHER), 1 - RATHER), 0, 1, area.bottom, area.top)
+    return x, Halves.about(border, 0, 1, area.bottom, area.top)
 
 
 def measured(plan: Mapping[str, Any], x: Halves, y: Halves) -> list[str]:
