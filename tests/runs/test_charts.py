@@ -10,7 +10,7 @@ from xml.etree import ElementTree as Xml
 import pytest
 
 from regraft.runs.charts import draw_confusion, draw_curves, draw_profile, draw_quadrant
-from regraft.runs.four_cases import draw_cases, draw_cases_narrow, network_in
+from regraft.runs.four_cases import draw_cases, network_in
 from regraft.runs.ran import Ran
 from regraft.similarity.score import Reference
 

@@ -34,11 +34,9 @@ def test_the_module() -> None:
 @pytest.mark.parametrize("argv", [[], ["/home/someone/train.py", "secret"], ["/usr/bin/pytest"], ["-c"]])
 def test_from_python_it_is_the_call(argv: list[str]) -> None:
     assert made_by(argv, *NONE) == "regraft.train('photos')"
-    recipe, out = Recipe(strategy="head", head_layers=2, seed=3), Path("run s")
+    recipe, out = Recipe(strategy="head", seed=3), Path("run s")
     said = made_by(argv, Path("my photos"), recipe, out, True, False)
-    assert said == (
-        "regraft.train('my photos', regraft.Recipe(strategy='head', head_layers=2, seed=3), out='run s', overwrite=True)"
-    )
+    assert said == ("regraft.train('my photos', regraft.Recipe(strategy='head', seed=3), out='run s', overwrite=True)")
 
 
 def test_images_in_memory_have_no_name() -> None:
