@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
 
-from regraft.runs.svg import INK, fitted, group, line, turned, width_of, words
+from regraft.runs.svg import INK, fitted, group, line, told_apart, turned, width_of, words
 
 SIZE = 11  # of the ticks' labels, in pixels
 STEPS = (1, 2, 2.5, 5, 10)  # between ticks, times a power of ten
 SLANT = 45  # degrees of names that do not fit side by side
 LARGE = 100_000  # a number too long to be written beside an axis
-LONGEST = 140  # pixels of such a name
+LONGEST, APART = 110, 17  # pixels of such a name, and from one to the next
 
 
 class Axis(Protocol):
@@ -226,13 +226,15 @@ def level(
 def names_below(places: Sequence[float], names: Sequence[str], size: float = SIZE) -> tuple[list[str], float]:
     """The names as they fit below evenly spaced places, and the degrees to turn them by.
 
-    They are cut where the first would reach beyond the picture's left edge.
+    They are cut where they would reach beyond the picture's left edge.
     """
     apart = places[1] - places[0] if len(places) > 1 else LONGEST
     if max(width_of(name, size) for name in names) < apart - 6:
         return list(names), 0
-    reach = (places[0] - 4) / math.cos(math.radians(SLANT))
-    return [fitted(name, min(LONGEST, reach), size) for name in names], -SLANT
+    reaches = [min(LONGEST, (place - 4) / math.cos(math.radians(SLANT))) for place in places]
+    return [
+        fitted(name, reach, size) for name, reach in zip(told_apart(names, LONGEST, size), reaches, strict=True)
+    ], -SLANT
 
 
 def room_below(names: Sequence[str], angle: float, size: float = SIZE) -> float:
@@ -248,7 +250,7 @@ def named(place: float, top: float, name: str, angle: float, colour: str = INK, 
     return words(place, top + 17, name, size, colour, "middle")
 
 
-def nameable(places: Sequence[float], apart: float = 13) -> range:
+def nameable(places: Sequence[float], apart: float = APART) -> range:
     """Which of evenly spaced places can be named, the last one always: all of them unless they are many."""
     step = math.ceil(apart / (places[1] - places[0])) if len(places) > 1 else 1
     return range((len(places) - 1) % step, len(places), step)

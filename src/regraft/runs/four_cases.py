@@ -7,7 +7,7 @@ from regraft.planning.cases import CASES, Case
 from regraft.planning.pieces import HEAD, STATES, surgery
 from regraft.runs import axes, svg
 from regraft.runs.axes import Box, Halves
-from regraft.runs.network_row import COLOURS, draw_row, mark
+from regraft.runs.network_row import COLOURS, draw_row, mark, room_for_names
 from regraft.runs.quadrant import your_data
 from regraft.runs.ran import Ran
 from regraft.runs.svg import ACCENT, FILL, INK, MUTED, PALE, PAPER
@@ -169,9 +169,7 @@ def fifth(ran: Ran, network: Strides, width: float, top: float) -> tuple[list[st
     joined = ran.cuts[:-1] if len(ran.cuts) > 1 else ()
     start = top + 8 + LINE * 1.2 * len(rows) + (40 if joined else 14)
     box = Box(3 + AIR, start, width - 3 - AIR, start + ROW)
-    names = [piece.name for piece in pieces]
-    room = axes.room_below(*axes.names_below([box.left + 30, box.left + 30 + box.width / len(names)], names))
-    end = box.bottom + room + 8
+    end = box.bottom + room_for_names(pieces, box) + 8
     look: dict[str, svg.Value] = {"stroke": ACCENT, "stroke-width": 1.5, "rx": 5}
     parts = [svg.rectangle(3, top, width - 6, end - top, "none", more=look)]
     for place, row in enumerate(rows):

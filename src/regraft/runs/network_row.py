@@ -27,9 +27,7 @@ def draw_row(
     instead of by what it sees, which is left out without ``words``.
     """
     order = in_order(pieces)
-    slot = box.width / (len(order) + GAP)
-    kept = next(place for place, piece in enumerate(order) if piece.name == HEAD) + 1
-    middles = [box.left + slot * (place + 0.5 + GAP * (place >= kept)) for place in range(len(order))]
+    kept, slot, middles = places(order, box)
     centre = (box.top + box.bottom) / 2
     tall = dict(zip(order, heights(order, box.height), strict=True))
     width = min(0.8 * slot, WIDEST)
@@ -82,17 +80,27 @@ def mark(state: str, x: float, y: float) -> str:
     return ""
 
 
+def places(order: Sequence[Piece], box: Box) -> tuple[int, float, list[float]]:
+    """How many pieces stand left of the gap, the pixels from one to the next, and the middle of each."""
+    slot = box.width / (len(order) + GAP)
+    kept = next(place for place, piece in enumerate(order) if piece.name == HEAD) + 1
+    return kept, slot, [box.left + slot * (place + 0.5 + GAP * (place >= kept)) for place in range(len(order))]
+
+
 def names_of(order: Sequence[Piece], middles: Sequence[float], box: Box) -> list[str]:
-    """Every block's name below it."""
-    names = [piece.name for piece in order]
-    _, angle = axes.names_below(middles, names, SMALL)
-    if angle:
-        names = [
-            svg.fitted(name, min(axes.LONGEST, (at - 4) * 1.4), SMALL) for name, at in zip(names, middles, strict=True)
-        ]
+    """The blocks' names below them, the new head's always."""
+    names, angle = axes.names_below(middles, [piece.name for piece in order], SMALL)
     colours = [MUTED if piece.state == REMOVED else INK for piece in order]
-    shown = {*axes.nameable(middles), *(place for place, piece in enumerate(order) if piece.name == HEAD)}
-    return [axes.named(middles[i], box.bottom, names[i], angle, colours[i], SMALL) for i in sorted(shown)]
+    head = next(place for place, piece in enumerate(order) if piece.name == HEAD)
+    far = [i for i in axes.nameable(middles) if not angle or abs(middles[i] - middles[head]) > axes.APART]
+    return [axes.named(middles[i], box.bottom, names[i], angle, colours[i], SMALL) for i in sorted({*far, head})]
+
+
+def room_for_names(pieces: Sequence[Piece], box: Box) -> float:
+    """The pixels that the blocks' names take below the row."""
+    order = in_order(pieces)
+    names = axes.names_below(places(order, box)[2], [piece.name for piece in order], SMALL)
+    return axes.room_below(*names, SMALL)
 
 
 def words_of(

@@ -16,6 +16,7 @@ ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  
 NARROW, WIDE = frozenset("ijlftrI.,:;'|!()[]{} /\\\"-"), frozenset("mwMW@%&")
 NO_WIDTH = ("Mn", "Me", "Cf")  # Unicode's kinds of characters that sit on others, or are not seen
 ELLIPSIS = "…"
+LONG, KEPT = 12, 3  # letters that all names begin or end with, and of these the ones that stay
 
 Value = str | float
 NOTHING: Mapping[str, Value] = {}
@@ -147,6 +148,24 @@ def fitted(text: str, width: float, size: float) -> str:
     sides = range(1, len(text) // 2 + 1)
     side = bisect_right(sides, width, key=lambda side: width_of(cut_to(text, side), size))
     return cut_to(text, side) if side else ELLIPSIS
+
+
+def told_apart(names: Sequence[str], width: float, size: float) -> list[str]:
+    """Names without most of a long beginning and end that all share, where fitting them would leave out what differs."""
+    start, end = shared(names), shared([name[::-1] for name in names])
+    fit = all(width_of(name, size) <= width for name in names)
+    if fit or max(start, end) < LONG or min(map(len, names)) <= start + end:
+        return list(names)
+    left, right = max(0, start - KEPT), max(0, end - KEPT)
+    sides = ELLIPSIS if left else "", ELLIPSIS if right else ""
+    return [f"{sides[0]}{name[left : len(name) - right]}{sides[1]}" for name in names]
+
+
+def shared(names: Sequence[str]) -> int:
+    """How many letters all of several different names begin with."""
+    first, last = min(names, default=""), max(names, default="")
+    unlike = (place for place, pair in enumerate(zip(first, last, strict=False)) if pair[0] != pair[1])
+    return next(unlike, 0 if first == last else min(len(first), len(last)))
 
 
 def cut_to(text: str, side: int) -> str:
