@@ -5,7 +5,7 @@ import pytest
 from plans import plan_for, similarity, size_for
 
 from regraft.errors import RecipeError
-from regraft.planning.pieces import FROZEN, NEW, REMOVED, TRAINED, surgery
+from regraft.planning.pieces import FROZEN, NEW, RANDOM, REMOVED, TRAINED, surgery
 from regraft.recipe import Recipe
 
 
@@ -74,4 +74,5 @@ def test_the_surgery_of_each_strategy() -> None:
     assert states("early-layers", ["b"]) == [FROZEN, FROZEN, REMOVED, REMOVED, NEW]
     assert states("fine-tune") == [TRAINED, TRAINED, TRAINED, REMOVED, NEW]
     assert states("fine-tune", (), "a") == [FROZEN, TRAINED, TRAINED, REMOVED, NEW]
-    assert states("from-scratch") == [NEW, NEW, NEW, REMOVED, NEW]
+    assert states("fine-tune", ["a", "b"]) == [TRAINED, TRAINED, REMOVED, REMOVED, NEW]
+    assert states("from-scratch") == [RANDOM, RANDOM, RANDOM, REMOVED, NEW]

@@ -9,7 +9,9 @@ from xml.etree import ElementTree as Xml
 
 import pytest
 
-from regraft.runs.charts import draw_confusion, draw_curves, draw_profile, draw_quadrant, draw_surgery
+from regraft.runs.charts import draw_confusion, draw_curves, draw_profile, draw_quadrant
+from regraft.runs.four_cases import draw_cases, network_in
+from regraft.runs.ran import Ran
 from regraft.similarity.score import Reference
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -55,6 +57,10 @@ def parsed(picture: str) -> Xml.Element:
     return root
 
 
+def cases_of(plan: dict[str, Any], ran: Ran | None = None) -> str:
+    return draw_cases(network_in(plan), plan["early_cut"], plan, ran)
+
+
 def texts(root: Xml.Element) -> list[str]:
     return ["".join(text.itertext()) for text in root.iter(f"{SVG}text")]
 
@@ -98,20 +104,10 @@ def test_a_profile_of_missing_or_equal_values(value: float | None) -> None:
 @pytest.mark.parametrize("number", [1, 2, 12, 60])
 def test_long_cut_names_are_cut_and_turned(number: int) -> None:
     plan = plan_of({f"layer{i}.{'a_long_name.' * 4}conv{i}": 0.5 for i in range(number)})
-    for root in (parsed(draw_profile(plan, [])), parsed(draw_surgery(plan, None))):
+    for root in (parsed(draw_profile(plan, [])), parsed(cases_of(plan, Ran("head")))):
         names = [text for text in texts(root) if text.startswith("layer")]
         assert all("…" in name and len(name) < 40 for name in names) or number == 1
         assert any(f"layer0.{'a_long_name.' * 4}conv0" in hover for hover in hovers(root))
-
-
-def test_the_surgery_shows_four_networks_and_what_was_asked() -> None:
-    root = parsed(draw_surgery(PLAN | {"case": "large-similar", "strategy": "fine-tune", "cuts": []}, "layer1"))
-    assert texts(root).count("layer2") == texts(root).count("new head") == 4
-    assert {"kept, frozen", "kept, trained", "new", "removed"} <= set(texts(root))
-    assert "your data, large and similar: new head, train everything" in texts(root)
-    assert {"layer1: kept, frozen, stride 2", "layer2: kept, trained, stride 4"} <= set(hovers(root))
-    asked = " ".join(texts(parsed(draw_surgery(PLAN | {"strategy": "head", "cuts": ["layer3"]}, None))))
-    assert "(as asked: head)" in asked
 
 
 def test_the_curves_show_every_epoch() -> None:
@@ -156,14 +152,14 @@ def test_odd_names_are_escaped() -> None:
     plan = plan_of(dict.fromkeys(ODD, 0.5))
     for picture in (
         draw_profile(plan, ODD),
-        draw_surgery(plan, None),
+        cases_of(plan, Ran("head", ODD[:2])),
         draw_quadrant(plan, [Reference(ODD[0], True, 1, 1)]),
     ):
         parsed(picture)
 
 
 def test_pictures_are_the_same_each_time() -> None:
-    assert draw_surgery(PLAN, None) == draw_surgery(PLAN, None)
+    assert cases_of(PLAN) == cases_of(PLAN)
     assert draw_confusion([[1, 2], [0, 3]], "ab") == draw_confusion([[1, 2], [0, 3]], "ab")
 
 

@@ -4,14 +4,37 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regraft.runs.axes import Box, Scale, between_powers, clearest, counts, percent, plain, powers_of_ten, spread, ticks
-from regraft.runs.svg import as_text, fitted, width_of, wrapped
+from regraft.runs.axes import (
+    SIZE,
+    Box,
+    Halves,
+    Scale,
+    between_powers,
+    clearest,
+    counts,
+    names_below,
+    percent,
+    plain,
+    powers_of_ten,
+    spread,
+    ticks,
+)
+from regraft.runs.svg import as_text, fitted, told_apart, width_of, wrapped
 
 
 def test_scales_reach_from_end_to_end() -> None:
     assert Scale(0, 10, 100, 0)(2.5) == 75
     assert Scale(1, 100, 0, 50, logarithmic=True)(10) == pytest.approx(25)
     assert Scale(1, 100, 0, 50, logarithmic=True)(0) == 0  # beyond the end is at the end
+
+
+@pytest.mark.parametrize("border", [0, 0.3, 1])
+def test_halves_meet_at_the_border(border: float) -> None:
+    scale = Halves.about(border, 0, 1, 100, 0)
+    assert (scale.start, scale.middle, scale.stop) == (100, 50, 0)
+    assert scale(border) == 50
+    assert scale(0) == (100 if border else 50)
+    assert scale(1) == (0 if border < 1 else 50)
 
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6), st.booleans())
@@ -57,6 +80,32 @@ def test_fitted_text_fits(text: str, width: float) -> None:
 def test_names_are_cut_in_the_middle_and_wrapped_between_words() -> None:
     assert fitted("features.0.convolution.7", 90, 10) == "features…lution.7"
     assert wrapped("new head, train everything", 80, 10) == ["new head, train", "everything"]
+
+
+def test_what_long_names_share_gives_way_to_what_tells_them_apart() -> None:
+    names = [f"a field of wheat, number {i} of the summer's series" for i in (1, 2, 30)]
+    assert told_apart(names, 60, 10) == ["…er 1 of…", "…er 2 of…", "…er 30 of…"]
+    assert len({fitted(name, 60, 10) for name in names}) == 1
+    assert len({fitted(name, 60, 10) for name in told_apart(names, 60, 10)}) == 3
+    for same in (
+        [],
+        ["one name that is alone"],
+        ["cats", "cattle"],
+        ["wheat in a long row", "wheat in a long row, cut"],
+    ):
+        assert told_apart(same, 20, 10) == same
+
+
+@given(st.lists(st.text(max_size=30), min_size=1, max_size=5, unique=True), st.text(max_size=20), st.text(max_size=20))
+def test_different_names_stay_different(names: list[str], start: str, end: str) -> None:
+    assert len(set(told_apart([f"{start}{name}{end}" for name in names], 20, 10))) == len(names)
+
+
+def test_names_below_stay_inside_the_picture() -> None:
+    names, angle = names_below([10, 40, 70, 200], ["features.0.convolution.7"] * 4)
+    assert angle < 0
+    for place, name in zip((10, 40, 70, 200), names, strict=True):
+        assert name == "…" or width_of(name, SIZE) * 0.707 <= place
 
 
 def test_the_clearest_place_is_the_first_that_covers_nothing() -> None:

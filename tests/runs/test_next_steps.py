@@ -62,10 +62,6 @@ def finished(make_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) 
     return Finished(str(data), "runs/data-1", asked, job, trained, np.asarray(job.split.test)[::3], 2.0)
 
 
-def kinds(run: Finished) -> list[str]:
-    return [step.text for step in next_steps(run)]
-
-
 def test_every_command_is_one_that_the_command_line_takes(finished: Finished) -> None:
     for proposed in [step for propose in module.PROPOSALS for step in propose(finished)]:
         parsed(shlex.split(proposed.command))

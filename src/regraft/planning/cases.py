@@ -11,6 +11,7 @@ class Case:
     similarity: str  # similar or different
     strategy: str
     rule: str  # the strategy in a few words
+    otherwise: str = ""  # the strategy where that one does not help
 
     @property
     def name(self) -> str:
@@ -27,7 +28,7 @@ CASES = (
     Case("small", "similar", "head", "new head, the rest frozen"),
     Case("large", "similar", "fine-tune", "new head, train everything"),
     Case("small", "different", "early-layers", "early layers frozen, new head"),
-    Case("large", "different", "fine-tune", "train everything, or from scratch"),
+    Case("large", "different", "fine-tune", "train everything, or from scratch", "from-scratch"),
 )
 AMOUNTS = {"small": "Few", "large": "Many"}
 LIKENESS = {"similar": "much like", "different": "unlike"}

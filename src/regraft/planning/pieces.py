@@ -3,8 +3,9 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-FROZEN, TRAINED, NEW, REMOVED = "kept, frozen", "kept, trained", "new", "removed"
-STATES = (FROZEN, TRAINED, NEW, REMOVED)
+FROZEN, TRAINED, RANDOM = "kept, frozen", "kept, trained on", "random weights, trained"
+NEW, REMOVED = "new head", "cut off"
+STATES = (FROZEN, TRAINED, RANDOM, NEW, REMOVED)
 CLASSIFIER, HEAD = "classifier", "new head"
 
 
@@ -22,18 +23,20 @@ def surgery(
 ) -> list[Piece]:
     """The pieces from the input to the output, the source's classifier and the new head last.
 
-    ``strides``: every cut's name and stride. ``cuts``: those that a frozen strategy's head takes.
+    ``strides``: every cut's name and stride. ``cuts``: those that the head takes, what lies behind them is cut off.
     """
     names = [name for name, _ in strides]
     last = max((names.index(cut) for cut in cuts), default=len(names) - 1)
     frozen_to = names.index(unfreeze_from) if unfreeze_from else -1
     pieces = []
     for place, (name, stride) in enumerate(strides):
-        if strategy == "from-scratch":
-            state = NEW
+        if place > last:
+            state = REMOVED
+        elif strategy == "from-scratch":
+            state = RANDOM
         elif strategy == "fine-tune":
             state = FROZEN if place <= frozen_to else TRAINED
         else:
-            state = FROZEN if place <= last else REMOVED
+            state = FROZEN
         pieces.append(Piece(name, stride, state))
     return [*pieces, Piece(CLASSIFIER, 0, REMOVED), Piece(HEAD, 0, NEW)]

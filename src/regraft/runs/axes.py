@@ -4,14 +4,30 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Protocol
 
-from regraft.runs.svg import INK, fitted, group, line, turned, width_of, words
+from regraft.runs.svg import INK, fitted, group, line, told_apart, turned, width_of, words
 
 SIZE = 11  # of the ticks' labels, in pixels
 STEPS = (1, 2, 2.5, 5, 10)  # between ticks, times a power of ten
 SLANT = 45  # degrees of names that do not fit side by side
 LARGE = 100_000  # a number too long to be written beside an axis
-LONGEST = 140  # pixels of such a name
+LONGEST, APART = 110, 17  # pixels of such a name, and from one to the next
+
+
+class Axis(Protocol):
+    """Whatever gives every value its pixel."""
+
+    @property
+    def start(self) -> float:
+        """The first pixel."""
+
+    @property
+    def stop(self) -> float:
+        """The last pixel."""
+
+    def __call__(self, value: float) -> float:
+        """The pixel of a value."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +54,41 @@ class Scale:
         """The values that lie between the ends."""
         slack = 0 if self.logarithmic else 1e-9 * (self.high - self.low)
         return [value for value in values if self.low - slack <= value <= self.high + slack]
+
+
+@dataclass(frozen=True)
+class Halves:
+    """A scale whose first half is for the values below a line, and whose second is for those above it."""
+
+    below: Scale
+    above: Scale
+
+    @classmethod
+    def about(cls, border: float, low: float, high: float, start: float, stop: float, powers: bool = False) -> "Halves":
+        """From low to high with the border in the middle of it; ``powers``: by logarithms."""
+        middle = (start + stop) / 2
+        return cls(Scale(low, border, start, middle, powers), Scale(border, high, middle, stop, powers))
+
+    def __call__(self, value: float) -> float:
+        """The pixel of a value."""
+        if value == self.below.high:  # one half is empty where the line is an end
+            return self.middle
+        return (self.below if value < self.below.high else self.above)(value)
+
+    @property
+    def start(self) -> float:
+        """The first pixel."""
+        return self.below.start
+
+    @property
+    def middle(self) -> float:
+        """The pixel of the border."""
+        return self.below.stop
+
+    @property
+    def stop(self) -> float:
+        """The last pixel."""
+        return self.above.stop
 
 
 @dataclass(frozen=True)
@@ -150,7 +201,7 @@ def counts(values: Sequence[float]) -> list[str]:
 
 
 def upright(
-    x: Scale, y: Scale, values: Sequence[float], label: str, written: Callable[[Sequence[float]], list[str]]
+    x: Axis, y: Axis, values: Sequence[float], label: str, written: Callable[[Sequence[float]], list[str]]
 ) -> list[str]:
     """The axis on the left with its ticks."""
     parts = [line(x.start, y.start, x.start, y.stop, INK)]
@@ -162,7 +213,7 @@ def upright(
 
 
 def level(
-    x: Scale, y: Scale, values: Sequence[float], label: str, written: Callable[[Sequence[float]], list[str]]
+    x: Axis, y: Axis, values: Sequence[float], label: str, written: Callable[[Sequence[float]], list[str]]
 ) -> list[str]:
     """The axis at the bottom with its ticks."""
     parts = [line(x.start, y.start, x.stop, y.start, INK)]
@@ -175,13 +226,15 @@ def level(
 def names_below(places: Sequence[float], names: Sequence[str], size: float = SIZE) -> tuple[list[str], float]:
     """The names as they fit below evenly spaced places, and the degrees to turn them by.
 
-    They are cut where the first would reach beyond the picture's left edge.
+    They are cut where they would reach beyond the picture's left edge.
     """
     apart = places[1] - places[0] if len(places) > 1 else LONGEST
     if max(width_of(name, size) for name in names) < apart - 6:
         return list(names), 0
-    reach = (places[0] - 4) / math.cos(math.radians(SLANT))
-    return [fitted(name, min(LONGEST, reach), size) for name in names], -SLANT
+    reaches = [min(LONGEST, (place - 4) / math.cos(math.radians(SLANT))) for place in places]
+    return [
+        fitted(name, reach, size) for name, reach in zip(told_apart(names, LONGEST, size), reaches, strict=True)
+    ], -SLANT
 
 
 def room_below(names: Sequence[str], angle: float, size: float = SIZE) -> float:
@@ -197,7 +250,7 @@ def named(place: float, top: float, name: str, angle: float, colour: str = INK, 
     return words(place, top + 17, name, size, colour, "middle")
 
 
-def nameable(places: Sequence[float], apart: float = 13) -> range:
+def nameable(places: Sequence[float], apart: float = APART) -> range:
     """Which of evenly spaced places can be named, the last one always: all of them unless they are many."""
     step = math.ceil(apart / (places[1] - places[0])) if len(places) > 1 else 1
     return range((len(places) - 1) % step, len(places), step)

@@ -1,4 +1,4 @@
-"""The report's pictures as SVG: the quadrant, the surgery, the probes' profile, the curves, the confusion matrix."""
+"""The report's pictures as SVG: the quadrant, the probes' profile, the curves, the confusion matrix."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,13 +7,12 @@ from typing import Any
 from regraft.runs import axes, svg
 from regraft.runs.axes import Box, Scale
 from regraft.runs.confusion import draw_confusion
-from regraft.runs.operations import draw_surgery
 from regraft.runs.quadrant import draw_quadrant
 from regraft.runs.svg import ACCENT, INK, MUTED
 
-__all__ = ["draw_confusion", "draw_curves", "draw_profile", "draw_quadrant", "draw_surgery"]
+__all__ = ["draw_confusion", "draw_curves", "draw_profile", "draw_quadrant"]
 
-WIDTH, HEIGHT, FULL = 540, 370, 1072  # pixels of a picture beside text, and of one as wide as the page
+WIDTH, HEIGHT, FULL = 470, 330, 1072  # pixels of a picture beside text, and of one as wide as the page
 MANY_EPOCHS = 40  # more have smaller dots, which do not say what they are
 CURVES = {"train": "training (augmented)", "val": "validation"}
 DOTS = "1.5 3"

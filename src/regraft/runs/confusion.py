@@ -25,7 +25,7 @@ def draw_confusion(confusion: Sequence[Sequence[int]], classes: Sequence[str]) -
     """The confusion matrix of many classes as a picture, each row scaled to its class."""
     counts, number = np.array(confusion, dtype=float), len(classes)
     many, size = number > NAMED, 10
-    names = [] if many else [svg.fitted(name, LONGEST, size) for name in classes]
+    names = [] if many else [svg.fitted(name, LONGEST, size) for name in svg.told_apart(classes, LONGEST, size)]
     beside = max((svg.width_of(name, size) for name in names), default=24) + 10
     cell = (FULL - beside - MARGIN - 80) / number if many else min(24, (FULL - beside - MARGIN - 80) / number)
     left, top, side = MARGIN + beside, 4, cell * number

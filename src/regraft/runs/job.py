@@ -1,6 +1,7 @@
 """The whole job, top to bottom: recipe + images -> run."""
 
 import re
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,6 +18,7 @@ from regraft.progress.shown import Shown, shown
 from regraft.recipe import Recipe
 from regraft.runs.card import write_card
 from regraft.runs.claim import claimed
+from regraft.runs.command import Asked, made_by
 from regraft.runs.copies import notes_of_copies
 from regraft.runs.folder import CHECKPOINTS, check_goes_on
 from regraft.runs.next_steps import Finished, next_steps
@@ -59,7 +61,8 @@ def train(
         with writing(claim.folder, overwrite, resume) as place:
             trainer = trainer_for(job, place / CHECKPOINTS, resume, shows)
             trained = train_in_time(job, trainer, started)
-            return finish(job, trainer, trained, claim.folder, place, started, (data, recipe))
+            asked = Asked(data, recipe, made_by(sys.argv, data, recipe, wanted, overwrite, resume))
+            return finish(job, trainer, trained, claim.folder, place, started, asked)
 
 
 def plan(
@@ -104,17 +107,11 @@ def time_to_finish(job: Job, limit: float) -> float:
 
 
 def finish(
-    job: Job,
-    trainer: Trainer,
-    trained: Trained,
-    folder: Path,
-    place: Path,
-    started: float,
-    asked: tuple[Data, Recipe],
+    job: Job, trainer: Trainer, trained: Trained, folder: Path, place: Path, started: float, asked: Asked
 ) -> Run:
     """Evaluate, write the run's files to ``place``, which becomes ``folder``, and return the run.
 
-    ``asked``: the data and the recipe as they were given.
+    ``asked``: what was asked for, and how.
     """
     split, labels = job.split, job.features.labels[job.split.test]
     probabilities = trainer.probabilities_of(trained, split.test)
@@ -129,13 +126,12 @@ def finish(
     copies, shared = overlap_of(job.near_duplicates, split.test, right), shared_groups(job.images, split, right)
     run = run_of(job, trained, metrics, (copies, shared), rule, folder, started)
     if not run.interrupted:
-        data, recipe = "DATA" if isinstance(asked[0], ImageSet) else str(asked[0]), asked[1]
         rest = time.perf_counter() - started - job.features.seconds
-        finished = Finished(data, str(folder), recipe, job, trained, np.asarray(split.test)[~right], rest)
+        finished = Finished(asked.named, str(folder), asked.recipe, job, trained, np.asarray(split.test)[~right], rest)
         run = replace(run, next_steps=next_steps(finished))
     write_run(place, job, trained, run, probabilities)
     run = replace(run, seconds=replace(run.seconds, total=time.perf_counter() - started))
-    write_report(place / run.report.name, job, trained, run, probabilities)
+    write_report(place / run.report.name, job, trained, run, probabilities, asked.command)
     lacking = write_card(place)
     return replace(run, notes=(*run.notes, lacking)) if lacking else run
 

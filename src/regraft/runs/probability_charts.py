@@ -7,7 +7,7 @@ from regraft.runs import axes, svg
 from regraft.runs.axes import Scale
 from regraft.runs.svg import ACCENT, FILL, INK, MUTED
 
-WIDTH, HEIGHT, LEGEND = 540, 370, 22  # pixels
+WIDTH, HEIGHT, LEGEND = 470, 330, 22  # pixels
 DOTS = "1.5 3"
 BROAD, PALE = 7, "#c9d1d8"  # pixels of a bar, and its colour
 

@@ -5,11 +5,10 @@ from typing import Any
 
 from regraft.planning.cases import CASES, Case
 from regraft.runs import axes, svg
-from regraft.runs.axes import Box, Scale
-from regraft.runs.svg import ACCENT, FILL, INK, MUTED
+from regraft.runs.axes import Axis, Box, Scale
+from regraft.runs.svg import ACCENT, FILL, INK, MUTED, PALE, PAPER
 from regraft.similarity.score import Reference
 
-PALE = "#f6f7f8"
 WIDTH, HEIGHT = 540, 370  # pixels
 LINE = 17  # pixels from one line of text to the next
 
@@ -77,13 +76,13 @@ def label(case: Case, box: Box, chosen: bool, taken: Sequence[Box], marks: Seque
     return svg.group({}, *lines) if lines else ""
 
 
-def your_data(plan: Mapping[str, Any], x: Scale, y: Scale) -> tuple[list[Box], list[str]]:
+def your_data(plan: Mapping[str, Any], x: Axis, y: Axis) -> tuple[list[Box], list[str]]:
     """The data's point with its interval and name: what they cover, and how they are drawn."""
     images, score, name = plan["size"]["images"], plan["similarity"]["score"], "your data"
     left, top = x(images), y(score)
     low, high = (y(end) for end in plan["similarity"]["interval"])
     wide = svg.width_of(name, 12)
-    side = 1 if left + 13 + wide < WIDTH else -1
+    side = 1 if left + 13 + wide < x.stop else -1
     start, end = sorted((left + 13 * side, left + (13 + wide) * side))
     lines = [Box(x.start, height - 1, x.stop, height + 1) for height in (y.start, y(plan["similarity"]["threshold"]))]
     names = [Box(start, middle - 7, end, middle + 7) for middle in (top, top - 9, top + 9)]
@@ -92,7 +91,7 @@ def your_data(plan: Mapping[str, Any], x: Scale, y: Scale) -> tuple[list[Box], l
     return [place, axes.around(left, top, 8), Box(left - 3, high, left + 3, low)], [
         svg.line(left, low, left, high, ACCENT, 2.5),
         svg.dot(left, top, 7, ACCENT, says),
-        svg.haloed(left + 13 * side, place.bottom - 3, name, 12, "#ffffff", "start" if side > 0 else "end"),
+        svg.haloed(left + 13 * side, place.bottom - 3, name, 12, PAPER, "start" if side > 0 else "end"),
     ]
 
 

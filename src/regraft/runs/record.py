@@ -10,10 +10,12 @@ from regraft.network.origin import ENVIRONMENT
 from regraft.network.saved import save
 from regraft.planning.prepare import Job
 from regraft.recipe import Recipe
-from regraft.runs.charts import draw_profile, draw_quadrant, draw_surgery
+from regraft.runs.charts import draw_profile, draw_quadrant
 from regraft.runs.environment import environment
 from regraft.runs.folder import write_json
+from regraft.runs.four_cases import draw_cases, network_in
 from regraft.runs.overlap import groups_as_dict
+from regraft.runs.ran import Ran
 from regraft.runs.rows import write_rows
 from regraft.runs.run import Run
 from regraft.runs.seen import DATA, describe_data
@@ -28,7 +30,7 @@ def write_plan(place: Path, job: Job) -> None:
     with_absolute_weights(job.planned_recipe()).write(place / "recipe.json")
     pictures = {
         "quadrant": draw_quadrant(shown, references()),
-        "surgery": draw_surgery(shown, recipe.optimisation.unfreeze_from),
+        "surgery": draw_cases(network_in(shown), shown["early_cut"], shown, Ran.planned(shown, recipe)),
         "profile": draw_profile(shown, job.plan.cuts),
     }
     for name, picture in pictures.items():

@@ -3,6 +3,8 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,17 @@ from regraft.data.images import IGNORED, KEPT, LEFT_OUT, Fault, ImageSet
 from regraft.features.label_issues import LabelIssue
 from regraft.features.near_duplicates import NearDuplicate
 from regraft.planning.prepare import Job
-from regraft.runs.charts import draw_confusion, draw_curves, draw_profile, draw_quadrant, draw_surgery
+from regraft.runs.charts import draw_confusion, draw_curves, draw_profile, draw_quadrant
+from regraft.runs.command import quoted
+from regraft.runs.confusion import NAMED
 from regraft.runs.durations import duration
+from regraft.runs.four_cases import draw_cases, draw_cases_narrow, network_in
+from regraft.runs.glossary import WORDS, anchor, link
 from regraft.runs.probability_charts import draw_reliability, draw_risk_coverage
+from regraft.runs.ran import Ran
 from regraft.runs.roc import draw_roc
 from regraft.runs.run import Run
+from regraft.runs.svg import themed
 from regraft.runs.thumbnails import augmentation_strips, thumbnail
 from regraft.similarity.score import references
 from regraft.training.result import Trained
@@ -28,18 +36,24 @@ LISTED = 50  # faults of one kind
 MOST_CLASSES_IN_TABLE = 20  # of the confusion matrix; more are drawn as a picture
 
 
-def write_report(path: Path, job: Job, trained: Trained, run: Run, probabilities: np.ndarray) -> None:
-    """Render the page to ``path``; ``probabilities``: of the images reported on, (images, classes)."""
+def write_report(
+    path: Path, job: Job, trained: Trained, run: Run, probabilities: np.ndarray, command: str = ""
+) -> None:
+    """Render the page to ``path``.
+
+    ``probabilities``: of the images reported on, (images, classes). ``command``: what made the run, as it was typed.
+    """
     import jinja2
 
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("regraft.runs"), autoescape=True, undefined=jinja2.StrictUndefined, finalize=as_read
     )
-    environment.filters["duration"] = duration
-    environment.filters["percent"] = lambda value: f"{100 * value:.1f}%"
+    environment.filters |= {"duration": duration, "percent": lambda value: f"{100 * value:.1f}%", "anchor": anchor}
+    environment.globals["word"] = link
     plan, metrics, images = run.plan.as_dict(), run.metrics.as_dict(), replace(job.images, files=job.features.files)
     many, curves = len(images.classes) > MOST_CLASSES_IN_TABLE, not trained.frozen and len(trained.history) > 1
-    worth = metrics["probabilities"]
+    worth, ran = metrics["probabilities"], Ran.of(trained, run.cuts)
+    network, early = network_in(plan), plan["early_cut"]
     page = environment.get_template("report.html").render(
         title=images.root.resolve().name or "data",
         backbone=job.recipe.network.backbone,
@@ -51,21 +65,41 @@ def write_report(path: Path, job: Job, trained: Trained, run: Run, probabilities
         summary=run.as_dict(),
         augmentation=trained.recipe.augmentation.preset,
         views=views_of(job, trained),
-        quadrant=draw_quadrant(plan, references()),
-        surgery=draw_surgery(plan, trained.recipe.optimisation.unfreeze_from),
-        profile=draw_profile(plan, run.cuts),
-        confusion=draw_confusion(metrics["confusion"], images.classes) if many else None,
-        roc=draw_roc(metrics["two_classes"]) if "two_classes" in metrics else None,
-        curves=draw_curves(trained.history) if curves else None,
-        reliability=draw_reliability(worth["calibration"]["bins"]) if worth["calibration"] else None,
-        risk_coverage=draw_risk_coverage(worth["risk_coverage"]["kept"]),
+        ran=ran,
+        cases=themed(draw_cases(network, early, plan, ran)),
+        cases_narrow=themed(draw_cases_narrow(network, early, plan, ran)),
+        quadrant=themed(draw_quadrant(plan, references())),
+        profile=themed(draw_profile(plan, run.cuts)),
+        confusion=themed(draw_confusion(metrics["confusion"], images.classes)) if many else None,
+        numbered=len(images.classes) > NAMED,
+        roc=themed(draw_roc(metrics["two_classes"])) if "two_classes" in metrics else None,
+        curves=themed(draw_curves(trained.history)) if curves else None,
+        reliability=themed(draw_reliability(worth["calibration"]["bins"])) if worth["calibration"] else None,
+        risk_coverage=themed(draw_risk_coverage(worth["risk_coverage"]["kept"])),
         nothing={"likelihood": math.log(len(images.classes)), "brier": 1 - 1 / len(images.classes)},
         mistakes=worst_mistakes(images, job.split.test, probabilities),
         kinds=by_kind(job.faults),
         copies=pairs(images, job.near_duplicates),
         label_issues=doubted(images, job.label_issues),
+        now=uses_of(run),
+        next_steps=run.next_steps,
+        words=WORDS,
+        date=f"{datetime.now().astimezone():%Y-%m-%d %H:%M %Z}",
+        version=version("regraft"),
+        seed=trained.recipe.seed,
+        command=command,
     )
     path.write_text(page, encoding="utf-8", errors="backslashreplace")
+
+
+def uses_of(run: Run) -> list[tuple[str, str]]:
+    """What can be done with the run at once, and the commands."""
+    folder = str(run.folder)
+    return [
+        ("Name the classes of new images:", quoted("regraft", "predict", folder, "NEW-IMAGES")),
+        ("See how good it is on other labelled images:", quoted("regraft", "evaluate", folder, "LABELLED-IMAGES")),
+        ("Read what to tell others of it, its model card:", quoted("regraft", "card", folder)),
+    ]
 
 
 def as_read(value: Any) -> Any:

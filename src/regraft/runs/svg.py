@@ -8,11 +8,15 @@ from html import escape
 
 from regraft.visible import isolated, visible
 
-INK, ACCENT, MUTED, FILL = "#1d2733", "#0b7a75", "#8a95a1", "#e6f2f1"
+INK, ACCENT, MUTED, FILL = "#1d2733", "#0b7a75", "#66727f", "#e6f2f1"
+PALE, PAPER = "#f6f7f8", "#ffffff"
+OF_THE_PAGE = {INK: "ink", ACCENT: "accent", MUTED: "muted", FILL: "fill", PALE: "pale", PAPER: "paper"}
+TAG = re.compile("<[^<>]*>")  # text has neither
 ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # what XML may not hold, even escaped
 NARROW, WIDE = frozenset("ijlftrI.,:;'|!()[]{} /\\\"-"), frozenset("mwMW@%&")
 NO_WIDTH = ("Mn", "Me", "Cf")  # Unicode's kinds of characters that sit on others, or are not seen
 ELLIPSIS = "…"
+LONG, KEPT = 12, 3  # letters that all names begin or end with, and of these the ones that stay
 
 Value = str | float
 NOTHING: Mapping[str, Value] = {}
@@ -146,6 +150,24 @@ def fitted(text: str, width: float, size: float) -> str:
     return cut_to(text, side) if side else ELLIPSIS
 
 
+def told_apart(names: Sequence[str], width: float, size: float) -> list[str]:
+    """Names without most of the long beginning and end that all share, where fitting would leave out what differs."""
+    start, end = shared(names), shared([name[::-1] for name in names])
+    fit = all(width_of(name, size) <= width for name in names)
+    if fit or max(start, end) < LONG or min(map(len, names)) <= start + end:
+        return list(names)
+    left, right = max(0, start - KEPT), max(0, end - KEPT)
+    sides = ELLIPSIS if left else "", ELLIPSIS if right else ""
+    return [f"{sides[0]}{name[left : len(name) - right]}{sides[1]}" for name in names]
+
+
+def shared(names: Sequence[str]) -> int:
+    """How many letters all of several different names begin with."""
+    first, last = min(names, default=""), max(names, default="")
+    unlike = (place for place, pair in enumerate(zip(first, last, strict=False)) if pair[0] != pair[1])
+    return next(unlike, 0 if first == last else min(len(first), len(last)))
+
+
 def cut_to(text: str, side: int) -> str:
     """The text's first and last so many characters."""
     return text[:side].rstrip() + ELLIPSIS + text[-side:].lstrip()
@@ -160,3 +182,15 @@ def wrapped(text: str, width: float, size: float) -> list[str]:
         else:
             lines.append(word)
     return lines
+
+
+def themed(picture: str) -> str:
+    """The picture in the colours of the page around it, which may be dark."""
+
+    def in_its_colours(tag: re.Match[str]) -> str:
+        text = tag[0]
+        for colour, name in OF_THE_PAGE.items():
+            text = text.replace(f'="{colour}"', f'="var(--{name})"')
+        return text
+
+    return TAG.sub(in_its_colours, picture)
