@@ -11,8 +11,7 @@ COPY pyproject.toml README.md LICENSE /source/
 COPY src /source/src
 RUN pip install --no-cache-dir /source && rm -r /source
 
-# Bytecode is written once, here; what is found out about images is kept where any user may write.
-RUN python -m compileall -q "$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" || true
+# What is found out about images is kept where any user may write.
 ENV REGRAFT_CACHE=/cache
 RUN mkdir -m 1777 /cache /work
 USER 1000

@@ -20,11 +20,11 @@ WIDTH, HEIGHT = 900, 900  # of the report that is shown, in pixels
 MOST_BYTES = 150_000
 HEAD = """# Gallery
 
-Five kinds of data, as they come. Each was trained with one command, by the network inside regraft, on two cores without a GPU:
+Five kinds of data, as they come. Each was trained with one command and the network inside regraft, on two cores without a GPU:
 
     regraft train FOLDER --fast --image-size 128
 
-The pictures are the tops of the reports. `python -m benchmarks.gallery` makes this page.
+The pictures are the tops of the reports, charts alone. `python -m benchmarks.gallery` makes this page.
 """
 
 
@@ -43,20 +43,25 @@ def photograph(report: Path, picture: Path, browser: str) -> None:
 
 
 def sentences(run: regraft.Run) -> str:
-    """What was decided and why, in three sentences."""
-    size, score = run.plan.size, run.plan.similarity.score
-    name = "balanced_accuracy" if run.metrics.uneven else "accuracy"
-    low, high = run.metrics.intervals[name]
-    layers = f"{len(run.cuts)} layers together" if len(run.cuts) > 1 else f"the layer {run.cuts[0]}"
+    """What was decided and why, what did best, and what it is worth."""
+    score, metrics = run.plan.similarity.score, run.metrics
+    name = "balanced_accuracy" if metrics.uneven else "accuracy"
+    low, high = metrics.intervals[name]
+    layers = f"{len(run.cuts)} layers together, up to `{run.cuts[-1]}`" if len(run.cuts) > 1 else f"`{run.cuts[0]}`"
+    kind = "test" if metrics.split == "test" else "validation"
     parts = [
-        f"{size.images:,} training images are {'few' if size.verdict == 'small' else 'many'}, and their similarity is "
-        f"{score.value:.2f} ({score.low:.2f} to {score.high:.2f}): the case {run.plan.case}.",
-        f"Kept was a head on {layers}, with {run.trainable_parameters:,} weights, the rest frozen.",
-        f"{name.replace('_', ' ').capitalize()} {getattr(run.metrics, name):.1%} on {run.metrics.images:,} "
-        f"{'test' if run.metrics.split == 'test' else 'validation'} images ({low:.1%} to {high:.1%}).",
+        f"{run.plan.size.images:,} training images; similarity {score.value:.2f} ({score.low:.2f} to {score.high:.2f}).",
+        run.plan.headline,
+        f"On held-out images a head on {layers}, did best: {run.trainable_parameters:,} weights.",
+        f"**{name.replace('_', ' ').capitalize()} {getattr(metrics, name):.1%}** on {metrics.images:,} {kind} images "
+        f"({low:.1%} to {high:.1%}).",
     ]
     if run.rule and not run.rule.kept:
-        parts.append(f"The rule alone gives {run.rule.accuracy:.1%} accuracy, against {run.metrics.accuracy:.1%}.")
+        points = 100 * (metrics.accuracy - run.rule.accuracy)
+        gain = (
+            f"{abs(points):.1f} points {'more' if points > 0 else 'less'} than" if abs(points) >= 0.05 else "as much as"
+        )
+        parts.append(f"In accuracy that is {gain} the rule alone ({run.rule.strategy} at `{run.rule.cuts[-1]}`).")
     return "\n".join(parts)
 
 
@@ -70,7 +75,9 @@ def main() -> None:
     for title, folder in (one.rsplit("=", 1) for one in arguments.sets):
         name = re.sub(r"\W+", "-", title.split(":")[0].lower()).strip("-")
         with tempfile.TemporaryDirectory() as runs:
-            run = regraft.train(folder, regraft.Recipe(fast=True, image_size=128), out=Path(runs) / title.split(": ")[-1])
+            run = regraft.train(
+                folder, regraft.Recipe(fast=True, image_size=128), out=Path(runs) / title.split(": ")[-1]
+            )
             photograph(run.report, DOCS / "pictures" / f"gallery-{name}.png", arguments.browser)
             page += f"\n## {title}\n\n{sentences(run)}\n\n![The report's top, {title}](pictures/gallery-{name}.png)\n"
     (DOCS / "gallery.md").write_text(page)

@@ -18,7 +18,9 @@ ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/*.md"))]
 NEW = ("index", "install", "tutorial", "four-cases", "recipes", "coming-from", "faq", "gallery", "lesson")
 MOST_WORDS = 20  # of a sentence on these pages
-LINE = re.compile(r"^ {4,}(?:uv run )?(regraft [a-z].*)$|^\$ (regraft [a-z].*)$|`(regraft [a-z]+ [^`\n]*)`", re.MULTILINE)
+LINE = re.compile(
+    r"^ {4,}(?:uv run )?(regraft [a-z].*)$|^\$ (regraft [a-z].*)$|`(regraft [a-z]+ [^`\n]*)`", re.MULTILINE
+)
 
 
 def commands(page: Path) -> list[str]:
@@ -70,7 +72,9 @@ def test_the_tutorials_commands_give_its_figures(
     for command, shown in tutorial.commands(page):
         printed = tutorial.output(command, tmp_path)
         assert first_figure(printed) == pytest.approx(first_figure(shown), abs=2), command
-        assert re.findall(r"^regraft-demo/\S+ +(\d)", printed, re.M) == re.findall(r"^regraft-demo/\S+ +(\d)", shown, re.M)
+        assert re.findall(r"^regraft-demo/\S+ +(\d)", printed, re.M) == re.findall(
+            r"^regraft-demo/\S+ +(\d)", shown, re.M
+        )
     (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     monkeypatch.chdir(tmp_path)
     exec(compile(code, "docs/tutorial.md", "exec"), {})
@@ -91,9 +95,7 @@ def test_the_lesson_has_no_large_outputs() -> None:
 
 
 @pytest.mark.slow
-def test_the_lessons_cells_run_one_after_another(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_lessons_cells_run_one_after_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
     cells = json.loads((ROOT / "docs" / "lesson.ipynb").read_text())["cells"]
