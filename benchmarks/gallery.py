@@ -1,8 +1,9 @@
-"""Trains on folders and makes docs/gallery.md: what regraft decided on each, why, and the top of its report as a picture.
+"""Trains on folders and makes docs/gallery.md: what regraft decided on each, why, and the top of its report.
 
 python -m benchmarks.gallery 'Photographs: ants and bees=sets/ants' 'X-rays: the chest=sets/chest' ...
 
-Each argument is a title and a folder. Chromium takes the pictures (--browser). They show charts alone, and none of a set's images.
+Each argument is a title and a folder. Chromium takes the pictures (--browser). They show charts alone,
+and none of a set's images.
 """
 
 import argparse
@@ -20,7 +21,8 @@ WIDTH, HEIGHT = 900, 900  # of the report that is shown, in pixels
 MOST_BYTES = 150_000
 HEAD = """# Gallery
 
-Five kinds of data, as they come. Each was trained with one command and the network inside regraft, on two cores without a GPU:
+Five kinds of data, as they come. Each was trained with one command and the network inside regraft,
+on two cores without a GPU:
 
     regraft train FOLDER --fast --image-size 128
 
@@ -50,7 +52,8 @@ def sentences(run: regraft.Run) -> str:
     layers = f"{len(run.cuts)} layers together, up to `{run.cuts[-1]}`" if len(run.cuts) > 1 else f"`{run.cuts[0]}`"
     kind = "test" if metrics.split == "test" else "validation"
     parts = [
-        f"{run.plan.size.images:,} training images; similarity {score.value:.2f} ({score.low:.2f} to {score.high:.2f}).",
+        f"{run.plan.size.images:,} training images; "
+        f"similarity {score.value:.2f} ({score.low:.2f} to {score.high:.2f}).",
         run.plan.headline,
         f"On held-out images a head on {layers}, did best: {run.trainable_parameters:,} weights.",
         f"**{name.replace('_', ' ').capitalize()} {getattr(metrics, name):.1%}** on {metrics.images:,} {kind} images "

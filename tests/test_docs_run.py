@@ -1,4 +1,4 @@
-"""What the documentation says to type can be typed: commands parse, values are valid, the tutorial's figures come back."""
+"""What the documentation says to type can be typed: commands parse, values are valid, the figures come back."""
 
 import json
 import re
