@@ -17,7 +17,7 @@ from PIL import Image
 import regraft
 
 DOCS = Path(__file__).parent.parent / "docs"
-WIDTH, HEIGHT = 900, 900  # of the report that is shown, in pixels
+WIDTH, HEIGHT = 900, 960  # of the report that is shown, in pixels
 MOST_BYTES = 150_000
 HEAD = """# Gallery
 
@@ -49,13 +49,13 @@ def sentences(run: regraft.Run) -> str:
     score, metrics = run.plan.similarity.score, run.metrics
     name = "balanced_accuracy" if metrics.uneven else "accuracy"
     low, high = metrics.intervals[name]
-    layers = f"{len(run.cuts)} layers together, up to `{run.cuts[-1]}`" if len(run.cuts) > 1 else f"`{run.cuts[0]}`"
+    layers = f"{len(run.cuts)} layers (`{run.cuts[0]}` to `{run.cuts[-1]}`)" if run.cuts[1:] else f"`{run.cuts[0]}`"
     kind = "test" if metrics.split == "test" else "validation"
     parts = [
         f"{run.plan.size.images:,} training images; "
         f"similarity {score.value:.2f} ({score.low:.2f} to {score.high:.2f}).",
         run.plan.headline,
-        f"On held-out images a head on {layers}, did best: {run.trainable_parameters:,} weights.",
+        f"What held-out images chose: a head on {layers}, with {run.trainable_parameters:,} weights.",
         f"**{name.replace('_', ' ').capitalize()} {getattr(metrics, name):.1%}** on {metrics.images:,} {kind} images "
         f"({low:.1%} to {high:.1%}).",
     ]
