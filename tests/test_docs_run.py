@@ -1,8 +1,11 @@
 """What the documentation says to type can be typed: commands parse, values are valid, the figures come back."""
 
 import json
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +89,18 @@ def first_figure(text: str) -> float:
     number = re.search(r"\d[\d,]*(?:\.\d+)?%?", text)
     assert number, text
     return float(number[0].rstrip("%").replace(",", ""))
+
+
+def test_the_site_is_built_without_a_warning_and_asks_no_other_host(tmp_path: Path) -> None:
+    pytest.importorskip("mkdocs")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
+    environment = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
+    built = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    pages = list(tmp_path.rglob("*.html"))
+    assert len(pages) > 30
+    for page in pages:
+        assert not re.findall(r'<(?:script|link|img)[^>]*(?:src|href)="?(?:https?:)?//', page.read_text()), page
 
 
 def test_the_lesson_has_no_large_outputs() -> None:
