@@ -102,6 +102,7 @@ def test_command_shows_all_of_it(
     assert result["rate"] > 0
     assert result["versions"]["torch"]
     assert "tensorboard" in result["extras"]
+    assert "all" not in result["extras"]
     show_checkup(result)
     shown = capsys.readouterr().out
     assert f"{result['engine']} on {result['device']}" in shown

@@ -20,8 +20,8 @@ from regraft.recipe import Reading
 def scan(data: Data, reading: Reading = Reading(), workers: int = 0, progress: Shown = True) -> ImageSet:
     """Find the images and decode each in full; broken ones are left out, and all that is odd is among the faults.
 
-    ``data``: anything that find_images takes. ``workers``: threads, 0 for one a processor. Raises DataError where
-    nothing can be used.
+    ``data``: a folder, a table, an archive, shards, a data set or an ImageSet. ``workers``: threads, 0 for one a
+    processor. Raises DataError where nothing can be used.
     """
     if workers < 0:
         raise DataError(f"--workers is {workers}; it must be 0 or more")

@@ -98,11 +98,11 @@ def versions() -> dict[str, str | None]:
 
 
 def extras() -> dict[str, bool]:
-    """Whether the libraries of each extra are installed."""
+    """Whether the libraries of each extra are installed; ``all`` names no library of its own."""
     found: dict[str, bool] = {}
     for line in requires("regraft") or ():
         named = re.match(r"([\w.-]+).*extra == ['\"]([\w-]+)['\"]", line)
-        if named:
+        if named and named[2] != "all":
             library, extra = named.groups()
             found[extra] = found.get(extra, True) and is_installed(library)
     return found
