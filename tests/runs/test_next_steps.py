@@ -90,7 +90,7 @@ def test_a_training_that_still_rose_is_to_go_on() -> None:
 
 def test_few_wrong_answers_leave_nothing_to_gain(finished: Finished) -> None:
     (step,) = next_steps(replace(finished, wrong=finished.wrong[:2]))
-    assert step.command == "regraft evaluate runs/data-1 OTHER-IMAGES"
+    assert step.command == "regraft evaluate runs/data-1 LABELLED-IMAGES"
 
 
 def test_larger_images_only_where_the_images_have_the_pixels(finished: Finished) -> None:
@@ -120,4 +120,4 @@ def test_fetched_weights_are_found_without_a_library(tmp_path: Path, monkeypatch
 def test_summary_and_record_have_them(make_folder: Callable[..., Path], tmp_path: Path) -> None:
     run = regraft.train(make_folder(), Recipe(strategy="head", image_size=32), tmp_path / "run")
     (step,) = run.as_dict()["next_steps"]
-    assert step["command"] == f"regraft evaluate {tmp_path / 'run'} OTHER-IMAGES"
+    assert step["command"] == f"regraft evaluate {tmp_path / 'run'} LABELLED-IMAGES"

@@ -116,6 +116,7 @@ def test_the_commands_can_be_pasted(regraft: Regraft, make_folder: Make, tmp_pat
         ["regraft", "predict", str(run), "NEW-IMAGES"],
         ["regraft", "evaluate", str(run), "LABELLED-IMAGES"],
         ["regraft", "card", str(run)],
+        ["regraft", "evaluate", str(run), "LABELLED-IMAGES"],  # what would help: nothing was wrong
         ["regraft", *map(str, typed)],
     ]  # fmt: skip
 

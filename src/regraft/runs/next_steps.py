@@ -95,7 +95,10 @@ def elsewhere(run: Finished) -> NextStep:
     """Where nothing is left to gain on these images."""
     text = "Nearly every test image is right. See whether that holds on images of another day, place or camera."
     return NextStep(
-        text, "whether the figure holds elsewhere", "seconds", f"regraft evaluate {run.folder} OTHER-IMAGES"
+        text,
+        "whether the figure holds elsewhere",
+        "seconds",
+        f"regraft evaluate {shlex.quote(run.folder)} LABELLED-IMAGES",
     )
 
 

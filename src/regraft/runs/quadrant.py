@@ -64,7 +64,8 @@ def label(case: Case, box: Box, chosen: bool, taken: Sequence[Box], marks: Seque
         for top in (box.top + (box.height - high) * share for share in (0.5, 0.3, 0.7, 0.1, 0.9))
         for left in (box.left + (box.width - widest) * share for share in (0.5, 0.25, 0.75))
     ]
-    place, halo = boxes[axes.clearest(boxes, taken, marks)], FILL if chosen else PALE
+    near = [mark for mark in marks if box.shared(mark)]
+    place, halo = boxes[axes.clearest(boxes, taken, near)], FILL if chosen else PALE
     middle, baseline = (place.left + place.right) / 2, place.top + 13
     heading: dict[str, svg.Value] = {"fill": ACCENT, "font-weight": "bold"} if chosen else {"fill": MUTED}
     lines = [

@@ -46,7 +46,11 @@ def write_report(
     import jinja2
 
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("regraft.runs"), autoescape=True, undefined=jinja2.StrictUndefined, finalize=as_read
+        loader=jinja2.PackageLoader("regraft.runs"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=as_read,
+        optimized=False,  # a template that is rendered once
     )
     environment.filters |= {"duration": duration, "percent": lambda value: f"{100 * value:.1f}%", "anchor": anchor}
     environment.globals["word"] = link

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from functools import cache
 from html import escape
 
 from regraft.visible import isolated, visible
@@ -13,6 +14,7 @@ PALE, PAPER = "#f6f7f8", "#ffffff"
 OF_THE_PAGE = {INK: "ink", ACCENT: "accent", MUTED: "muted", FILL: "fill", PALE: "pale", PAPER: "paper"}
 TAG = re.compile("<[^<>]*>")  # text has neither
 ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # what XML may not hold, even escaped
+PLAIN = re.compile("[ !#-%(-;=?-~]*")  # what is written as it is
 NARROW, WIDE = frozenset("ijlftrI.,:;'|!()[]{} /\\\"-"), frozenset("mwMW@%&")
 NO_WIDTH = ("Mn", "Me", "Cf")  # Unicode's kinds of characters that sit on others, or are not seen
 ELLIPSIS = "…"
@@ -24,7 +26,8 @@ NOTHING: Mapping[str, Value] = {}
 
 def element(name: str, attributes: Mapping[str, Value], *inside: str) -> str:
     """An element around others; numbers are rounded to hundredths of a pixel."""
-    written = "".join(f' {key}="{as_read(as_text(value))}"' for key, value in attributes.items())
+    values = {key: as_read(value) if isinstance(value, str) else as_text(value) for key, value in attributes.items()}
+    written = "".join(f' {key}="{value}"' for key, value in values.items())
     return f"<{name}{written}>{''.join(inside)}</{name}>" if inside else f"<{name}{written}/>"
 
 
@@ -41,6 +44,8 @@ def legal(text: str) -> str:
 
 def as_read(text: str, quote: bool = True) -> str:
     """The text as it stands in the picture; a name from right to left changes nothing around it."""
+    if PLAIN.fullmatch(text):
+        return text
     text = legal(text)
     apart = isolated(text)
     return escape(text if apart[1:-1] == text else apart, quote)
@@ -129,6 +134,7 @@ def width_of(text: str, size: float) -> float:
     return size * sum(width_of_character(character) for character in legal(text))
 
 
+@cache
 def width_of_character(character: str) -> float:
     """A character's width as a share of the font size."""
     if unicodedata.category(character) in NO_WIDTH:
@@ -151,7 +157,7 @@ def fitted(text: str, width: float, size: float) -> str:
 
 
 def told_apart(names: Sequence[str], width: float, size: float) -> list[str]:
-    """Names without most of the long beginning and end that all share, where fitting would leave out what differs."""
+    """Names without most of a long beginning and end that all share, where they are too wide and would lose more."""
     start, end = shared(names), shared([name[::-1] for name in names])
     fit = all(width_of(name, size) <= width for name in names)
     if fit or max(start, end) < LONG or min(map(len, names)) <= start + end:
