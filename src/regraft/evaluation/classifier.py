@@ -2,23 +2,21 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 
-from regraft.data.content import CHANNELS, COLOUR, GREY, Given
 from regraft.data.decoding import Undecodable, decode_for
 from regraft.data.find import Data, find_images
 from regraft.data.images import EVALUATED, LEFT_OUT, Fault, ImageFile, ImageSet
 from regraft.data.pixel_range import asked_for
 from regraft.data.prefetch import grouped, map_ahead
 from regraft.data.range_faults import check_depth
-from regraft.data.readers.paths import Named, NoImage, contents_at
+from regraft.data.readers.paths import Named, NoImage
 from regraft.data.rendering import PLAIN, Rendering, from_dict
-from regraft.errors import DataError, RunError
+from regraft.errors import RunError
 from regraft.evaluation.disturbances import Disturbance, disturbances_for, disturbed
 from regraft.evaluation.evaluate import (
     Evaluation,
@@ -29,7 +27,9 @@ from regraft.evaluation.evaluate import (
     evaluation_of,
     part_to_evaluate,
 )
+from regraft.evaluation.given import contents_of
 from regraft.evaluation.prediction import Noted, Prediction, probabilities_of
+from regraft.evaluation.trainable import trainable_module
 from regraft.metrics import softmax
 from regraft.network.engine import Engine, device_name, device_of, pytorch_engine, streams_of
 from regraft.network.preprocessing import Preprocessing
@@ -40,6 +40,8 @@ from regraft.recipe import MAX_PIXELS, Reading
 from regraft.strict_json import Malformed
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from regraft.network.surgery import Grafted
 
 GREYS = (0.299, 0.587, 0.114)  # what the channels count
@@ -72,10 +74,24 @@ class Classifier:
 
     @cached_property
     def module(self) -> "Grafted":
-        """The torch network: images (n, 3, size, size), as ``preprocessing`` makes them -> logits (n, classes)."""
+        """The torch network: images (n, 3, size, size), as ``preprocessing`` makes them -> logits (n, classes).
+
+        It is for predicting: its body stays in evaluation mode and frozen. ``trainable`` gives one that trains.
+        """
         network = self.network or (self.saved.module if self.saved else None)
         assert network is not None, "a classifier comes from a folder or has its network"
         return network.to(device_of(self.device))
+
+    def trainable(self, batch_norm: str = "auto", unfreeze_from: str | None = None) -> "nn.Module":
+        """A torch module of your own to train on: a copy, on ``device``, in evaluation mode until ``.train()``.
+
+        Images (n, 3, size, size) float32, as ``preprocessing.normalise`` makes them of uint8 pixels (n, size, size, 3),
+        -> logits (n, classes). Every parameter wants a gradient, or those after the cut ``unfreeze_from``.
+        ``batch_norm``: whether running statistics adapt in training; auto: as in a fine-tuning by the run's recipe,
+        which leaves them as they are on small data where the head was solved on what they give.
+        """
+        module = trainable_module(self.saved, self.folder, batch_norm, unfreeze_from)
+        return module.to(device_of(self.device))
 
     @cached_property
     def engine(self) -> Engine:
@@ -252,29 +268,3 @@ def load(run: Path | str, device: str = "auto") -> Classifier:
 def brightness_of(pixels: np.ndarray) -> float:
     """The mean grey (Rec. 601) of an image (size, size, 3)."""
     return float(pixels.reshape(-1, 3).mean(axis=0) @ GREYS)
-
-
-def contents_of(images: Any, reading: Reading = Reading()) -> list[Named]:
-    """Images as Classifier.predict takes them, each with its name."""
-    named: list[Named] = []
-    for place, item in enumerate([images] if is_one(images) else images):
-        if isinstance(item, (str, Path)):
-            named += contents_at(Path(item), reading)
-        else:
-            named.append((str(place), Given(partial(same, item))))
-    if not named:
-        raise DataError("there is no image to predict; give paths, Pillow images or an array")
-    return named
-
-
-def is_one(images: Any) -> bool:
-    """Whether it is a single image or path, and no sequence of them."""
-    if isinstance(images, (str, Path, Image.Image)):
-        return True
-    shape: tuple[int, ...] = getattr(images, "shape", ())
-    return len(shape) == GREY or (len(shape) == COLOUR and (shape[-1] in CHANNELS or shape[0] in CHANNELS))
-
-
-def same(item: Any) -> Any:
-    """What was given."""
-    return item

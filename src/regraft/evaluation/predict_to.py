@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from regraft.errors import RecipeError, RunError
-from regraft.evaluation.classifier import Classifier, contents_of
+from regraft.evaluation.classifier import Classifier
+from regraft.evaluation.given import contents_of
 from regraft.evaluation.predicted_file import (
     JSON_LINES,
     ROWS,
