@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regraft.errors import RunError, reason_of
-from regraft.network.architecture import Architecture
 from regraft.network.backbone import Backbone
 from regraft.network.config import FORMAT, Config, HeadShape, read_config, write_config
 from regraft.network.cuts import POOLINGS, find_cut
@@ -23,7 +22,7 @@ from regraft.network.engine import FLOAT32, PRECISIONS, Engine, best_engine, dev
 from regraft.network.graft import Graft
 from regraft.network.head import Head
 from regraft.network.preprocessing import Preprocessing
-from regraft.network.saved_state import read_state, write_state
+from regraft.network.saved_state import filled, read_state, write_state
 from regraft.strict_json import Malformed
 
 if TYPE_CHECKING:
@@ -177,17 +176,6 @@ class Saved:
                 if openvino_graph.is_sealed(path, weights):
                     return openvino_engine(openvino_graph.read(path), FLOAT32)
         return pytorch_engine(self.module, self.preprocessing, place)
-
-
-def filled(architecture: Architecture, state: dict[str, np.ndarray]) -> Any:
-    """The network with those of its weights that there are."""
-    import torch
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)  # the same each time, where the state lacks the later layers
-        model = architecture.build()
-    model.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()}, strict=False)
-    return model
 
 
 def load(folder: Path) -> Saved:
