@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 HOW = ("auto", "adapt", "frozen")
 
 
-def trainable_module(saved: Saved | None, folder: Path | None, batch_norm: str, unfreeze_from: str | None) -> "nn.Module":
+def trainable_module(
+    saved: Saved | None, folder: Path | None, batch_norm: str, unfreeze_from: str | None
+) -> "nn.Module":
     """As Classifier.trainable says; ``folder``: of the run, whose recipe decides what ``auto`` is."""
     if batch_norm not in HOW:
         raise RecipeError(f"batch_norm is '{batch_norm}'; choose one of {', '.join(HOW)}")

@@ -102,7 +102,7 @@ def make_plan(
         size=size,
         similarity=similarity,
         similar_from=planning.similar_from,
-        headline=headline_of(choice, case.strategy),
+        headline=headline_of(choice, case.strategy, recipe.network.continue_from is not None),
         reasons=(*reasons_for(choice, planning.similar_from), *rivals),
         details=tuple(details_of(choice, *sides)),
         costs=costs_of(choice, network, recipe, images),
@@ -121,6 +121,9 @@ def strategy_of(recipe: Recipe, network: NetworkSize, ruled: str) -> str:
     planning = recipe.planning
     if planning.strategy and not (planning.cuts and planning.strategy in FROZEN_STRATEGIES):
         return planning.strategy
+    if recipe.network.continue_from is not None:
+        frozen = (planning.strategy or ruled) in FROZEN_STRATEGIES
+        return "head" if frozen else "fine-tune"
     if named := planning.cuts or (planning.cut and (planning.cut,)):
         return "head" if network.cuts[-1] in named else "early-layers"
     return ruled

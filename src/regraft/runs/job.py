@@ -12,7 +12,7 @@ from regraft.data.find import Data
 from regraft.data.images import ImageSet, images_by_kind
 from regraft.metrics import Metrics, baselines, measure, slices_of
 from regraft.planning.plan import Plan
-from regraft.planning.prepare import Job, prepare
+from regraft.planning.prepare import Job, notes_on_going_on, prepare
 from regraft.progress import Progress, silent
 from regraft.recipe import Recipe
 from regraft.runs.card import write_card
@@ -26,6 +26,7 @@ from regraft.runs.report import write_report
 from regraft.runs.rows import formulas_note
 from regraft.runs.run import Ruled, Run, Seconds
 from regraft.runs.slicing import slice_names
+from regraft.runs.started_from import check_place, notes_on_start
 from regraft.runs.writing import writing
 from regraft.training.anytime import train_in_turn
 from regraft.training.result import Trained
@@ -50,8 +51,9 @@ def train(
     """
     started = time.perf_counter()
     wanted = Path(out) if out is not None else None
+    check_place(recipe, wanted)
     with claimed(name_of(data), wanted, overwrite, resume) as claim:
-        job = prepare(data, recipe, progress)
+        job = prepare(data, recipe, progress, may_go_on=True)
         if resume and not tries_more(recipe):
             check_goes_on(claim.folder, job.plan.strategy)
         with writing(claim.folder, overwrite, resume) as place:
@@ -69,9 +71,10 @@ def plan(
 ) -> Plan:
     """Look at the images and plan; the folder ``out`` gets plan.json, recipe.json and the pictures."""
     if out is None:
-        return prepare(data, recipe, progress).plan_with_faults()
+        return prepare(data, recipe, progress, may_go_on=True).plan_with_faults()
+    check_place(recipe, Path(out))
     with claimed(name_of(data), Path(out), overwrite) as claim:
-        job = prepare(data, recipe, progress)
+        job = prepare(data, recipe, progress, may_go_on=True)
         with writing(claim.folder, overwrite) as place:
             write_plan(place, job)
     return job.plan_with_faults()
@@ -89,8 +92,7 @@ def train_in_time(job: Job, trainer: Trainer, started: float) -> Trained:
 
 def tries_more(recipe: Recipe) -> bool:
     """Whether more than the plan's strategy is to be tried: where no strategy and no cut was asked for."""
-    planning = recipe.planning
-    return not (planning.strategy or planning.cut or planning.cuts)
+    return recipe.left_open
 
 
 def time_to_finish(job: Job, limit: float) -> float:
@@ -113,7 +115,7 @@ def finish(job: Job, trainer: Trainer, trained: Trained, folder: Path, place: Pa
     metrics = replace(metrics, slices=slices_of(right, names, groups))
     rule = ruled(job, trainer, trained, metrics.accuracy)
     copies, shared = overlap_of(job.near_duplicates, split.test, right), shared_groups(job.images, split, right)
-    run = run_of(job, trained, metrics, (copies, shared), rule, folder, started)
+    run = run_of(job, trained, metrics, right, (copies, shared), rule, folder, started)
     write_run(place, job, trained, run, probabilities)
     run = replace(run, seconds=replace(run.seconds, total=time.perf_counter() - started))
     write_report(place / run.report.name, job, trained, run, probabilities)
@@ -137,12 +139,13 @@ def run_of(
     job: Job,
     trained: Trained,
     metrics: Metrics,
+    right: np.ndarray,
     overlaps: tuple[Overlap, Overlap],
     rule: Ruled | None,
     folder: Path,
     started: float,
 ) -> Run:
-    """What ``train`` returns; ``overlaps``: copies and shared groups."""
+    """What ``train`` returns; ``right``: of the images reported on; ``overlaps``: copies and shared groups."""
     figures, weighed = baselines_on_test(job), trained.recipe.head.class_weights != "none"
     return Run(
         folder=folder,
@@ -164,7 +167,8 @@ def run_of(
         tried=trained.tried,
         rule=rule,
         interrupted=trained.interrupted,
-        notes=tuple(notes_of(job, trained, *overlaps)),
+        notes=(*notes_of(job, trained, *overlaps), *notes_on_start(job, right)),
+        continued=job.going_on.continued(job.images.classes) if job.going_on else None,
     )
 
 
@@ -187,6 +191,7 @@ def notes_of(job: Job, trained: Trained, copies: Overlap, groups: Overlap) -> It
     yield from job.images.rendering.in_words()
     yield from job.images.notes
     yield from job.backbone.notes
+    yield from notes_on_going_on(job.going_on, job.images)
     yield from trained.notes
     yield from notes_of_copies(job, copies, groups)
     written = (*(job.images.files[row].name for row in job.split.test), *job.images.classes)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from regraft.metrics import Metrics
+from regraft.planning.going_on import Continued
 from regraft.planning.plan import Plan
 from regraft.runs.overlap import Overlap, groups_as_dict
 from regraft.runs.remarks import Remark
@@ -63,6 +64,7 @@ class Run:
     rule: Ruled | None  # None where a strategy was asked for
     interrupted: bool
     notes: tuple[str, ...]  # what the user should know beside the figures
+    continued: Continued | None = None  # what was taken from the run that it went on from
 
     @property
     def report(self) -> Path:
@@ -89,6 +91,7 @@ class Run:
             "faults": dict(self.faults),
             "tried": [asdict(attempt) for attempt in self.tried],
             "rule": asdict(self.rule) if self.rule else None,
+            "continued": asdict(self.continued) if self.continued else None,
             "notes": list(self.notes),
         }
 

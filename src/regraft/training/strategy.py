@@ -59,7 +59,8 @@ def trainer_for(job: Job, folder: Path, resume: bool = False, progress: Progress
     """What carries strategies out on a job; ``folder`` keeps the checkpoints."""
     backbone, large = job.backbone, job.plan.size.verdict == "large"
     workers = job.recipe.network.workers
-    examples = Examples(job.features, job.split, backbone.preprocessing, large, workers)
+    start = job.going_on.start_for(job.images.classes) if job.going_on else None
+    examples = Examples(job.features, job.split, backbone.preprocessing, large, workers, start)
     return Trainer(backbone, examples, folder, resume, progress)
 
 
@@ -67,7 +68,8 @@ def train_as_planned(job: Job, trainer: Trainer, deadline: float = math.inf) -> 
     """Train as the plan says; in case 4 random weights are the fallback, unless a strategy was asked for."""
     recipe = job.planned_recipe()
     trained = trainer.train(recipe, str(recipe.planning.strategy), deadline)
-    if job.recipe.planning.strategy or job.plan.case != "large-different" or trained.interrupted:
+    asked = job.recipe.planning.strategy or job.recipe.network.continue_from
+    if asked or job.plan.case != "large-different" or trained.interrupted:
         return trained
     return or_from_scratch(trained, trainer, job.recipe, deadline)
 
