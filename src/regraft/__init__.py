@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # for type checkers and editors, which run nothing
     from regraft.evaluation.comparison.compare import compare as compare
     from regraft.evaluation.comparison.runs import compare_runs as compare_runs
     from regraft.evaluation.estimator import ImageClassifier as ImageClassifier
+    from regraft.evaluation.labelled_features import LabelledFeatures as LabelledFeatures
+    from regraft.evaluation.labelled_features import features_of as features_of
     from regraft.evaluation.rank import rank as rank
     from regraft.evaluation.transferability import transferability as transferability
     from regraft.inspection.look import look as look
@@ -38,6 +40,7 @@ _HOMES = {
     "DataError": "regraft.errors",
     "ImageClassifier": "regraft.evaluation.estimator",
     "ImageSet": "regraft.data.images",
+    "LabelledFeatures": "regraft.evaluation.labelled_features",
     "Plan": "regraft.planning.plan",
     "Reading": "regraft.recipe",
     "Recipe": "regraft.recipe",
@@ -48,6 +51,7 @@ _HOMES = {
     "card": "regraft.runs.card",
     "compare": "regraft.evaluation.comparison.compare",
     "compare_runs": "regraft.evaluation.comparison.runs",
+    "features_of": "regraft.evaluation.labelled_features",
     "from_arrays": "regraft.data.readers.memory",
     "from_dataset": "regraft.data.readers.memory",
     "load": "regraft.evaluation.classifier",

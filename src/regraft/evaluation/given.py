@@ -28,7 +28,7 @@ def contents_of(images: Any, reading: Reading = Reading()) -> list[Named]:
 
 def is_one(images: Any) -> bool:
     """Whether it is a single image or path, and no sequence of them."""
-    if isinstance(images, (str, PathLike, Image.Image)):
+    if isinstance(images, (str, bytes, PathLike, Image.Image)):
         return True
     shape: tuple[int, ...] = getattr(images, "shape", ())
     return len(shape) == GREY or (len(shape) == COLOUR and (shape[-1] in CHANNELS or shape[0] in CHANNELS))

@@ -61,12 +61,16 @@ def probabilities_of(predictions: Iterable[Prediction]) -> np.ndarray:
     """
     rows = []
     for prediction in predictions:
-        fault = prediction.fault
-        if fault and (fault.kind, fault.action) != (OTHER_FILE, IGNORED):
-            raise DataError(f"image {prediction.name} cannot be read: {fault.reason}; leave it out")
+        check_read(prediction.name, prediction.fault)
         if prediction.probabilities is not None:
             rows.append(prediction.probabilities)
     return np.array(rows)
+
+
+def check_read(name: str, fault: Fault | None) -> None:
+    """Raise DataError for an image that cannot be read; a file that is none is passed over."""
+    if fault and (fault.kind, fault.action) != (OTHER_FILE, IGNORED):
+        raise DataError(f"image {name} cannot be read: {fault.reason}; leave it out")
 
 
 def columns_of(classes: Sequence[str]) -> tuple[str, ...]:

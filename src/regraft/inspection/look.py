@@ -5,6 +5,7 @@ import shutil
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ class Look:
     chapters: tuple[Chapter, ...]
     notes: tuple[str, ...] = ()  # on the images; methods that do not work here, and why
 
-    def write(self, folder: Path | str, overwrite: bool = False) -> Path:
+    def write(self, folder: str | PathLike[str], overwrite: bool = False) -> Path:
         """A file for each picture and a page that has them all; the page's path. RunError where it cannot be."""
         folder = Path(folder)
         check_folder(folder, overwrite)
@@ -52,12 +53,12 @@ class Look:
 
 
 def look(
-    network: str | Path,
+    network: str | PathLike[str],
     data: Data | None = None,
     only: Sequence[str] = (),
     cut: str | None = None,
     channel: int | None = None,
-    image: Path | str | None = None,
+    image: str | PathLike[str] | None = None,
     kernel: str | None = None,
     stride: int = 1,
     padding: int | None = None,

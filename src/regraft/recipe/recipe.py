@@ -6,6 +6,7 @@ Settings are grouped by concern. Every setting has a name of its own, so that ``
 
 import difflib
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -74,7 +75,7 @@ class Recipe:
             if name not in PLACES:
                 raise unknown(name, PLACES)
             group, own = PLACES[name]
-            groups[group][own] = value
+            groups[group][own] = os.fspath(value) if isinstance(value, os.PathLike) else value
         for name, kind in GROUPS.items():
             own_names = [one.name for one in fields(kind)]
             for own in groups[name].keys() - set(own_names):

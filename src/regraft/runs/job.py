@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,7 @@ FINISH_PASSES = 4.0  # predictions of test and validation take so many times the
 def train(
     data: Data,
     recipe: Recipe = Recipe(),
-    out: Path | str | None = None,
+    out: str | PathLike[str] | None = None,
     overwrite: bool = False,
     resume: bool = False,
     progress: Progress = silent,
@@ -65,7 +66,7 @@ def train(
 def plan(
     data: Data,
     recipe: Recipe = Recipe(),
-    out: Path | str | None = None,
+    out: str | PathLike[str] | None = None,
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> Plan:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +65,8 @@ class Reference:
 
 def reference(
     backbone: str,
-    images: Sequence[Path | str],
-    out: Path | None = None,
+    images: Sequence[str | PathLike[str]],
+    out: str | PathLike[str] | None = None,
     recipe: Recipe = Recipe(),
     progress: Progress = silent,
 ) -> Reference:
@@ -91,7 +92,7 @@ def reference(
             replace(file, content=Shrunk(file.content, level, source.rendering)) for file in features.images.files
         )
         by_place |= moments_of(look(replace(source, files=smaller), recipe, network, progress), level)
-    path = out or path_of(network.fingerprint)
+    path = Path(out) if out is not None else path_of(network.fingerprint)
     Statistics(by_place, side, network.preprocessing.size).write(path)
     cuts = tuple(cut.name for cut in features.cuts)
     return Reference(path, backbone, network.fingerprint, len(rows), cuts, features.images.faults)

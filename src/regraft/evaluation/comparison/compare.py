@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def compare(
     settings: int = 1,
     budgets: Sequence[str | int] = (),
     sizes: Sequence[int] = (),
-    out: Path | str | None = None,
+    out: str | PathLike[str] | None = None,
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> Comparison:

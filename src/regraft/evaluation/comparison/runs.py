@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,7 @@ class RunComparison:
 
 
 def compare_runs(
-    runs: Sequence[Path | str],
+    runs: Sequence[str | PathLike[str]],
     data: Data | None = None,
     reading: Reading = Reading(),
     device: str = "auto",

@@ -1,9 +1,10 @@
 """How transferable a network's layers are, by depth (Yosinski et al., 2014)."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
+from os import PathLike
 
 import numpy as np
 
@@ -35,7 +36,7 @@ def transferability(
     cuts: int | str = "5",
     seeds: int = SEEDS,
     images: int | None = None,
-    out: Path | str | None = None,
+    out: str | PathLike[str] | None = None,
     progress: Progress = silent,
     tell: Tell = lambda _: None,
 ) -> Transferability:
@@ -54,7 +55,7 @@ def transferability(
         kept = Kept(place)
         looked = look(sampled, wanted.recipe_for_looking(), progress)
         study = Study.of(wanted, looked, kept, progress, tell)
-        result = study.result(str(data) if isinstance(data, str | Path) else data.root.name)
+        result = study.result(os.fspath(data) if isinstance(data, str | PathLike) else data.root.name)
         result.write()
     return result
 
