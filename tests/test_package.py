@@ -36,6 +36,7 @@ def test_public_names() -> None:
         "load",
         "look",
         "plan",
+        "plots",
         "rank",
         "reference",
         "scan",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # for type checkers and editors, which run nothing
     from regraft.runs.card import card as card
     from regraft.runs.job import plan as plan
     from regraft.runs.job import train as train
+    from regraft.runs.plots import plots as plots
     from regraft.runs.run import Run as Run
     from regraft.similarity.reference import reference as reference
 
@@ -57,6 +58,7 @@ _HOMES = {
     "load": "regraft.evaluation.classifier",
     "look": "regraft.inspection.look",
     "plan": "regraft.runs.job",
+    "plots": "regraft.runs.plots",
     "rank": "regraft.evaluation.rank",
     "reference": "regraft.similarity.reference",
     "scan": "regraft.data.scan",

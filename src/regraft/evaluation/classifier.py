@@ -36,9 +36,11 @@ from regraft.network.engine import Engine, device_name, device_of, pytorch_engin
 from regraft.network.preprocessing import Preprocessing
 from regraft.network.saved import Saved, damaged
 from regraft.network.saved import load as load_network
+from regraft.planning.going_on import counted, listed
 from regraft.progress import Progress, silent
 from regraft.recipe import MAX_PIXELS, Reading
 from regraft.strict_json import Malformed
+from regraft.visible import Shown
 
 if TYPE_CHECKING:
     from torch import nn
@@ -46,8 +48,8 @@ if TYPE_CHECKING:
     from regraft.network.surgery import Grafted
 
 
-@dataclass(frozen=True)
-class Classifier:
+@dataclass(frozen=True, repr=False)
+class Classifier(Shown):
     """A trained network, ready to use."""
 
     classes: tuple[str, ...]
@@ -58,6 +60,12 @@ class Classifier:
     saved: Saved | None = field(default=None, repr=False)  # where it comes from a folder
     network: "Grafted | None" = field(default=None, repr=False)  # where it does not
     rendering: Rendering | None = None  # how files become 8-bit images; None of a run that did not measure its own
+
+    def in_lines(self) -> Iterator[str]:
+        """What it tells apart, and where it comes from."""
+        yield f"Classifier of {counted(self.classes)}: {listed(self.classes)}"
+        place = f" of {self.folder}" if self.folder else ""
+        yield f"Trained by {self.strategy}{place}; images go in at {self.preprocessing.size} pixels a side"
 
     @cached_property
     def module(self) -> "Grafted":

@@ -1,7 +1,7 @@
 """The features of a labelled set as arrays: for scikit-learn, or for whatever a network's eyes are good for."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,19 +11,20 @@ from regraft.errors import DataError
 from regraft.planning.prepare import look
 from regraft.progress import Progress, silent
 from regraft.recipe import Recipe
+from regraft.visible import Shown
 
 
-@dataclass(frozen=True, eq=False)
-class LabelledFeatures:
+@dataclass(frozen=True, eq=False, repr=False)
+class LabelledFeatures(Shown):
     """Features of images, their labels, and which part each image is in."""
 
-    X: np.ndarray = field(repr=False)  # (images, channels) float32
-    y: np.ndarray = field(repr=False)  # (images,) int64: places in ``classes``
+    X: np.ndarray  # (images, channels) float32
+    y: np.ndarray  # (images,) int64: places in ``classes``
     classes: tuple[str, ...]
-    paths: tuple[str, ...] = field(repr=False)  # (images,), as the data names them
-    splits: np.ndarray = field(repr=False)  # (images,) of str: train, val or test, as train would part them
+    paths: tuple[str, ...]  # (images,), as the data names them
+    splits: np.ndarray  # (images,) of str: train, val or test, as train would part them
     cuts: tuple[str, ...]  # whose features are joined in ``X``
-    left_out: tuple[Fault, ...] = field(default=(), repr=False)  # files that could not be used, and the like
+    left_out: tuple[Fault, ...] = ()  # files that could not be used, and the like
 
     def part(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """``X`` and ``y`` of train, val or test alone; DataError where no image is in it."""
@@ -33,13 +34,12 @@ class LabelledFeatures:
             raise DataError(f"no image is in the part '{name}'; there are {there}")
         return self.X[rows], self.y[rows]
 
-    def __repr__(self) -> str:
-        """Its shape, in a line."""
+    def in_lines(self) -> Iterator[str]:
+        """Its shape."""
         parts, counts = np.unique(self.splits, return_counts=True)
         shown = ", ".join(f"{count:,} {part}" for part, count in zip(parts, counts, strict=True))
-        images, channels = self.X.shape
-        cuts = ", ".join(self.cuts)
-        return f"{images:,} images ({shown}), {len(self.classes):,} classes: {channels:,} features of {cuts}"
+        yield f"{len(self.X):,} images ({shown}), {len(self.classes):,} classes: {self.X.shape[1]:,} features"
+        yield f"Of {', '.join(self.cuts)}"
 
 
 def features_of(

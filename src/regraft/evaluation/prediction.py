@@ -10,6 +10,7 @@ import numpy as np
 from regraft.data.images import IGNORED, Fault
 from regraft.data.readers.paths import OTHER_FILE
 from regraft.errors import DataError
+from regraft.visible import visible
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,11 @@ class Prediction:
     def probability(self) -> float | None:
         """Of that class."""
         return None if self.probabilities is None else float(self.probabilities.max())
+
+    def __repr__(self) -> str:
+        """The image, its class and how sure, or why there is none."""
+        said = f"{self.label} ({self.probability:.1%})" if self.fault is None else f"no class: {self.fault.reason}"
+        return visible(f"{self.name}: {said}")
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data; a file that cannot be read has its error and no class."""

@@ -1,6 +1,6 @@
 """Several backbones side by side on the same images: who sees them best, at what cost."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from regraft.metrics import paired
 from regraft.planning.prepare import Job, prepare
 from regraft.progress import Progress, silent
 from regraft.recipe import Recipe
+from regraft.visible import Shown
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,17 @@ class Ranked:
     notes: tuple[str, ...]  # what the user should know of the network
 
 
-@dataclass(frozen=True)
-class Ranking:
+@dataclass(frozen=True, repr=False)
+class Ranking(Shown):
     """Backbones, the most accurate probe first."""
 
     backbones: tuple[Ranked, ...]
     images_through_backbone: int
+
+    def in_lines(self) -> Iterator[str]:
+        """The first three."""
+        for row in self.backbones[:3]:
+            yield f"{row.backbone}: a simple classifier gets {row.accuracy:.1%} at {row.cut}"
 
     def as_dict(self) -> dict[str, Any]:
         """What ``plan --json`` prints for several backbones."""

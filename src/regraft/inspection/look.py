@@ -3,7 +3,7 @@
 import difflib
 import shutil
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -21,16 +21,22 @@ from regraft.network.cuts import Cut
 from regraft.progress import Progress, silent
 from regraft.recipe import Reading
 from regraft.runs.writing import replace as replace_folder
+from regraft.visible import Shown
 
 
-@dataclass(frozen=True)
-class Look:
+@dataclass(frozen=True, repr=False)
+class Look(Shown):
     """What was seen: pictures by method."""
 
     subject: Subject
     data: str | None  # where the images lie
     chapters: tuple[Chapter, ...]
     notes: tuple[str, ...] = ()  # on the images; methods that do not work here, and why
+
+    def in_lines(self) -> Iterator[str]:
+        """What was looked at, and how."""
+        yield f"What {self.subject.name} sees{f' of {self.data}' if self.data else ''}; write() makes a page of it"
+        yield "; ".join(chapter.title for chapter in self.chapters) or "nothing"
 
     def write(self, folder: str | PathLike[str], overwrite: bool = False) -> Path:
         """A file for each picture and a page that has them all; the page's path. RunError where it cannot be."""

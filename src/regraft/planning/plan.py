@@ -1,6 +1,6 @@
 """Size x similarity -> the case, the strategy, the cut, the reasons and the costs. Pure: no image, no network."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -13,10 +13,11 @@ from regraft.planning.reasons import details_of, headline_of, reasons_for, rival
 from regraft.planning.size import Size
 from regraft.recipe import FROZEN_STRATEGIES, Recipe
 from regraft.similarity.measure import Similarity
+from regraft.visible import Shown
 
 
-@dataclass(frozen=True)
-class Plan:
+@dataclass(frozen=True, repr=False)
+class Plan(Shown):
     """What to do, and why."""
 
     case: str
@@ -40,6 +41,11 @@ class Plan:
     def verdict(self) -> str:
         """Similar or different."""
         return verdict_of(self.similarity, self.similar_from)
+
+    def in_lines(self) -> Iterator[str]:
+        """The verdict, and the first reasons."""
+        yield self.headline
+        yield from self.reasons[:2]
 
     def as_dict(self) -> dict[str, Any]:
         """What ``plan --json`` prints."""

@@ -1,6 +1,6 @@
 """A finished run: what ``train`` returns."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from html import escape
 from pathlib import Path
@@ -12,7 +12,7 @@ from regraft.planning.plan import Plan
 from regraft.runs.overlap import Overlap, groups_as_dict
 from regraft.runs.remarks import Remark
 from regraft.training.result import Attempt
-from regraft.visible import isolated
+from regraft.visible import Shown, isolated
 
 CARD = """<div style="display:inline-block;padding:.8em 1.2em;border:1px solid #dfe4e8;border-radius:8px">
 {remarks}<b>{figure:.1%}</b> {name} on {images:,} {split} images
@@ -40,8 +40,8 @@ class Ruled:
     kept: bool  # whether it was returned
 
 
-@dataclass(frozen=True)
-class Run:
+@dataclass(frozen=True, repr=False)
+class Run(Shown):
     """A run folder and what is in it."""
 
     folder: Path
@@ -94,6 +94,12 @@ class Run:
             "continued": asdict(self.continued) if self.continued else None,
             "notes": list(self.notes),
         }
+
+    def in_lines(self) -> Iterator[str]:
+        """The figure, what was done, and where the rest is."""
+        yield from self.metrics.in_lines()
+        done = f"strategy {self.strategy} at {' + '.join(self.cuts)}, {self.seconds.total:.1f} s"
+        yield f"Case {self.plan.case}, {done}{', interrupted' if self.interrupted else ''}; {self.report}"
 
     def _repr_html_(self) -> str:
         """A card for notebooks."""

@@ -1,6 +1,6 @@
 """Source statistics for a network whose source is no photographs, from images that it was trained on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -25,6 +25,7 @@ from regraft.progress import Progress, silent
 from regraft.recipe import Recipe
 from regraft.similarity.shift import moments_at
 from regraft.similarity.statistics import Level, Moments, Statistics, levels_below, path_of
+from regraft.visible import Shown
 
 FEWEST = 50  # images that statistics may rest on
 
@@ -47,8 +48,8 @@ class Shrunk:
         return image.resize((width, height), Image.Resampling.BICUBIC)
 
 
-@dataclass(frozen=True)
-class Reference:
+@dataclass(frozen=True, repr=False)
+class Reference(Shown):
     """Source statistics that were made, and of what."""
 
     file: Path
@@ -57,6 +58,11 @@ class Reference:
     images: int
     cuts: tuple[str, ...]
     left_out: tuple[Fault, ...]
+
+    def in_lines(self) -> Iterator[str]:
+        """What was made, and of what."""
+        yield f"Source statistics of {self.backbone} from {self.images:,} images at {len(self.cuts)} cuts"
+        yield str(self.file)
 
     def as_dict(self) -> dict[str, Any]:
         """What ``reference --json`` prints."""
