@@ -64,8 +64,8 @@ class Classifier(Shown):
     def in_lines(self) -> Iterator[str]:
         """What it tells apart, and where it comes from."""
         yield f"Classifier of {counted(self.classes)}: {listed(self.classes)}"
-        place = f" of {self.folder}" if self.folder else ""
-        yield f"Trained by {self.strategy}{place}; images go in at {self.preprocessing.size} pixels a side"
+        place = f", {self.folder}" if self.folder else ""
+        yield f"Strategy {self.strategy}{place}; images go in at {self.preprocessing.size} pixels a side"
 
     @cached_property
     def module(self) -> "Grafted":

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -47,12 +48,15 @@ def features_of(
     recipe: Recipe = Recipe(),
     cut: str | Sequence[str] | None = None,
     progress: Progress = silent,
+    **settings: Any,
 ) -> LabelledFeatures:
     """The pooled features of labelled images, from the pass that ``plan`` and ``train`` keep.
 
     ``data`` and ``recipe`` (backbone, image size, pooling, split seed) as ``train`` takes them; a run may be the
     backbone. ``cut``: one of the network's cuts, or several, whose features are joined; the last one by default.
+    ``settings``: of the recipe, by their names.
     """
+    recipe = recipe.but(**settings) if settings else recipe
     looked = look(data, recipe, progress)
     planning, features = looked.recipe.planning, looked.features
     asked = (cut,) if isinstance(cut, str) else tuple(cut or planning.cuts or filter(None, [planning.cut]))

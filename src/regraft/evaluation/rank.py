@@ -55,11 +55,14 @@ def rank(
     backbones: Sequence[str | tuple[str, str | None]],
     recipe: Recipe = Recipe(),
     progress: Progress = silent,
+    **settings: Any,
 ) -> Ranking:
     """Plan ``data`` for each of ``backbones``, a name or (name, weights file or None).
 
     All are judged on the same images and folds, so that differences from the best have paired standard errors.
+    ``settings``: of the recipe, by their names.
     """
+    recipe = recipe.but(**settings) if settings else recipe
     named = [(one, None) if isinstance(one, str) else one for one in backbones]
     key = recipe.network.weights_key
     recipes = [recipe.but(backbone=name, weights=file, weights_key=key if file else None) for name, file in named]

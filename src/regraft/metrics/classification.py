@@ -16,6 +16,7 @@ from regraft.metrics.two_classes import TwoClasses, two_classes
 from regraft.visible import Shown
 
 TWO = 2
+CALLED = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "macro_f1": "macro F1"}  # in sentences
 UNEVEN = 2  # times the images of the smallest class that the largest has
 
 
@@ -65,13 +66,13 @@ class Metrics(Shown):
     def in_lines(self) -> Iterator[str]:
         """The figure that tells most with its interval, then the others."""
         first = "balanced_accuracy" if self.uneven else "accuracy"
-        figures = {name: f"{name.replace('_', ' ')} {getattr(self, name):.1%}" for name in SUMMARIES}
+        figures = {name: f"{CALLED[name]} {getattr(self, name):.1%}" for name in SUMMARIES}
         low, high = self.intervals[first]
         named = figures.pop(first)
         part = "" if self.split == "all" else f"{self.split} "
-        yield f"{named.capitalize()} on {self.images:,} {part}images (95% interval {low:.1%} to {high:.1%})"
-        least = f"always naming the largest class {self.largest_class:.1%}"
-        yield f"{', '.join(figures.values()).capitalize()}; {least}"
+        yield f"{named[0].upper()}{named[1:]} on {self.images:,} {part}images (95% interval {low:.1%} to {high:.1%})"
+        others = ", ".join(figures.values())
+        yield f"{others[0].upper()}{others[1:]}; always naming the largest class {self.largest_class:.1%}"
 
     def summary(self) -> dict[str, Any]:
         """The three figures with their intervals, and what they are to be compared with, as plain data."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -44,13 +45,16 @@ def train(
     overwrite: bool = False,
     resume: bool = False,
     progress: Progress = silent,
+    **settings: Any,
 ) -> Run:
     """Train on ``data``, which find_images takes, as ``recipe`` and the plan say, and write the run folder ``out``.
 
-    ``resume`` goes on with the training of ``out`` that was interrupted. Raises RegraftError for what the user
+    ``resume`` goes on with the training of ``out`` that was interrupted; ``settings``: of the recipe, by their names,
+    as ``epochs=5``. Raises RegraftError for what the user
     can mend; then nothing is left behind but the feature cache and the checkpoints of a training under way.
     """
     started = time.perf_counter()
+    recipe = recipe.but(**settings) if settings else recipe
     wanted = Path(out) if out is not None else None
     check_place(recipe, wanted)
     with claimed(name_of(data), wanted, overwrite, resume) as claim:
@@ -69,8 +73,13 @@ def plan(
     out: str | PathLike[str] | None = None,
     overwrite: bool = False,
     progress: Progress = silent,
+    **settings: Any,
 ) -> Plan:
-    """Look at the images and plan; the folder ``out`` gets plan.json, recipe.json and the pictures."""
+    """Look at the images and plan; the folder ``out`` gets plan.json, recipe.json and the pictures.
+
+    ``settings``: of the recipe, by their names.
+    """
+    recipe = recipe.but(**settings) if settings else recipe
     if out is None:
         return prepare(data, recipe, progress, may_go_on=True).plan_with_faults()
     check_place(recipe, Path(out))

@@ -75,13 +75,16 @@ def reference(
     out: str | PathLike[str] | None = None,
     recipe: Recipe = Recipe(),
     progress: Progress = silent,
+    **settings: Any,
 ) -> Reference:
     """Mean and deviation of every channel at every cut of ``backbone`` over ``images``: files, or folders of them.
 
     The images go through the network as they are, and shrunk to each of levels_below. The figures are written to
     ``out``, or where plan and train look for them. ``recipe``: its weights, image size, batch size, workers, device
     and largest image are used. Raises DataError for too few images.
+    ``settings``: of the recipe, by their names.
     """
+    recipe = recipe.but(**settings) if settings else recipe
     named = recipe.network
     network = load(backbone, named.weights, named.image_size, named.weights_key)
     paths = [Path(path) for path in images]

@@ -38,6 +38,7 @@ def compare(
     out: str | PathLike[str] | None = None,
     overwrite: bool = False,
     progress: Progress = silent,
+    **of_recipe: Any,
 ) -> Comparison:
     """Train every strategy on the same images and judge them on the same test images.
 
@@ -45,9 +46,11 @@ def compare(
     that is judged on. ``settings``: how many each strategy chooses from, by validation inside its training part (1 to
     3). ``budgets``: of each training of a whole network, epochs (10) or time ("5m"); every one gets a table.
     ``sizes``: numbers of training images for learning curves. ``out``: the folder, which keeps every training; called
-    again after an interruption or with more repeats, only what is missing is trained. Raises RecipeError for what
-    does not go together, RunError for a folder that is something else's.
+    again after an interruption or with more repeats, only what is missing is trained. ``of_recipe``: settings of the
+    recipe, by their names. Raises RecipeError for what does not go together, RunError for a folder that is something
+    else's.
     """
+    recipe = recipe.but(**of_recipe) if of_recipe else recipe
     check(repeats, settings)
     check_undecided(recipe)
     wanted = budgets_of(budgets)

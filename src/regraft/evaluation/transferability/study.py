@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from os import PathLike
+from typing import Any
 
 import numpy as np
 
@@ -39,14 +40,16 @@ def transferability(
     out: str | PathLike[str] | None = None,
     progress: Progress = silent,
     tell: Tell = lambda _: None,
+    **settings: Any,
 ) -> Transferability:
     """Train networks whose first layers come from elsewhere, cut by cut, and compare them on images that chose nothing.
 
     On ``data`` with a pre-trained network; with ``teach`` the demonstration network on random halves of the classes.
     ``cuts``: how many, "all", or names with commas between; ``images``: used at most; ``tell``: gets the time it takes.
-    What was computed stays in ``out``, and a second call computes the rest. Raises RegraftError for what the user can
-    mend.
+    What was computed stays in ``out``, and a second call computes the rest. ``settings``: of the recipe, by
+    their names. Raises RegraftError for what the user can mend.
     """
+    recipe = recipe.but(**settings) if settings else recipe
     wanted = Wanted(recipe, teach, str(cuts), seeds, images)
     listed = find_images(data, recipe.reading)
     wanted.check_classes(listed)
