@@ -99,3 +99,8 @@ def test_links_lead_somewhere() -> None:
     for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("pretraining/*.md")]:
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
             assert target.startswith("https://") or (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_reference_has_every_public_name() -> None:
+    shown = set(re.findall(r"^::: regraft\.([\w.]+)$", (ROOT / "docs/reference.md").read_text(), re.MULTILINE))
+    assert shown == {f"{getattr(regraft, name).__module__.removeprefix('regraft.')}.{name}" for name in regraft.__all__}

@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # for type checkers and editors, which run nothing
     from regraft.evaluation.comparison.compare import compare as compare
     from regraft.evaluation.comparison.runs import compare_runs as compare_runs
     from regraft.evaluation.estimator import ImageClassifier as ImageClassifier
+    from regraft.evaluation.labelled_features import LabelledFeatures as LabelledFeatures
+    from regraft.evaluation.labelled_features import features_of as features_of
     from regraft.evaluation.rank import rank as rank
     from regraft.evaluation.transferability import transferability as transferability
     from regraft.inspection.look import look as look
@@ -27,6 +29,7 @@ if TYPE_CHECKING:  # for type checkers and editors, which run nothing
     from regraft.runs.card import card as card
     from regraft.runs.job import plan as plan
     from regraft.runs.job import train as train
+    from regraft.runs.plots import plots as plots
     from regraft.runs.run import Run as Run
     from regraft.similarity.reference import reference as reference
 
@@ -38,6 +41,7 @@ _HOMES = {
     "DataError": "regraft.errors",
     "ImageClassifier": "regraft.evaluation.estimator",
     "ImageSet": "regraft.data.images",
+    "LabelledFeatures": "regraft.evaluation.labelled_features",
     "Plan": "regraft.planning.plan",
     "Reading": "regraft.recipe",
     "Recipe": "regraft.recipe",
@@ -48,11 +52,13 @@ _HOMES = {
     "card": "regraft.runs.card",
     "compare": "regraft.evaluation.comparison.compare",
     "compare_runs": "regraft.evaluation.comparison.runs",
+    "features_of": "regraft.evaluation.labelled_features",
     "from_arrays": "regraft.data.readers.memory",
     "from_dataset": "regraft.data.readers.memory",
     "load": "regraft.evaluation.classifier",
     "look": "regraft.inspection.look",
     "plan": "regraft.runs.job",
+    "plots": "regraft.runs.plots",
     "rank": "regraft.evaluation.rank",
     "reference": "regraft.similarity.reference",
     "scan": "regraft.data.scan",

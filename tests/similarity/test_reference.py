@@ -80,9 +80,11 @@ def test_a_finished_run_is_a_backbone(teaching_run: tuple[Path, Path], regraft: 
                              tmp_path / "again", "--json", "--quiet")  # fmt: skip
     assert code == 0, err
     assert json.loads(out)["cut"] == "conv2"
-    code, _, err = regraft("plan", data, "--backbone", tmp_path / "again")
-    assert code == 2
-    assert "early layers only" in err
+    code, out, err = regraft("plan", data, "--backbone", tmp_path / "again", "--json")
+    assert code == 0, err
+    planned = json.loads(out)
+    assert [point["cut"] for point in planned["similarity"]["profile"]] == ["conv1", "conv2"]
+    assert any("early layers only: the network ends at conv2" in note for note in planned["notes"])
 
 
 def test_the_demonstration_network_has_the_courses_layers() -> None:

@@ -53,8 +53,8 @@ def settings_of(*groups: str, without: Iterable[str] = ()) -> tuple[str, ...]:
 
 READING = settings_of("reading")
 RENDERING = ("range", "bands", "background")  # how images become 8-bit RGB
-NETWORK = settings_of("network", without=["backbone"])
-PLANNING = (*NETWORK, *READING, *settings_of("planning"))
+NETWORK = settings_of("network", without=["backbone", "continue_from"])
+PLANNING = ("continue_from", *NETWORK, *READING, *settings_of("planning"))
 TRAINING = settings_of(*GROUPS)
 
 

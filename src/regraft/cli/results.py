@@ -18,6 +18,10 @@ DONE = {
     "fine-tune": "every layer was trained from the pre-trained weights, and a new head",
     "from-scratch": "every layer was trained from random weights",
 }
+GONE_ON = {
+    "head": "the run's layers were kept frozen, and its head was trained on",
+    "fine-tune": "every layer was trained on from the run's weights, and its head",
+}
 
 
 def summary(result: dict[str, Any]) -> None:
@@ -63,6 +67,8 @@ def show_next_steps(steps: Sequence[Mapping[str, Any]]) -> None:
 
 def done_in_words(result: Mapping[str, Any]) -> str:
     """What was carried out."""
+    if (continued := result["continued"]) and continued["kept"]:
+        return f"{GONE_ON[result['strategy']]} ({' + '.join(result['cuts'])})."
     by_rule = strategy_by_rule(result["case"])
     asked = (
         ""

@@ -1,6 +1,7 @@
 """Whatever a user calls their data -> an ImageSet: folder, table, archive, shards, data set."""
 
 import os
+from os import PathLike
 from pathlib import Path
 
 from regraft.data.groups import grouped, with_loners
@@ -14,7 +15,7 @@ from regraft.data.readers.webdataset import RANGE, is_shard, read_shards, read_t
 from regraft.errors import DataError
 from regraft.recipe import Reading
 
-Data = str | Path | ImageSet
+Data = str | PathLike[str] | ImageSet
 
 
 def find_images(data: Data, reading: Reading = Reading(), fewest_classes: int = FEWEST_CLASSES) -> ImageSet:
@@ -25,7 +26,7 @@ def find_images(data: Data, reading: Reading = Reading(), fewest_classes: int = 
     a Hugging Face data set, hf:NAME or a saved folder; an ImageSet as it is. Raises DataError for anything else and
     where there are fewer than ``fewest_classes``.
     """
-    images = data if isinstance(data, ImageSet) else read_source(str(data), reading, fewest_classes)
+    images = data if isinstance(data, ImageSet) else read_source(os.fspath(data), reading, fewest_classes)
     if reading.group_by and not any(file.group for file in images.files):
         return grouped(images, reading.group_by)
     return images if isinstance(data, ImageSet) else with_loners(images)

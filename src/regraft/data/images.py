@@ -1,7 +1,7 @@
 """The user's images as data: which there are, which class and split each belongs to, what is wrong with them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ from regraft.data.content import Content
 from regraft.data.rendering import PLAIN, Rendering
 from regraft.data.spelling import alike, composed
 from regraft.errors import DataError
+from regraft.visible import Shown
 
 SUFFIXES = frozenset((
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".bmp", ".dib", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm",
@@ -51,8 +52,8 @@ class Fault:
     images: int = 1  # that it is about
 
 
-@dataclass(frozen=True)
-class ImageSet:
+@dataclass(frozen=True, repr=False)
+class ImageSet(Shown):
     """Labelled images. ``classes[label]`` is a class's name; ids follow sorted names."""
 
     root: Path  # what the user gave
@@ -61,6 +62,14 @@ class ImageSet:
     faults: tuple[Fault, ...] = ()
     rendering: Rendering = PLAIN  # how all of them become 8-bit RGB
     notes: tuple[str, ...] = ()  # how the source was read
+
+    def in_lines(self) -> Iterator[str]:
+        """How many images, of which classes."""
+        parts = Counter(file.split for file in self.files)
+        split = f" ({', '.join(f'{parts[name]:,} {name}' for name in self.splits)})" if self.splits else ""
+        shown = ", ".join(self.classes[:5]) + (" ..." if len(self.classes) > 5 else "")  # noqa: PLR2004
+        yield f"{len(self.files):,} images{split} of {len(self.classes):,} classes: {shown}"
+        yield f"From {self.root}; {self.left_out:,} files were left out"
 
     @property
     def splits(self) -> tuple[str, ...]:

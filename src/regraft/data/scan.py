@@ -13,11 +13,11 @@ from regraft.data.range_faults import Seen, depth_faults
 from regraft.data.rendering import Depth
 from regraft.errors import DataError
 from regraft.progress import Progress
-from regraft.progress.shown import Shown, shown
+from regraft.progress.shown import ShowProgress, shown
 from regraft.recipe import Reading
 
 
-def scan(data: Data, reading: Reading = Reading(), workers: int = 0, progress: Shown = True) -> ImageSet:
+def scan(data: Data, reading: Reading = Reading(), workers: int = 0, progress: ShowProgress = True) -> ImageSet:
     """Find the images and decode each in full; broken ones are left out, and all that is odd is among the faults.
 
     ``data``: a folder, a table, an archive, shards, a data set or an ImageSet. ``workers``: threads, 0 for one a

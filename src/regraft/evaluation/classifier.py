@@ -2,24 +2,21 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 
-from regraft.data.content import CHANNELS, COLOUR, GREY, Given
-from regraft.data.decoding import Undecodable, decode_for
 from regraft.data.find import Data, find_images
-from regraft.data.images import EVALUATED, LEFT_OUT, Fault, ImageFile, ImageSet
+from regraft.data.images import EVALUATED, ImageFile, ImageSet
 from regraft.data.pixel_range import asked_for
 from regraft.data.prefetch import grouped, map_ahead
-from regraft.data.range_faults import check_depth
-from regraft.data.readers.paths import Named, NoImage, contents_at
-from regraft.data.rendering import PLAIN, Rendering, from_dict
-from regraft.errors import DataError, RunError
-from regraft.evaluation.disturbances import Disturbance, disturbances_for, disturbed
+from regraft.data.readers.paths import Named
+from regraft.data.rendering import Rendering, from_dict
+from regraft.errors import RunError
+from regraft.evaluation.disturbances import Disturbance, disturbances_for
 from regraft.evaluation.evaluate import (
     Evaluation,
     Identify,
@@ -29,36 +26,30 @@ from regraft.evaluation.evaluate import (
     evaluation_of,
     part_to_evaluate,
 )
-from regraft.evaluation.prediction import Noted, Prediction, probabilities_of
+from regraft.evaluation.features_at import engine_for, features_at
+from regraft.evaluation.given import contents_of
+from regraft.evaluation.prediction import Prediction, probabilities_of
+from regraft.evaluation.reading import Read, Reader
+from regraft.evaluation.trainable import trainable_module
 from regraft.metrics import softmax
 from regraft.network.engine import Engine, device_name, device_of, pytorch_engine, streams_of
 from regraft.network.preprocessing import Preprocessing
 from regraft.network.saved import Saved, damaged
 from regraft.network.saved import load as load_network
-from regraft.progress.shown import Shown, shown
+from regraft.planning.going_on import counted, listed
+from regraft.progress.shown import ShowProgress, shown
 from regraft.recipe import MAX_PIXELS, Reading
 from regraft.strict_json import Malformed
+from regraft.visible import Shown
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from regraft.network.surgery import Grafted
 
-GREYS = (0.299, 0.587, 0.114)  # what the channels count
 
-
-@dataclass(frozen=True)
-class Read:
-    """One image read: its pixels and the hash of what it shows, or its fault."""
-
-    name: str
-    pixels: np.ndarray | None = None  # (size, size, 3) uint8
-    identity: str = ""
-    fault: Fault | None = None
-    noted: Noted | None = None
-    variants: Sequence[np.ndarray] = ()  # the pixels under each disturbance
-
-
-@dataclass(frozen=True)
-class Classifier:
+@dataclass(frozen=True, repr=False)
+class Classifier(Shown):
     """A trained network, ready to use."""
 
     classes: tuple[str, ...]
@@ -70,12 +61,32 @@ class Classifier:
     network: "Grafted | None" = field(default=None, repr=False)  # where it does not
     rendering: Rendering | None = None  # how files become 8-bit images; None of a run that did not measure its own
 
+    def in_lines(self) -> Iterator[str]:
+        """What it tells apart, and where it comes from."""
+        yield f"Classifier of {counted(self.classes)}: {listed(self.classes)}"
+        place = f", {self.folder}" if self.folder else ""
+        yield f"Strategy {self.strategy}{place}; images go in at {self.preprocessing.size} pixels a side"
+
     @cached_property
     def module(self) -> "Grafted":
-        """The torch network: images (n, 3, size, size), as ``preprocessing`` makes them -> logits (n, classes)."""
+        """The torch network: images (n, 3, size, size), as ``preprocessing`` makes them -> logits (n, classes).
+
+        It is for predicting: its body stays in evaluation mode and frozen. ``trainable`` gives one that trains.
+        """
         network = self.network or (self.saved.module if self.saved else None)
         assert network is not None, "a classifier comes from a folder or has its network"
         return network.to(device_of(self.device))
+
+    def trainable(self, batch_norm: str = "auto", unfreeze_from: str | None = None) -> "nn.Module":
+        """A torch module of your own to train on: a copy, on ``device``, in evaluation mode until ``.train()``.
+
+        Images (n, 3, size, size) float32, as ``preprocessing.normalise`` makes them of uint8 pixels (n, size, size, 3),
+        -> logits (n, classes). Every parameter wants a gradient, or those after the cut ``unfreeze_from``.
+        ``batch_norm``: whether running statistics adapt in training; auto: as in a fine-tuning by the run's recipe,
+        which leaves them as they are on small data where the head was solved on what they give.
+        """
+        module = trainable_module(self.saved, self.folder, batch_norm, unfreeze_from)
+        return module.to(device_of(self.device))
 
     @cached_property
     def engine(self) -> Engine:
@@ -83,6 +94,11 @@ class Classifier:
         if self.saved:
             return self.saved.engine(self.device)
         return pytorch_engine(self.module, self.preprocessing, device_name(self.device))
+
+    @cached_property
+    def looks(self) -> dict[tuple[str, ...], Engine]:
+        """What gives features at cuts, once it was asked for."""
+        return {}
 
     @property
     def conformal_threshold(self) -> float | None:
@@ -92,24 +108,24 @@ class Classifier:
     def predict(
         self,
         images: Any,
-        progress: Shown = False,
+        progress: ShowProgress = False,
         max_pixels: int = MAX_PIXELS,
         reading: Reading = Reading(),
     ) -> list[Prediction]:
         """The classes of images, in order.
 
-        ``images``: a path or several (an image, a folder, an archive, a table with an ``image_column``); a Pillow image
-        or several; an array (images, height, width, 3) or (height, width, 3) of uint8, or a list of such images. Every
-        file has its place: one that is no image, cannot be read or has more than ``max_pixels`` pixels comes back with
-        its fault. ``reading``: the image column, and a range, bands or a background in place of the run's own. Raises
-        DataError for a path that is not there.
+        ``images``: a path (of an image, a folder, an archive, a table with an ``image_column``), as str or PathLike; a
+        Pillow image; an array (height, width, 3) or (images, height, width, 3) of uint8; a tensor, channels first; an
+        encoded image, as bytes; or several of these, mixed too. Every file has its place: one that is no image, cannot
+        be read or has more than ``max_pixels`` pixels comes back with its fault. ``reading``: the image column, and a
+        range, bands or a background in place of the run's own. Raises DataError for a path that is not there.
         """
         return list(self.predictions(images, progress, max_pixels, reading))
 
     def predictions(
         self,
         images: Any,
-        progress: Shown = False,
+        progress: ShowProgress = False,
         max_pixels: int = MAX_PIXELS,
         reading: Reading = Reading(),
     ) -> Iterator[Prediction]:
@@ -120,7 +136,7 @@ class Classifier:
     def predict_proba(
         self,
         images: Any,
-        progress: Shown = False,
+        progress: ShowProgress = False,
         max_pixels: int = MAX_PIXELS,
         reading: Reading = Reading(),
     ) -> np.ndarray:
@@ -130,6 +146,38 @@ class Classifier:
         """
         return probabilities_of(self.predictions(images, progress, max_pixels, reading))
 
+    def features(
+        self,
+        images: Any,
+        cut: str | Sequence[str] | None = None,
+        progress: ShowProgress = False,
+        max_pixels: int = MAX_PIXELS,
+        reading: Reading = Reading(),
+    ) -> np.ndarray:
+        """What the head sees of images: pooled features (images, channels), float32, in order of ``images``.
+
+        ``cut``: an earlier one of the network's cuts, or several, whose features are joined. As for predict_proba,
+        files in a folder that are no images have no row, and DataError is raised where one cannot be read.
+        """
+        contents = contents_of(images, reading)
+        reader = Reader(self.preprocessing, self.rendering, self.rendering_of(contents, reading), max_pixels)
+        engine = self.look_at((cut,) if isinstance(cut, str) else tuple(cut or ()))
+        with shown(progress) as shows:
+            return features_at(engine, reader, contents, shows)
+
+    def look_at(self, cuts: tuple[str, ...]) -> Engine:
+        """What gives the features at cuts, or those of the head; made once."""
+        if cuts not in self.looks:
+            if self.saved:
+                self.looks[cuts] = engine_for(self.saved, cuts, self.device)
+            elif cuts:
+                raise RunError(
+                    "this classifier has no run folder: it knows the features of its head alone; give no cut"
+                )
+            else:
+                self.looks[cuts] = pytorch_engine(self.module.body, self.preprocessing, device_name(self.device))
+        return self.looks[cuts]
+
     def rendering_of(self, contents: Sequence[Named], reading: Reading) -> Rendering | None:
         """How images become 8-bit RGB where ``reading`` asks for something else than the run's own way."""
         files = tuple(ImageFile(name, 0, None, content) for name, content in contents) if reading.renders else ()
@@ -138,7 +186,7 @@ class Classifier:
     def predict_contents(
         self,
         contents: Sequence[Named],
-        progress: Shown = False,
+        progress: ShowProgress = False,
         max_pixels: int = MAX_PIXELS,
         identify: Identify | None = None,
         rendering: Rendering | None = None,
@@ -150,22 +198,7 @@ class Classifier:
         ``identify`` hashes what each shows, ``rendering`` is another one; with ``noting`` sides and brightness come
         too, and the class under each of ``disturbances``, which costs a pass each.
         """
-        way = rendering or self.rendering or PLAIN
-
-        def read(item: Named) -> Read:
-            name, content = item
-            try:
-                data = content.read()
-                decoded = decode_for(data, self.preprocessing.side, max_pixels, way)
-                if self.rendering and decoded.depth:
-                    check_depth(decoded.depth)
-                identity = identify(data, decoded) if identify else ""
-                pixels = self.preprocessing.pixels(decoded.image, decoded.original)
-                noted = Noted(min(decoded.original), brightness_of(pixels)) if noting else None
-                return Read(name, pixels, identity, None, noted, disturbed(pixels, disturbances))
-            except Undecodable as error:
-                action = content.fault.action if isinstance(content, NoImage) else LEFT_OUT
-                return Read(name, fault=Fault(name, error.kind, str(error), action))
+        read = Reader(self.preprocessing, self.rendering, rendering, max_pixels, identify, noting, disturbances).read
 
         def run(group: Sequence[Read]) -> tuple[np.ndarray, np.ndarray]:
             images = [(read.pixels, *read.variants) for read in group if read.pixels is not None]
@@ -192,7 +225,7 @@ class Classifier:
         self,
         data: Data,
         reading: Reading = Reading(),
-        progress: Shown = True,
+        progress: ShowProgress = True,
         positive: str | None = None,
         robustness: bool = False,
     ) -> Evaluation:
@@ -219,7 +252,7 @@ class Classifier:
         images: ImageSet,
         reading: Reading,
         identify: Identify | None,
-        progress: Shown,
+        progress: ShowProgress,
         noting: bool = False,
         disturbances: Sequence[Disturbance] = (),
     ) -> list[Prediction]:
@@ -232,11 +265,11 @@ class Classifier:
 
     def __getstate__(self) -> dict[str, Any]:
         """All but what is made anew where it is unpickled: the engine, and the network where a folder has it."""
-        again = {"engine", "module"} if self.saved else {"engine"}
+        again = {"engine", "looks", *(["module"] if self.saved else [])}
         return {name: value for name, value in vars(self).items() if name not in again}
 
 
-def load(run: Path | str, device: str = "auto") -> Classifier:
+def load(run: str | PathLike[str], device: str = "auto") -> Classifier:
     """The classifier of a run folder (or of a model folder), on ``device``; RunError where there is none."""
     folder = Path(run)
     if not folder.is_dir():
@@ -248,34 +281,3 @@ def load(run: Path | str, device: str = "auto") -> Classifier:
     except Malformed as error:
         raise damaged(saved.folder, error) from None
     return Classifier(saved.classes, saved.preprocessing, saved.strategy, folder, device, saved, rendering=rendering)
-
-
-def brightness_of(pixels: np.ndarray) -> float:
-    """The mean grey (Rec. 601) of an image (size, size, 3)."""
-    return float(pixels.reshape(-1, 3).mean(axis=0) @ GREYS)
-
-
-def contents_of(images: Any, reading: Reading = Reading()) -> list[Named]:
-    """Images as Classifier.predict takes them, each with its name."""
-    named: list[Named] = []
-    for place, item in enumerate([images] if is_one(images) else images):
-        if isinstance(item, (str, Path)):
-            named += contents_at(Path(item), reading)
-        else:
-            named.append((str(place), Given(partial(same, item))))
-    if not named:
-        raise DataError("there is no image to predict; give paths, Pillow images or an array")
-    return named
-
-
-def is_one(images: Any) -> bool:
-    """Whether it is a single image or path, and no sequence of them."""
-    if isinstance(images, (str, Path, Image.Image)):
-        return True
-    shape: tuple[int, ...] = getattr(images, "shape", ())
-    return len(shape) == GREY or (len(shape) == COLOUR and (shape[-1] in CHANNELS or shape[0] in CHANNELS))
-
-
-def same(item: Any) -> Any:
-    """What was given."""
-    return item

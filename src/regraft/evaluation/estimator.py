@@ -15,7 +15,8 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 from regraft.data.images import IGNORED, LEFT_OUT, Labelled, collect
 from regraft.data.readers.paths import Named, NoImage
 from regraft.errors import DataError
-from regraft.evaluation.classifier import Classifier, contents_of
+from regraft.evaluation.classifier import Classifier
+from regraft.evaluation.given import contents_of
 from regraft.evaluation.prediction import probabilities_of
 from regraft.planning.prepare import prepare
 from regraft.progress.shown import shown

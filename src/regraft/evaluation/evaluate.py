@@ -1,7 +1,7 @@
 """A classifier measured on labelled images."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,12 @@ from regraft.evaluation.disturbances import Disturbance
 from regraft.evaluation.prediction import Prediction
 from regraft.evaluation.robustness import Robustness, robustness_of
 from regraft.metrics import Metrics, measure, slices_of
+from regraft.runs.plots import of_metrics
 from regraft.runs.remarks import Remark, remarks_on
 from regraft.runs.seen import DATA, images_of
 from regraft.runs.slicing import slice_names
 from regraft.strict_json import Malformed
+from regraft.visible import Shown
 
 SEED = 0  # of the bootstrap
 TWO = 2
@@ -38,8 +40,8 @@ class TrainedOn:
     accuracy_on_the_others: float | None  # None where there are none
 
 
-@dataclass(frozen=True)
-class Evaluation:
+@dataclass(frozen=True, repr=False)
+class Evaluation(Shown):
     """Metrics of a classifier on labelled images."""
 
     run: Path | None
@@ -48,6 +50,16 @@ class Evaluation:
     left_out: tuple[Fault, ...]
     notes: tuple[str, ...] = ()  # what the user should know beside the figures
     robustness: Robustness | None = None  # where it was asked for
+
+    def in_lines(self) -> Iterator[str]:
+        """The metrics, and what to mind."""
+        yield from self.metrics.in_lines()
+        if self.trained_on and self.trained_on.images:
+            yield f"The run was trained on {self.trained_on.images:,} of these {self.trained_on.of:,} images"
+
+    def drawn(self) -> Mapping[str, str]:
+        """Its pictures, as SVG by name."""
+        return dict(of_metrics(self.metrics))
 
     @property
     def remarks(self) -> tuple[Remark, ...]:

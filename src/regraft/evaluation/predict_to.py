@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from regraft.errors import RecipeError, RunError
-from regraft.evaluation.classifier import Classifier, contents_of
+from regraft.evaluation.classifier import Classifier
+from regraft.evaluation.given import contents_of
 from regraft.evaluation.predicted_file import (
     JSON_LINES,
     ROWS,
@@ -18,7 +19,7 @@ from regraft.evaluation.predicted_file import (
 )
 from regraft.evaluation.prediction import Tally, columns_of
 from regraft.network.saved import CONFIG, MODEL, hash_of_file
-from regraft.progress.shown import Shown
+from regraft.progress.shown import ShowProgress
 from regraft.recipe import Reading
 from regraft.runs.folder import unfinished_of
 from regraft.runs.rows import formulas_note
@@ -62,7 +63,7 @@ def predict_to(
     reading: Reading = Reading(),
     overwrite: bool = False,
     resume: bool = False,
-    progress: Shown = False,
+    progress: ShowProgress = False,
 ) -> Predicted:
     """Write the classes of the images at ``paths`` to ``out``: JSON lines to a .jsonl, else a CSV.
 

@@ -10,6 +10,7 @@ import numpy as np
 from regraft.data.images import IGNORED, Fault
 from regraft.data.readers.paths import OTHER_FILE
 from regraft.errors import DataError
+from regraft.visible import visible
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,11 @@ class Prediction:
         """Of that class."""
         return None if self.probabilities is None else float(self.probabilities.max())
 
+    def __repr__(self) -> str:
+        """The image, its class and how sure, or why there is none."""
+        said = f"{self.label} ({self.probability:.1%})" if self.fault is None else f"no class: {self.fault.reason}"
+        return visible(f"{self.name}: {said}")
+
     def as_dict(self) -> dict[str, Any]:
         """Plain data; a file that cannot be read has its error and no class."""
         p, probability = self.probabilities, self.probability
@@ -61,12 +67,16 @@ def probabilities_of(predictions: Iterable[Prediction]) -> np.ndarray:
     """
     rows = []
     for prediction in predictions:
-        fault = prediction.fault
-        if fault and (fault.kind, fault.action) != (OTHER_FILE, IGNORED):
-            raise DataError(f"image {prediction.name} cannot be read: {fault.reason}; leave it out")
+        check_read(prediction.name, prediction.fault)
         if prediction.probabilities is not None:
             rows.append(prediction.probabilities)
     return np.array(rows)
+
+
+def check_read(name: str, fault: Fault | None) -> None:
+    """Raise DataError for an image that cannot be read; a file that is none is passed over."""
+    if fault and (fault.kind, fault.action) != (OTHER_FILE, IGNORED):
+        raise DataError(f"image {name} cannot be read: {fault.reason}; leave it out")
 
 
 def columns_of(classes: Sequence[str]) -> tuple[str, ...]:

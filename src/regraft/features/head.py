@@ -160,9 +160,7 @@ class Problem:
 
     def for_features(self, head: Head) -> Head:
         """The head that takes the features as they were given."""
-        scale = self.axes.scale
-        first = head.weights[0] @ self.axes.directions.T / scale.std
-        return Head((first, *head.weights[1:]), (head.biases[0] - first @ scale.mean, *head.biases[1:]))
+        return raw_head(head, self.axes)
 
     def trials(self, folds: Sequence[Fold], decays: Sequence[float], progress: Progress = silent) -> list[Trial]:
         """Each of ``decays`` fitted and judged on every fold, but for weak ones with which the first loses patience."""
@@ -197,6 +195,12 @@ class Problem:
             best = int(np.argmin([trial.loss for trial in single]))
             decays = decays[max(best - 1, 0) : best + 2]
         return self.trials(folds, decays, progress)
+
+
+def raw_head(head: Head, axes: Axes) -> Head:
+    """The head that takes features as they are, of one that takes them along ``axes``."""
+    first = head.weights[0] @ axes.directions.T / axes.scale.std
+    return Head((first, *head.weights[1:]), (head.biases[0] - first @ axes.scale.mean, *head.biases[1:]))
 
 
 def problem_of(

@@ -25,6 +25,7 @@ class Labelled:
     labels: np.ndarray
     classes: int
     weights: np.ndarray | None  # (classes,)
+    before: np.ndarray | None = None  # (images, classes): logits that are there already, to which the head's are added
 
     @cached_property
     def importance(self) -> np.ndarray:
@@ -45,11 +46,16 @@ class Labelled:
         odds *= self.importance
         return value, odds
 
+    def logits(self, point: np.ndarray) -> np.ndarray:
+        """Of weights and biases (channels + 1, classes): (images, classes), in memory of their own."""
+        own: np.ndarray = self.x @ point[:-1] + point[-1]
+        return own if self.before is None else own + self.before
+
     def one_layer(self, decay: float) -> Function:
         """Loss of weights and biases (channels + 1, classes): cross-entropy plus half ``decay`` times the weights²."""
 
         def function(point: np.ndarray) -> tuple[float, np.ndarray]:
-            value, slope = self.loss(self.x @ point[:-1] + point[-1])
+            value, slope = self.loss(self.logits(point))
             gradient = np.concatenate([self.x.T @ slope + decay * point[:-1], slope.sum(axis=0, keepdims=True)])
             return value + 0.5 * decay * float(np.vdot(point[:-1], point[:-1])), gradient
 
@@ -76,7 +82,7 @@ class Labelled:
 
     def spread(self, point: np.ndarray) -> float:
         """How curved the loss is: mean variance of an image's probabilities, from 0 to 1 / classes."""
-        logits = self.x @ point[:-1] + point[-1]
+        logits = self.logits(point)
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
         odds /= odds.sum(axis=1, keepdims=True)
         return float((1 - np.square(odds).sum(axis=1)).mean()) / max(self.classes - 1, 1)

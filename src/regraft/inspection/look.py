@@ -3,8 +3,9 @@
 import difflib
 import shutil
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,14 @@ from regraft.inspection.images import MOST, images_for
 from regraft.inspection.methods import METHODS, Wish
 from regraft.inspection.subject import Subject, subject_of
 from regraft.network.cuts import Cut
-from regraft.progress.shown import Shown, shown
+from regraft.progress.shown import ShowProgress, shown
 from regraft.recipe import Reading
 from regraft.runs.writing import replace as replace_folder
+from regraft.visible import Shown
 
 
-@dataclass(frozen=True)
-class Look:
+@dataclass(frozen=True, repr=False)
+class Look(Shown):
     """What was seen: pictures by method."""
 
     subject: Subject
@@ -31,7 +33,12 @@ class Look:
     chapters: tuple[Chapter, ...]
     notes: tuple[str, ...] = ()  # on the images; methods that do not work here, and why
 
-    def write(self, folder: Path | str, overwrite: bool = False) -> Path:
+    def in_lines(self) -> Iterator[str]:
+        """What was looked at, and how."""
+        yield f"What {self.subject.name} sees{f' of {self.data}' if self.data else ''}; write() makes a page of it"
+        yield "; ".join(chapter.title for chapter in self.chapters) or "nothing"
+
+    def write(self, folder: str | PathLike[str], overwrite: bool = False) -> Path:
         """A file for each picture and a page that has them all; the page's path. RunError where it cannot be."""
         folder = Path(folder)
         check_folder(folder, overwrite)
@@ -52,12 +59,12 @@ class Look:
 
 
 def look(
-    network: str | Path,
+    network: str | PathLike[str],
     data: Data | None = None,
     only: Sequence[str] = (),
     cut: str | None = None,
     channel: int | None = None,
-    image: Path | str | None = None,
+    image: str | PathLike[str] | None = None,
     kernel: str | None = None,
     stride: int = 1,
     padding: int | None = None,
@@ -69,7 +76,7 @@ def look(
     reading: Reading = Reading(),
     most: int = MOST,
     seed: int = 0,
-    progress: Shown = True,
+    progress: ShowProgress = True,
 ) -> Look:
     """Look at a run folder, or at a backbone by name, with the images of the run or those of ``data``.
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -180,7 +181,7 @@ def maps_of(value: torch.Tensor, cut: Cut) -> torch.Tensor:
 
 
 def subject_of(
-    name: str | Path, weights: str | None = None, image_size: int | None = None, weights_key: str | None = None
+    name: str | PathLike[str], weights: str | None = None, image_size: int | None = None, weights_key: str | None = None
 ) -> Subject:
     """A run folder, or a backbone by name, to look at. Raises RunError or BackboneError where it is neither."""
     folder = Path(name)

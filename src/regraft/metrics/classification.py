@@ -1,6 +1,6 @@
 """Predictions against labels: metrics with 95% intervals, and per class."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,8 +13,10 @@ from regraft.metrics.shares import as_far_as_groups
 from regraft.metrics.slices import Slice
 from regraft.metrics.summaries import SUMMARIES, share_of, summaries
 from regraft.metrics.two_classes import TwoClasses, two_classes
+from regraft.visible import Shown
 
 TWO = 2
+CALLED = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "macro_f1": "macro F1"}  # in sentences
 UNEVEN = 2  # times the images of the smallest class that the largest has
 
 
@@ -29,8 +31,8 @@ class ClassMetrics:
     f1: float
 
 
-@dataclass(frozen=True)
-class Metrics:
+@dataclass(frozen=True, repr=False)
+class Metrics(Shown):
     """Predictions against labels."""
 
     split: str  # the part that was predicted: test, val or all
@@ -60,6 +62,17 @@ class Metrics:
     def chance(self) -> float:
         """The balanced accuracy of naming classes whatever the image shows."""
         return 1 / sum(row.images > 0 for row in self.per_class)
+
+    def in_lines(self) -> Iterator[str]:
+        """The figure that tells most with its interval, then the others."""
+        first = "balanced_accuracy" if self.uneven else "accuracy"
+        figures = {name: f"{CALLED[name]} {getattr(self, name):.1%}" for name in SUMMARIES}
+        low, high = self.intervals[first]
+        named = figures.pop(first)
+        part = "" if self.split == "all" else f"{self.split} "
+        yield f"{named[0].upper()}{named[1:]} on {self.images:,} {part}images (95% interval {low:.1%} to {high:.1%})"
+        others = ", ".join(figures.values())
+        yield f"{others[0].upper()}{others[1:]}; always naming the largest class {self.largest_class:.1%}"
 
     def summary(self) -> dict[str, Any]:
         """The three figures with their intervals, and what they are to be compared with, as plain data."""

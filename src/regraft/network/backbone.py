@@ -39,6 +39,7 @@ class Backbone:
     weights: Path | None = None  # a safetensors file with them, under the network's own names
     steps: Path | None = None  # a file from which, with the weights, its graph is built without torch
     origin: Origin = NOT_KNOWN  # of the weights, and their licence
+    ends_at: str = ""  # the cut behind which it has no weights, as a run of early layers; "": it is whole
 
     @cached_property
     def model(self) -> "nn.Module":
@@ -60,6 +61,7 @@ class Backbone:
             traced = trace(self.model, self.preprocessing.size, stages_of(self.model))
         except BackboneError as error:
             raise BackboneError(f"{self.name}: {error}") from None
+        traced = traced.up_to(self.ends_at) if self.ends_at else traced
         known: Description | None = vars(self).get("description")
         if known and not same_places(known.cuts, traced.cuts):  # made with another version of timm
             del vars(self)["description"]
@@ -105,6 +107,14 @@ class Backbone:
                 return {name: in_single(state[name]) for name in names}
         own = self.model.state_dict()
         return {name: own[name].detach().cpu().contiguous().numpy() for name in names}
+
+    def ending_at(self, names: Sequence[str]) -> "Backbone":
+        """The same without what lies behind the last of the cuts ``names``."""
+        last = max((self.traced.cut_of(name) for name in names), key=self.traced.cuts.index)
+        note = f"{self.name} kept its early layers only: the network ends at {last.name}"
+        twin = replace(self, build=lambda: self.model, ends_at=last.name, loading_notes=(note,))
+        vars(twin)["traced"] = self.traced.up_to(last.name)
+        return twin
 
     def known_as(self, description: Description) -> "Backbone":
         """The same, with its description."""

@@ -38,7 +38,7 @@ class Graft:
     @property
     def complete(self) -> bool:
         """Whether all of the network is kept but the source's classifier."""
-        return self.backbone.cuts[-1] in self.cuts
+        return self.backbone.cuts[-1] in self.cuts and not self.backbone.ends_at
 
     @property
     def parameters(self) -> int:

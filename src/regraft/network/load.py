@@ -16,7 +16,7 @@ from regraft.network.description import keep_description, path_of, read_descript
 from regraft.network.hub import TORCHVISION
 from regraft.network.origin import of_file, origin_of_run, published
 from regraft.network.preprocessing import Preprocessing, from_dict
-from regraft.network.saved_state import read_state
+from regraft.network.saved_state import filled, read_state
 from regraft.recipe import DEMONSTRATION, EMBEDDED
 
 if TYPE_CHECKING:
@@ -172,22 +172,27 @@ def is_run(name: str) -> bool:
 
 
 def run_backbone(run: Path) -> Backbone:
-    """The network of a finished run, without its head; BackboneError where it kept the early layers only."""
-    from torch import from_numpy
-
+    """The network of a finished run, without its head; up to its last cut where it kept the early layers only."""
     try:
         _, config = read_config(run / "model" / "config.json")
         architecture, body = config.architecture, read_state(run / "model" / "model.safetensors", config.names).body
         architecture.check_holds(body)
-        model = architecture.build()
-        named = {key: from_numpy(value) for key, value in body.items()}
-        missing, unexpected = model.load_state_dict(named, strict=False)
-        lacks = bool(unexpected) or any(key.startswith(config.cuts) for key in missing)
+        model = filled(architecture, body)
+        backbone = Backbone(str(run), architecture, lambda: model, config.preprocessing, origin=origin_of_run(run))
+        backbone = backbone if config.complete else backbone.ending_at(config.cuts)
+        last = config.cuts if config.complete else tuple(body_names(backbone))
+        missing = model.state_dict().keys() - body.keys()
+        lacks = body.keys() - model.state_dict().keys() or any(key.startswith(last) for key in missing)
     except Exception as error:  # JSON, timm and torch each raise their own kinds
         why = reason_of(error)[:160]
         raise BackboneError(f"{run} holds no run that can be started from: {why}; train it again") from None
-    if not config.complete:
-        raise BackboneError(f"{run} kept the early layers only; name a run of head, fine-tune or from-scratch")
     if lacks:
         raise BackboneError(f"the weights in {run} do not fit their network {architecture.name}; train it again")
-    return Backbone(str(run), architecture, lambda: model, config.preprocessing, origin=origin_of_run(run))
+    return backbone
+
+
+def body_names(backbone: Backbone) -> list[str]:
+    """The names of every parameter and buffer up to the last cut."""
+    from regraft.network.surgery import pooled_network
+
+    return list(pooled_network(backbone.model, backbone.traced, backbone.traced.cuts[-1:]).state_dict())

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regraft.errors import RunError, reason_of
-from regraft.network.architecture import Architecture
 from regraft.network.backbone import Backbone
 from regraft.network.config import FORMAT, Config, HeadShape, read_config, write_config
 from regraft.network.cuts import POOLINGS, find_cut
@@ -23,7 +22,7 @@ from regraft.network.engine import FLOAT32, PRECISIONS, Engine, best_engine, dev
 from regraft.network.graft import Graft
 from regraft.network.head import Head
 from regraft.network.preprocessing import Preprocessing
-from regraft.network.saved_state import read_state, write_state
+from regraft.network.saved_state import State, filled, read_state, write_state
 from regraft.strict_json import Malformed
 
 if TYPE_CHECKING:
@@ -128,8 +127,7 @@ class Saved:
         try:
             own, architecture = self.config, self.config.architecture
             state = read_state(self.folder / MODEL, own.names)
-            layers = [f"head.{2 * layer}" for layer in range(own.head.layers)]
-            head = Head(*(tuple(state.head[f"{name}.{part}"] for name in layers) for part in ("weight", "bias")))
+            head = head_of_state(state, own.head.layers)
             architecture.check_holds(state.body)
             backbone = Backbone(
                 str(self.folder), architecture, lambda: filled(architecture, state.body), self.preprocessing
@@ -179,15 +177,11 @@ class Saved:
         return pytorch_engine(self.module, self.preprocessing, place)
 
 
-def filled(architecture: Architecture, state: dict[str, np.ndarray]) -> Any:
-    """The network with those of its weights that there are."""
-    import torch
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)  # the same each time, where the state lacks the later layers
-        model = architecture.build()
-    model.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()}, strict=False)
-    return model
+def head_of_state(state: State, layers: int) -> Head:
+    """The head among a model's weights; KeyError where it is not there."""
+    names = [f"head.{2 * layer}" for layer in range(layers)]
+    weights, biases = (tuple(state.head[f"{name}.{part}"] for name in names) for part in ("weight", "bias"))
+    return Head(weights, biases)
 
 
 def load(folder: Path) -> Saved:
@@ -205,8 +199,13 @@ def load(folder: Path) -> Saved:
 
 def check_fits(graft: Graft, classes: int) -> None:
     """Raise Malformed where the head does not take what the cuts give, or has other classes."""
-    inputs = sum(cut.channels for cut in graft.cuts) * len(POOLINGS[graft.pooling])
-    for weights, biases in zip(graft.head.weights, graft.head.biases, strict=True):
+    check_head(graft.head, classes, sum(cut.channels for cut in graft.cuts) * len(POOLINGS[graft.pooling]))
+
+
+def check_head(head: Head, classes: int, inputs: int | None = None) -> None:
+    """Raise Malformed where a head's layers do not fit each other, its ``inputs`` or ``classes``."""
+    inputs = head.weights[0].shape[-1] if inputs is None else inputs
+    for weights, biases in zip(head.weights, head.biases, strict=True):
         if weights.ndim != 2 or weights.shape[1] != inputs or biases.shape != weights.shape[:1]:  # noqa: PLR2004
             raise Malformed(f"the head has weights of the shape {weights.shape} for {inputs} inputs")
         inputs = len(weights)

@@ -8,9 +8,11 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from regraft.network.architecture import Architecture
 from regraft.strict_json import Malformed
 
 CHECKSUM = "regraft.checksum"
@@ -62,3 +64,14 @@ def checksum_of_state(state: Mapping[str, np.ndarray]) -> str:
         digest.update(f"{name} {value.dtype.str} {state[name].shape} ".encode())
         digest.update(value.data)
     return digest.hexdigest()
+
+
+def filled(architecture: Architecture, state: dict[str, np.ndarray]) -> Any:
+    """The network with those of its weights that there are."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)  # the same each time, where the state lacks the later layers
+        model = architecture.build()
+    model.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()}, strict=False)
+    return model

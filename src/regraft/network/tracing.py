@@ -6,7 +6,7 @@ at module boundaries, each with its channels, stride and share of the network's 
 
 import math
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import networkx
@@ -35,6 +35,13 @@ class Traced:
     def cut_of(self, name: str) -> Cut:
         """The cut by its name or an alias; BackboneError names the ones there are."""
         return find_cut(self.cuts, name)
+
+    def up_to(self, name: str) -> "Traced":
+        """The same without what lies behind a cut."""
+        last = self.cut_of(name)
+        kept = self.cuts[: self.cuts.index(last) + 1]
+        cuts = tuple(replace(cut, share=cut.share / (last.share or 1)) for cut in kept)
+        return replace(self, cuts=cuts, multiply_adds=round(self.multiply_adds * last.share))
 
 
 @dataclass(frozen=True)

@@ -107,9 +107,7 @@ def competing_epochs(strategy: str, network: NetworkSize, recipe: Recipe, train:
 
     None too where the network's rate on this machine is not known, and where the recipe asks for something.
     """
-    planning = recipe.planning
-    asked = planning.fast or planning.strategy or planning.cut or planning.cuts
-    if asked or strategy not in FROZEN_STRATEGIES or network.rate is None:
+    if recipe.planning.fast or not recipe.left_open or strategy not in FROZEN_STRATEGIES or network.rate is None:
         return None
     fitting = int(COMPETING_SECONDS * network.rate / (TRAIN_PASSES * train))
     wanted = recipe.optimisation.epochs or max(USUAL_COMPETING, math.ceil(COMPETING_IMAGES / train))

@@ -1,6 +1,6 @@
 """Size x similarity -> the case, the strategy, the cut, the reasons and the costs. Pure: no image, no network."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -13,10 +13,11 @@ from regraft.planning.reasons import details_of, headline_of, reasons_for, rival
 from regraft.planning.size import Size
 from regraft.recipe import FROZEN_STRATEGIES, Recipe
 from regraft.similarity.measure import Similarity
+from regraft.visible import Shown
 
 
-@dataclass(frozen=True)
-class Plan:
+@dataclass(frozen=True, repr=False)
+class Plan(Shown):
     """What to do, and why."""
 
     case: str
@@ -40,6 +41,11 @@ class Plan:
     def verdict(self) -> str:
         """Similar or different."""
         return verdict_of(self.similarity, self.similar_from)
+
+    def in_lines(self) -> Iterator[str]:
+        """The verdict, and the first reasons."""
+        yield self.headline
+        yield from self.reasons[:2]
 
     def as_dict(self) -> dict[str, Any]:
         """What ``plan --json`` prints."""
@@ -102,7 +108,7 @@ def make_plan(
         size=size,
         similarity=similarity,
         similar_from=planning.similar_from,
-        headline=headline_of(choice, case.strategy),
+        headline=headline_of(choice, case.strategy, recipe.network.continue_from is not None),
         reasons=(*reasons_for(choice, planning.similar_from), *rivals),
         details=tuple(details_of(choice, *sides)),
         costs=costs_of(choice, network, recipe, images),
@@ -121,6 +127,9 @@ def strategy_of(recipe: Recipe, network: NetworkSize, ruled: str) -> str:
     planning = recipe.planning
     if planning.strategy and not (planning.cuts and planning.strategy in FROZEN_STRATEGIES):
         return planning.strategy
+    if recipe.network.continue_from is not None:
+        frozen = (planning.strategy or ruled) in FROZEN_STRATEGIES
+        return "head" if frozen else "fine-tune"
     if named := planning.cuts or (planning.cut and (planning.cut,)):
         return "head" if network.cuts[-1] in named else "early-layers"
     return ruled

@@ -1,5 +1,6 @@
 """Before anything is trained: look at every image once, measure, split, plan."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -9,8 +10,10 @@ from regraft.data.faults import odd_ones
 from regraft.data.find import Data, find_images
 from regraft.data.images import Fault, ImageSet
 from regraft.data.pixel_range import Unmeasured, measured
+from regraft.data.rendering import from_dict as rendering_from
 from regraft.data.split import Split, keep_all, split_images
 from regraft.data.transparency import check_that_something_shows
+from regraft.errors import RecipeError
 from regraft.features.extract import extract
 from regraft.features.features import Features
 from regraft.features.frozen_pass import Wanted, wanted_of
@@ -19,6 +22,7 @@ from regraft.features.near_duplicates import NearDuplicate, find_near_duplicates
 from regraft.network.backbone import Backbone
 from regraft.network.load import load
 from regraft.planning.costs import NetworkSize
+from regraft.planning.going_on import GoingOn, going_on_from
 from regraft.planning.image_size import with_image_size
 from regraft.planning.plan import Plan, make_plan
 from regraft.planning.size import size_of
@@ -37,6 +41,7 @@ class Job:
     features: Features
     split: Split
     plan: Plan
+    going_on: GoingOn | None = None  # the run that it goes on from
 
     @property
     def images(self) -> ImageSet:
@@ -79,6 +84,7 @@ class Looked:
     backbone: Backbone
     features: Features
     statistics: Statistics | None  # the source's, where they are known
+    going_on: GoingOn | None = None  # the run that it goes on from
 
     def split(self, seed: int | None = None) -> Split:
         """Who trains, who chooses, who is reported on; ``seed``: in place of the recipe's."""
@@ -100,9 +106,9 @@ class Looked:
         sides = features.short_side(np.arange(len(features.looks))), backbone.preprocessing.size
         plan = make_plan(size, similarity, recipe, network_size(backbone, features.rate), sides, len(features.looks))
         said = (*plan.details, *features.images.rendering.in_words())
-        notes = (*features.images.notes, *backbone.notes)
+        notes = (*features.images.notes, *backbone.notes, *notes_on_going_on(self.going_on, features.images))
         plan = replace(plan, images_through_backbone=features.passed, details=said, notes=notes)
-        return Job(recipe, backbone, features, split, plan)
+        return Job(recipe, backbone, features, split, plan, self.going_on)
 
 
 def prepare(
@@ -111,18 +117,29 @@ def prepare(
     progress: Progress = silent,
     backbone: Backbone | None = None,
     hold_out: bool = True,
+    may_go_on: bool = False,
 ) -> Job:
     """Look at every image once, measure, and plan.
 
     ``backbone`` in place of the one that the recipe names. Without ``hold_out`` every image trains, whatever part it
-    is in, and there is nothing to report on.
+    is in, and there is nothing to report on. ``may_go_on``: whether the recipe may name a run to go on from.
     """
-    looked = look(data, recipe, progress, backbone)
+    looked = look(data, recipe, progress, backbone, may_go_on)
     return looked.planned(looked.split() if hold_out else looked.keep_all(), progress)
 
 
-def look(data: Data, recipe: Recipe, progress: Progress = silent, backbone: Backbone | None = None) -> Looked:
-    """Look at every image once; ``backbone`` in place of the one that the recipe names."""
+def look(
+    data: Data,
+    recipe: Recipe,
+    progress: Progress = silent,
+    backbone: Backbone | None = None,
+    may_go_on: bool = False,
+) -> Looked:
+    """Look at every image once; ``backbone`` and ``may_go_on`` as prepare takes them."""
+    if recipe.network.continue_from is not None and not may_go_on:
+        raise RecipeError("--continue goes with plan and train alone; leave it out, or name the run with --backbone")
+    going_on = going_on_from(recipe)
+    recipe = going_on.settled(recipe) if going_on else recipe
     listed = find_images(data, recipe.reading)
     images = measured(listed, recipe.reading, recipe.network.workers)
     check_that_something_shows(images)
@@ -134,7 +151,7 @@ def look(data: Data, recipe: Recipe, progress: Progress = silent, backbone: Back
     wanted = wanted_of(backbone, recipe.head.pooling, spread=statistics is not None)
     judge = judge_for(backbone, statistics)
     features = look_at_all(listed, images, backbone, wanted, recipe, progress, judge)
-    return Looked(recipe, backbone, features.noting(odd_ones(features.images, features.looks)), statistics)
+    return Looked(recipe, backbone, features.noting(odd_ones(features.images, features.looks)), statistics, going_on)
 
 
 def look_at_all(
@@ -156,6 +173,17 @@ def look_at_all(
     except Unmeasured as met:
         again = measured(listed, recipe.reading, recipe.network.workers, met.files)
         return extract(again, backbone, wanted, recipe, progress, judge, rows)
+
+
+def notes_on_going_on(going_on: GoingOn | None, images: ImageSet) -> Iterator[str]:
+    """What is kept of a run that is gone on from, and whether its images were rendered otherwise."""
+    if going_on is None:
+        return
+    yield from going_on.continued(images.classes).in_words
+    before = rendering_from(going_on.rendering) if going_on.rendering else None
+    if before and before != images.rendering:
+        there, here = (" ".join(one.in_words()) or "as 8-bit images are" for one in (before, images.rendering))
+        yield f"Images are shown to the network otherwise than in {going_on.run}: there {there}; here {here}"
 
 
 def with_cut_names(recipe: Recipe, backbone: Backbone) -> Recipe:

@@ -12,12 +12,21 @@ CLASSES_SHOWN = 4  # of the target, with the source classes that they resemble
 BLOWN_UP = 2  # times, from which images are said to be
 LIKENESS = ((0.9, "almost like"), (0.5, "rather like"), (0.1, "rather unlike"), (0.0, "nothing like"))
 CERTAINTY = ((0.25, "sure about"), (0.6, "fairly sure about"), (float("inf"), "lost on"))  # by share of most entropy
+GOING_ON = {
+    "head": "go on with the run's head, its layers frozen",
+    "fine-tune": "go on with the run's layers and head, training all of them",
+}
 SMALLEST_INPUT = 32  # pixels a side that is proposed, and the step between others
 
 
-def headline_of(choice: Choice, ruled: str) -> str:
-    """The verdict in two sentences at most; ``ruled``: the strategy of the rule, where another was asked for."""
+def headline_of(choice: Choice, ruled: str, going_on: bool = False) -> str:
+    """The verdict in two sentences at most; ``ruled``: the strategy of the rule, where another was asked for.
+
+    ``going_on``: with a run, whose layers and cuts leave the rule no choice but whether to train them all.
+    """
     case = f"{in_words(f'{choice.size.verdict}-{choice.verdict}')}: "
+    if going_on:
+        return f"{case}{GOING_ON[choice.strategy]}."
     meaning = MEANING[choice.strategy]
     if choice.strategy == ruled:
         return f"{case}{meaning}."
@@ -64,10 +73,11 @@ def cut_in_words(cut: str, similarity: Similarity) -> str:
 def rivals_in_words(strategy: str, recipe: Recipe, seconds: float | None) -> Iterator[str]:
     """What is tried beside the rule's strategy, unless one was asked for; ``seconds``: of fine-tuning."""
     planning = recipe.planning
-    if planning.strategy or planning.cut or planning.cuts or strategy not in FROZEN_STRATEGIES:
+    if not recipe.left_open or strategy not in FROZEN_STRATEGIES:
         return
     limited = recipe.stopping.time_limit is not None and not planning.fast
-    yield "Heads on other layers are tried too, on the same features; held-out images choose."
+    if recipe.network.continue_from is None:
+        yield "Heads on other layers are tried too, on the same features; held-out images choose."
     if limited:
         yield "Fine-tuning is tried too, in the time that is left."
     elif seconds is not None:

@@ -10,7 +10,7 @@ from regraft.progress.plain import Plain
 from regraft.progress.terminal import bars, is_terminal
 
 Told = Callable[[str, int, int], None]  # what is under way, how many are done, of how many
-Shown = bool | Progress | Told
+ShowProgress = bool | Progress | Told
 
 
 class ToFunction(Progress):
@@ -25,7 +25,7 @@ class ToFunction(Progress):
 
 
 @contextmanager
-def shown(progress: Shown) -> Iterator[Progress]:
+def shown(progress: ShowProgress) -> Iterator[Progress]:
     """Progress as it was asked for: True shows it here, False nothing; a function gets (stage, done, total)."""
     made: AbstractContextManager[Progress]
     if isinstance(progress, Progress):

@@ -42,6 +42,12 @@ class Network(Section):
     backbone: str = setting(
         EMBEDDED, f"{EMBEDDED}, {DEMONSTRATION}, any timm name, torchvision/NAME, or a run's folder"
     )
+    continue_from: str | None = setting(
+        None,
+        "run to go on from: keeps its layers, and its head where the classes agree",
+        otherwise="start from the backbone",
+        flag="continue",
+    )
     weights: str | None = setting(None, "local file of the backbone's weights: .safetensors, or what torch.save wrote")
     weights_key: str | None = setting(
         None,

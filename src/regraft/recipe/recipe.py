@@ -6,6 +6,7 @@ Settings are grouped by concern. Every setting has a name of its own, so that ``
 
 import difflib
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -15,6 +16,7 @@ from typing import Any
 from regraft.errors import RecipeError, reason_of
 from regraft.recipe.declaration import name_of
 from regraft.recipe.groups import (
+    EMBEDDED,
     FROZEN_STRATEGIES,
     Augmentation,
     General,
@@ -74,7 +76,7 @@ class Recipe:
             if name not in PLACES:
                 raise unknown(name, PLACES)
             group, own = PLACES[name]
-            groups[group][own] = value
+            groups[group][own] = os.fspath(value) if isinstance(value, os.PathLike) else value
         for name, kind in GROUPS.items():
             own_names = [one.name for one in fields(kind)]
             for own in groups[name].keys() - set(own_names):
@@ -111,8 +113,31 @@ class Recipe:
             yield f"--views goes with a frozen strategy; '{strategy}' sees new views in every epoch"
         if self.network.batch_size == 1 and self.optimisation.batch_norm == "adapt":
             yield "--batch-norm adapt needs two images in a batch or more; raise --batch-size"
+        if self.network.continue_from is not None:
+            yield from self.against_going_on(self.network.continue_from)
         if self.optimisation.unfreeze_from is not None and strategy != "fine-tune":
             yield "--unfreeze-from goes with --strategy fine-tune; add that or leave it out"
+
+    def against_going_on(self, run: str) -> Iterator[str]:
+        """What to say of settings that do not go with going on from a run."""
+        named, strategy = self.network.backbone, self.planning.strategy
+        if named not in {EMBEDDED, run}:
+            yield f"--continue {run} brings its own network, so --backbone {named} has no place; leave one of them out"
+        if self.network.weights is not None:
+            yield f"--continue {run} brings its own weights; leave --weights out"
+        if strategy in {"early-layers", "from-scratch"}:
+            yield f"--continue keeps what {run} kept; give --strategy head or fine-tune in place of {strategy}"
+        if self.head.solver != "logistic" or self.head.joining != "concatenated":
+            yield "--continue goes on with the head that is there; leave --solver and --joining out"
+        if self.optimisation.head_start != "solved":
+            yield "--continue starts from the run's head; leave --head-start out"
+
+    @property
+    def left_open(self) -> bool:
+        """Whether neither a strategy nor a cut was asked for; the cuts of a run that it goes on from are its own."""
+        planning = self.planning
+        cuts = bool(planning.cut or planning.cuts) and self.network.continue_from is None
+        return not (planning.strategy or cuts)
 
     def but(self, /, **changes: Any) -> "Recipe":
         """The same recipe with some settings changed, by their names, or whole groups replaced."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import fields
 from functools import cache
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ OF_TRAINING = (*OF_HEADS, "optimisation", "augmentation", "stopping")
 SAID_ELSEWHERE = {"strategy", "cut", "cuts", "fast", "checkpoint_name", "checkpoint_minutes", "time_limit"}
 
 
-def card(run: Path | str | Run) -> str:
+def card(run: str | PathLike[str] | Run) -> str:
     """The model card of a run, or of the folder of one, of this version or of one before; RunError where it is none."""
     facts = facts_of(run.folder if isinstance(run, Run) else Path(run))
     name = facts.images.name if facts.images else "unnamed images"

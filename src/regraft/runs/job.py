@@ -5,7 +5,9 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,8 +15,8 @@ from regraft.data.find import Data
 from regraft.data.images import ImageSet, images_by_kind
 from regraft.metrics import Metrics, baselines, measure, slices_of
 from regraft.planning.plan import Plan
-from regraft.planning.prepare import Job, prepare
-from regraft.progress.shown import Shown, shown
+from regraft.planning.prepare import Job, notes_on_going_on, prepare
+from regraft.progress.shown import ShowProgress, shown
 from regraft.recipe import Recipe
 from regraft.runs.card import write_card
 from regraft.runs.claim import claimed
@@ -29,6 +31,7 @@ from regraft.runs.report import write_report
 from regraft.runs.rows import formulas_note
 from regraft.runs.run import CROSS_VALIDATION, Ruled, Run, Seconds, Validated
 from regraft.runs.slicing import slice_names
+from regraft.runs.started_from import check_place, notes_on_start
 from regraft.runs.writing import writing
 from regraft.training.anytime import train_in_turn
 from regraft.training.result import Trained
@@ -41,21 +44,25 @@ FINISH_PASSES = 4.0  # predictions of test and validation take so many times the
 def train(
     data: Data,
     recipe: Recipe = Recipe(),
-    out: Path | str | None = None,
+    out: str | PathLike[str] | None = None,
     overwrite: bool = False,
     resume: bool = False,
-    progress: Shown = True,
+    progress: ShowProgress = True,
+    **settings: Any,
 ) -> Run:
     """Train on ``data``, which find_images takes, as ``recipe`` and the plan say, and write the run folder ``out``.
 
     ``resume`` goes on with the training of ``out`` that was interrupted. ``progress``: shown, unless it is False; a
-    function is called with (stage, done, total). Raises RegraftError for what the user can mend; then nothing is left
-    behind but the feature cache and the checkpoints of a training under way.
+    function is called with (stage, done, total). ``settings``: of the recipe, by their names, as ``epochs=5``. Raises
+    RegraftError for what the user can mend; then nothing is left behind but the feature cache and the checkpoints of a
+    training under way.
     """
     started = time.perf_counter()
+    recipe = recipe.but(**settings) if settings else recipe
     wanted = Path(out) if out is not None else None
+    check_place(recipe, wanted)
     with claimed(name_of(data), wanted, overwrite, resume) as claim, shown(progress) as shows:
-        job = prepare(data, recipe, shows)
+        job = prepare(data, recipe, shows, may_go_on=True)
         if resume and not tries_more(recipe):
             check_goes_on(claim.folder, job.plan.strategy)
         with writing(claim.folder, overwrite, resume) as place:
@@ -68,16 +75,22 @@ def train(
 def plan(
     data: Data,
     recipe: Recipe = Recipe(),
-    out: Path | str | None = None,
+    out: str | PathLike[str] | None = None,
     overwrite: bool = False,
-    progress: Shown = True,
+    progress: ShowProgress = True,
+    **settings: Any,
 ) -> Plan:
-    """Look at the images and plan; the folder ``out`` gets plan.json, recipe.json and the pictures."""
+    """Look at the images and plan; the folder ``out`` gets plan.json, recipe.json and the pictures.
+
+    ``settings``: of the recipe, by their names.
+    """
+    recipe = recipe.but(**settings) if settings else recipe
     if out is None:
         with shown(progress) as shows:
-            return prepare(data, recipe, shows).plan_with_faults()
+            return prepare(data, recipe, shows, may_go_on=True).plan_with_faults()
+    check_place(recipe, Path(out))
     with claimed(name_of(data), Path(out), overwrite) as claim, shown(progress) as shows:
-        job = prepare(data, recipe, shows)
+        job = prepare(data, recipe, shows, may_go_on=True)
         with writing(claim.folder, overwrite) as place:
             write_plan(place, job)
     return job.plan_with_faults()
@@ -95,8 +108,7 @@ def train_in_time(job: Job, trainer: Trainer, started: float) -> Trained:
 
 def tries_more(recipe: Recipe) -> bool:
     """Whether more than the plan's strategy is to be tried: where no strategy and no cut was asked for."""
-    planning = recipe.planning
-    return not (planning.strategy or planning.cut or planning.cuts)
+    return recipe.left_open
 
 
 def time_to_finish(job: Job, limit: float) -> float:
@@ -124,7 +136,7 @@ def finish(
     metrics = replace(metrics, slices=slices_of(right, names, groups))
     rule = ruled(job, trainer, trained, metrics.accuracy)
     copies, shared = overlap_of(job.near_duplicates, split.test, right), shared_groups(job.images, split, right)
-    run = run_of(job, trained, metrics, (copies, shared), rule, folder, started)
+    run = run_of(job, trained, metrics, right, (copies, shared), rule, folder, started)
     if not run.interrupted:
         rest = time.perf_counter() - started - job.features.seconds
         finished = Finished(asked.named, str(folder), asked.recipe, job, trained, np.asarray(split.test)[~right], rest)
@@ -152,12 +164,13 @@ def run_of(
     job: Job,
     trained: Trained,
     metrics: Metrics,
+    right: np.ndarray,
     overlaps: tuple[Overlap, Overlap],
     rule: Ruled | None,
     folder: Path,
     started: float,
 ) -> Run:
-    """What ``train`` returns; ``overlaps``: copies and shared groups."""
+    """What ``train`` returns; ``right``: of the images reported on; ``overlaps``: copies and shared groups."""
     figures, weighed = baselines_on_test(job), trained.recipe.head.class_weights != "none"
     return Run(
         folder=folder,
@@ -180,7 +193,8 @@ def run_of(
         tried=trained.tried,
         rule=rule,
         interrupted=trained.interrupted,
-        notes=tuple(notes_of(job, trained, *overlaps)),
+        notes=(*notes_of(job, trained, *overlaps), *notes_on_start(job, right)),
+        continued=job.going_on.continued(job.images.classes) if job.going_on else None,
     )
 
 
@@ -210,6 +224,7 @@ def notes_of(job: Job, trained: Trained, copies: Overlap, groups: Overlap) -> It
     yield from job.images.rendering.in_words()
     yield from job.images.notes
     yield from job.backbone.notes
+    yield from notes_on_going_on(job.going_on, job.images)
     yield from trained.notes
     yield from notes_of_copies(job, copies, groups)
     written = (*(job.images.files[row].name for row in job.split.test), *job.images.classes)

@@ -86,6 +86,7 @@ def all_metrics(trained: Trained, run: Run) -> dict[str, Any]:
         },
         "rule": asdict(run.rule) if run.rule else None,
         "interrupted": run.interrupted,
+        "continued": asdict(run.continued) if run.continued else None,
         "notes": list(run.notes),
     }
 
@@ -105,6 +106,8 @@ def predictions_of(job: Job, probabilities: np.ndarray) -> list[dict[str, str]]:
 
 
 def with_absolute_weights(recipe: Recipe) -> Recipe:
-    """The recipe with the weights' path as it holds from any folder."""
-    weights = recipe.network.weights
-    return recipe.but(weights=str(Path(weights).resolve())) if weights else recipe
+    """The recipe with the paths of weights and of a run gone on from as they hold from any folder."""
+    weights, run = recipe.network.weights, recipe.network.continue_from
+    recipe = recipe.but(weights=str(Path(weights).resolve())) if weights else recipe
+    place = str(Path(run).resolve()) if run else None
+    return recipe.but(continue_from=place, backbone=place) if place else recipe

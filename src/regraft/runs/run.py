@@ -1,18 +1,19 @@
 """A finished run: what ``train`` returns."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from regraft.metrics import Metrics
+from regraft.planning.going_on import Continued
 from regraft.planning.plan import Plan
 from regraft.runs.next_steps import NextStep
 from regraft.runs.overlap import Overlap, groups_as_dict
 from regraft.runs.remarks import Remark
 from regraft.training.result import Attempt
-from regraft.visible import isolated
+from regraft.visible import Shown, isolated
 
 CARD = """<div style="display:inline-block;padding:.8em 1.2em;border:1px solid #dfe4e8;border-radius:8px">
 {remarks}<b>{figure:.1%}</b> {name} on {images:,} {split} images
@@ -50,8 +51,8 @@ class Validated:
     images: int = 0
 
 
-@dataclass(frozen=True)
-class Run:
+@dataclass(frozen=True, repr=False)
+class Run(Shown):
     """A run folder and what is in it."""
 
     folder: Path
@@ -76,6 +77,7 @@ class Run:
     interrupted: bool
     notes: tuple[str, ...]  # what the user should know beside the figures
     next_steps: tuple[NextStep, ...] = ()  # what would probably help
+    continued: Continued | None = None  # what was taken from the run that it went on from
 
     @property
     def report(self) -> Path:
@@ -103,9 +105,16 @@ class Run:
             "faults": dict(self.faults),
             "tried": [asdict(attempt) for attempt in self.tried],
             "rule": asdict(self.rule) if self.rule else None,
+            "continued": asdict(self.continued) if self.continued else None,
             "notes": list(self.notes),
             "next_steps": [asdict(step) for step in self.next_steps],
         }
+
+    def in_lines(self) -> Iterator[str]:
+        """The figure, what was done, and where the rest is."""
+        yield from self.metrics.in_lines()
+        done = f"strategy {self.strategy} at {' + '.join(self.cuts)}, {self.seconds.total:.1f} s"
+        yield f"Case {self.plan.case}, {done}{', interrupted' if self.interrupted else ''}; {self.report}"
 
     def _repr_html_(self) -> str:
         """A card for notebooks."""

@@ -1,7 +1,8 @@
 """Source statistics for a network whose source is no photographs, from images that it was trained on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,11 @@ from regraft.features.frozen_pass import wanted_of
 from regraft.network.backbone import Backbone
 from regraft.network.load import load
 from regraft.progress import Progress
-from regraft.progress.shown import Shown, shown
+from regraft.progress.shown import ShowProgress, shown
 from regraft.recipe import Recipe
 from regraft.similarity.shift import moments_at
 from regraft.similarity.statistics import Level, Moments, Statistics, levels_below, path_of
+from regraft.visible import Shown
 
 FEWEST = 50  # images that statistics may rest on
 
@@ -47,8 +49,8 @@ class Shrunk:
         return image.resize((width, height), Image.Resampling.BICUBIC)
 
 
-@dataclass(frozen=True)
-class Reference:
+@dataclass(frozen=True, repr=False)
+class Reference(Shown):
     """Source statistics that were made, and of what."""
 
     file: Path
@@ -58,6 +60,11 @@ class Reference:
     cuts: tuple[str, ...]
     left_out: tuple[Fault, ...]
 
+    def in_lines(self) -> Iterator[str]:
+        """What was made, and of what."""
+        yield f"Source statistics of {self.backbone} from {self.images:,} images at {len(self.cuts)} cuts"
+        yield str(self.file)
+
     def as_dict(self) -> dict[str, Any]:
         """What ``reference --json`` prints."""
         return asdict(self) | {"file": str(self.file), "cuts": list(self.cuts)}
@@ -65,17 +72,20 @@ class Reference:
 
 def reference(
     backbone: str,
-    images: Sequence[Path | str],
-    out: Path | None = None,
+    images: Sequence[str | PathLike[str]],
+    out: str | PathLike[str] | None = None,
     recipe: Recipe = Recipe(),
-    progress: Shown = True,
+    progress: ShowProgress = True,
+    **settings: Any,
 ) -> Reference:
     """Mean and deviation of every channel at every cut of ``backbone`` over ``images``: files, or folders of them.
 
     The images go through the network as they are, and shrunk to each of levels_below. The figures are written to
     ``out``, or where plan and train look for them. ``recipe``: its weights, image size, batch size, workers, device
     and largest image are used. Raises DataError for too few images.
+    ``settings``: of the recipe, by their names.
     """
+    recipe = recipe.but(**settings) if settings else recipe
     named = recipe.network
     network = load(backbone, named.weights, named.image_size, named.weights_key)
     paths = [Path(path) for path in images]
@@ -95,7 +105,7 @@ def reference(
                 replace(file, content=Shrunk(file.content, level, source.rendering)) for file in features.images.files
             )
             by_place |= moments_of(look(replace(source, files=smaller), recipe, network, shows), level)
-    path = out or path_of(network.fingerprint)
+    path = Path(out) if out is not None else path_of(network.fingerprint)
     Statistics(by_place, side, network.preprocessing.size).write(path)
     cuts = tuple(cut.name for cut in features.cuts)
     return Reference(path, backbone, network.fingerprint, len(rows), cuts, features.images.faults)

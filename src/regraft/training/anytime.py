@@ -170,9 +170,11 @@ def train_in_turn(job: Job, trainer: Trainer, deadline: float = math.inf) -> Tra
             contest.dearer(candidate, deadline)
     best = replace(contest.best or best, tried=tuple(contest.tried))
     interrupted = contest.interrupted
-    if not interrupted and not best.frozen and job.plan.case == "large-different" and time.monotonic() < deadline:
+    random_too = job.plan.case == "large-different" and job.recipe.network.continue_from is None
+    if not interrupted and not best.frozen and random_too and time.monotonic() < deadline:
         best = or_from_scratch(best, trainer, job.recipe, deadline)
-    return replace(best, rule=rule, interrupted=interrupted or best.interrupted)
+    ruled = rule if job.recipe.network.continue_from is None else None
+    return replace(best, rule=ruled, interrupted=interrupted or best.interrupted)
 
 
 def baseline_attempts(trainer: Trainer) -> Iterator[Attempt]:

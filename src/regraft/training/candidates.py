@@ -47,7 +47,10 @@ def frozen_candidates(
 def heads_without_weights(
     recipe: Recipe, plan: Plan, examples: Examples, cuts: Sequence[Cut], progress: Progress
 ) -> Iterator[Candidate]:
-    """Heads with the recipe's own class weights."""
+    """Heads with the recipe's own class weights; of a run that is gone on from its own one alone."""
+    if recipe.network.continue_from is not None:
+        yield Candidate("the run's head, gone on with", recipe.but(strategy="head", unfreeze_from=None))
+        return
     last, early = cuts[-1].name, plan.similarity.best_early_cut
     base = recipe.but(strategy="head", cut=last, cuts=(), unfreeze_from=None)
     at_last = Candidate(f"head at {last}", base)

@@ -9,6 +9,7 @@ import numpy as np
 
 from regraft.data.split import Split
 from regraft.features.features import Features
+from regraft.features.going_on import Start
 from regraft.network.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class Examples:
     preprocessing: Preprocessing  # the backbone's
     large: bool  # whether the plan counts them as large
     workers: int = 0
+    start: Start | None = None  # the head that training goes on from
 
     @property
     def labels(self) -> np.ndarray:

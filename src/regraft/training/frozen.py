@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from regraft.data.split import Split
+from regraft.features.going_on import go_on
 from regraft.features.head import Fold, HeadSettings, Trial, best_trial, choose_and_solve, folds_from
 from regraft.features.probe import calibrated, calibration, loss_of
 from regraft.network.backbone import Backbone
@@ -104,7 +105,10 @@ def solved_head(
         at = with_views(at, len(chosen), len(train), views)
         x, y = np.concatenate([x, of_views]), np.concatenate([y, np.tile(labels[train], views)])
     decays = () if decay is None else (decay,)
-    trials, head = choose_and_solve(x, y, examples.classes, folds, at, settings, decays, progress)
+    if examples.start:
+        trials, head = go_on(x, y, examples.start, folds, at, settings, decays)
+    else:
+        trials, head = choose_and_solve(x, y, examples.classes, folds, at, settings, decays, progress)
     best = best_trial(trials)
     return Solved(head, trials, chosen[best.rows], best.labels, best.logits, passed)
 

@@ -99,20 +99,27 @@ def make_tunable(
     backbone: Backbone, recipe: Recipe, cuts: Sequence[Cut], head: nn.Sequential, batch: int, small: bool
 ) -> Tunable:
     """The network ready to train on small or large data in batches of ``batch``, frozen where the recipe says so."""
-    scratch, own, traced = recipe.planning.strategy == "from-scratch", recipe.optimisation, backbone.traced
+    own, traced = recipe.optimisation, backbone.traced
     try:
         tunable = Tunable(backbone.model, traced, [traced.cut_of(cut.name) for cut in cuts], head, recipe.head.pooling)
     except Exception as error:  # tracing for training runs the network's own code
         why = reason_of(error)[:120]
         raise BackboneError(f"{backbone.name} cannot be trained as a whole: {why}; use --strategy head") from None
-    solved = own.head_start == "solved" and small  # on what the running statistics give
-    if own.batch_norm == "frozen" or (own.batch_norm == "auto" and not scratch and (solved or batch < SMALL_BATCH)):
+    if keeps_norms(recipe, batch, small):
         tunable.freeze_norms()
-    if own.unfreeze_from and not scratch:
+    if own.unfreeze_from and recipe.planning.strategy != "from-scratch":
         tunable.freeze_up_to(backbone.model, traced, traced.cut_of(own.unfreeze_from))
     if batch == 1 and tunable.has_adapting_norms():
         raise RecipeError("batch norm learns nothing from one image at a time; raise --batch-size to two or more")
     return tunable
+
+
+def keeps_norms(recipe: Recipe, batch: int | None, small: bool) -> bool:
+    """Whether batch norm's running statistics stay as they are on small or large data in batches of ``batch``."""
+    own = recipe.optimisation
+    solved = own.head_start == "solved" and small  # on what the running statistics give
+    left_open = own.batch_norm == "auto" and recipe.planning.strategy != "from-scratch"
+    return own.batch_norm == "frozen" or (left_open and (solved or (batch or TRAIN_BATCH) < SMALL_BATCH))
 
 
 def task_for(

@@ -63,7 +63,8 @@ def trainer_for(job: Job, folder: Path, resume: bool = False, progress: Progress
     """What carries strategies out on a job; ``folder`` keeps the checkpoints."""
     backbone, large = job.backbone, job.plan.size.verdict == "large"
     workers = job.recipe.network.workers
-    examples = Examples(job.features, job.split, backbone.preprocessing, large, workers)
+    start = job.going_on.start_for(job.images.classes) if job.going_on else None
+    examples = Examples(job.features, job.split, backbone.preprocessing, large, workers, start)
     return Trainer(backbone, examples, folder, resume, progress)
 
 
@@ -74,7 +75,7 @@ def train_as_planned(job: Job, trainer: Trainer, deadline: float = math.inf) -> 
     """
     recipe = job.planned_recipe()
     trained = trainer.train(recipe, str(recipe.planning.strategy), deadline)
-    if trained.interrupted:
+    if trained.interrupted or job.recipe.network.continue_from:
         return trained
     if job.recipe.planning.strategy or job.plan.case != "large-different":
         return replace(trained, rule=rule_beside(trained, job, trainer))

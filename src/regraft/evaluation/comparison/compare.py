@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from regraft.evaluation.comparison.table import table_of
 from regraft.evaluation.comparison.trainings import Bench, Part, Scored, parts_of
 from regraft.evaluation.kept_folder import CHECKPOINTS, kept_in, write_whole
 from regraft.planning.prepare import look
-from regraft.progress.shown import Shown, shown
+from regraft.progress.shown import ShowProgress, shown
 from regraft.recipe import Recipe
 from regraft.runs.folder import RUNS
 from regraft.runs.job import name_of
@@ -34,9 +35,10 @@ def compare(
     settings: int = 1,
     budgets: Sequence[str | int] = (),
     sizes: Sequence[int] = (),
-    out: Path | str | None = None,
+    out: str | PathLike[str] | None = None,
     overwrite: bool = False,
-    progress: Shown = True,
+    progress: ShowProgress = True,
+    **of_recipe: Any,
 ) -> Comparison:
     """Train every strategy on the same images and judge them on the same test images.
 
@@ -44,9 +46,11 @@ def compare(
     that is judged on. ``settings``: how many each strategy chooses from, by validation inside its training part (1 to
     3). ``budgets``: of each training of a whole network, epochs (10) or time ("5m"); every one gets a table.
     ``sizes``: numbers of training images for learning curves. ``out``: the folder, which keeps every training; called
-    again after an interruption or with more repeats, only what is missing is trained. Raises RecipeError for what
-    does not go together, RunError for a folder that is something else's.
+    again after an interruption or with more repeats, only what is missing is trained. ``of_recipe``: settings of the
+    recipe, by their names. Raises RecipeError for what does not go together, RunError for a folder that is something
+    else's.
     """
+    recipe = recipe.but(**of_recipe) if of_recipe else recipe
     check(repeats, settings)
     check_undecided(recipe)
     wanted = budgets_of(budgets)

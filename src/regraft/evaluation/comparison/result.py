@@ -1,18 +1,20 @@
 """What a comparison of strategies gives."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from regraft.evaluation.comparison import words
+from regraft.evaluation.comparison.pictures import draw_curves, draw_strategies
 from regraft.evaluation.comparison.table import Table
+from regraft.visible import Shown
 
 PAGE = "compare.html"
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Shown):
     """Every strategy's figures, and the plan's against them."""
 
     folder: Path
@@ -23,6 +25,19 @@ class Comparison:
     settings: int  # that each strategy chose from
     trainings: int  # that were done in this call
     notes: tuple[str, ...]
+
+    def in_lines(self) -> Iterator[str]:
+        """What the plan reaches, what that is worth, and where the rest is."""
+        yield self.headline
+        yield words.claim(self.tables[0], self.data)
+        yield str(self.folder / PAGE)
+
+    def drawn(self) -> Mapping[str, str]:
+        """Its pictures, as SVG by name."""
+        first = self.tables[0]
+        rows = [(row.strategy, row.accuracy, row.low, row.high) for row in first.rows]
+        sizes = {"sizes": draw_curves(self.curves[0])} if self.curves else {}
+        return {"strategies": draw_strategies(rows, first.usual), **sizes}
 
     @property
     def headline(self) -> str:

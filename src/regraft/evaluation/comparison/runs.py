@@ -1,8 +1,9 @@
 """Runs side by side on one test set."""
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,18 @@ from regraft.data.images import EVALUATED
 from regraft.data.spreadsheet import from_cell
 from regraft.errors import DataError, RecipeError, RunError, reason_of
 from regraft.evaluation.classifier import load
+from regraft.evaluation.comparison.pictures import draw_strategies
 from regraft.evaluation.comparison.table import SEED, loss_of
 from regraft.evaluation.comparison.words import interval, p_in_words, points, share, verdict_on
 from regraft.evaluation.evaluate import chose, part_to_evaluate
 from regraft.metrics import measure
 from regraft.metrics.comparisons import Difference, holm, on_images
 from regraft.progress import Progress
-from regraft.progress.shown import Shown, shown
+from regraft.progress.shown import ShowProgress, shown
 from regraft.recipe import Reading
 from regraft.runs.seen import images_of
 from regraft.strict_json import Malformed
+from regraft.visible import Shown
 
 FEWEST = 10  # images that are worth a comparison
 TESTED = ("test", "val")
@@ -60,14 +63,23 @@ class RunContrast:
     adjusted_p: float  # by Holm over all
 
 
-@dataclass(frozen=True)
-class RunComparison:
+@dataclass(frozen=True, repr=False)
+class RunComparison(Shown):
     """Runs side by side."""
 
     images: int
     rows: tuple[RunRow, ...]
     contrasts: tuple[RunContrast, ...]
     notes: tuple[str, ...]
+
+    def in_lines(self) -> Iterator[str]:
+        """What it says, the first three sentences."""
+        yield from self.sentences[:3]
+
+    def drawn(self) -> Mapping[str, str]:
+        """Its picture, as SVG by name."""
+        rows = [(row.run, row.accuracy, row.low, row.high) for row in self.rows]
+        return {"runs": draw_strategies(rows, self.rows[0].run)}
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -102,11 +114,11 @@ class RunComparison:
 
 
 def compare_runs(
-    runs: Sequence[Path | str],
+    runs: Sequence[str | PathLike[str]],
     data: Data | None = None,
     reading: Reading = Reading(),
     device: str = "auto",
-    progress: Shown = True,
+    progress: ShowProgress = True,
 ) -> RunComparison:
     """Two or more runs on the test images that they share, or on ``data``.
 

@@ -1,6 +1,7 @@
 """What a study of transferability gives, as data and as files."""
 
 import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,13 @@ from regraft.evaluation.transferability.figures import Contrast, Point
 from regraft.evaluation.transferability.picture import draw
 from regraft.evaluation.transferability.variants import BY_CUT, MEANS, SHORT, Variant
 from regraft.runs.svg import INK
+from regraft.visible import Shown
 
 PAGE, PICTURE, INDEX = "index.html", "transferability.svg", "transferability.json"
 
 
-@dataclass(frozen=True)
-class Transferability:
+@dataclass(frozen=True, repr=False)
+class Transferability(Shown):
     """How well a network's layers transfer, by depth."""
 
     folder: Path
@@ -40,6 +42,15 @@ class Transferability:
     notes: tuple[str, ...]
     trainings: int  # that the figures come from
     carried_out: int  # of those, in this call
+
+    def in_lines(self) -> Iterator[str]:
+        """What it says first, and where the rest is."""
+        yield from self.reading[:2]
+        yield str(self.page)
+
+    def drawn(self) -> Mapping[str, str]:
+        """Its picture, as SVG by name."""
+        return {"transferability": self.picture}
 
     @property
     def page(self) -> Path:

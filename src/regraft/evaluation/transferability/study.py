@@ -1,9 +1,11 @@
 """How transferable a network's layers are, by depth (Yosinski et al., 2014)."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
+from os import PathLike
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +26,7 @@ from regraft.evaluation.transferability.wanted import FEWEST_EACH, SEEDS, SHARES
 from regraft.metrics.classification import UNEVEN
 from regraft.planning.prepare import Looked, look
 from regraft.progress import Progress
-from regraft.progress.shown import Shown, shown
+from regraft.progress.shown import ShowProgress, shown
 from regraft.recipe import Recipe
 from regraft.training.examples import rows_for_tuning
 
@@ -36,17 +38,19 @@ def transferability(
     cuts: int | str = "5",
     seeds: int = SEEDS,
     images: int | None = None,
-    out: Path | str | None = None,
-    progress: Shown = True,
+    out: str | PathLike[str] | None = None,
+    progress: ShowProgress = True,
     tell: Tell = lambda _: None,
+    **settings: Any,
 ) -> Transferability:
     """Train networks whose first layers come from elsewhere, cut by cut, and compare them on images that chose nothing.
 
     On ``data`` with a pre-trained network; with ``teach`` the demonstration network on random halves of the classes.
     ``cuts``: how many, "all", or names with commas between; ``images``: used at most; ``tell``: gets the time it takes.
-    What was computed stays in ``out``, and a second call computes the rest. Raises RegraftError for what the user can
-    mend.
+    What was computed stays in ``out``, and a second call computes the rest. ``settings``: of the recipe, by
+    their names. Raises RegraftError for what the user can mend.
     """
+    recipe = recipe.but(**settings) if settings else recipe
     wanted = Wanted(recipe, teach, str(cuts), seeds, images)
     listed = find_images(data, recipe.reading)
     wanted.check_classes(listed)
@@ -55,7 +59,7 @@ def transferability(
         kept = Kept(place)
         looked = look(sampled, wanted.recipe_for_looking(), shows)
         study = Study.of(wanted, looked, kept, shows, tell)
-        result = study.result(str(data) if isinstance(data, str | Path) else data.root.name)
+        result = study.result(os.fspath(data) if isinstance(data, str | PathLike) else data.root.name)
         result.write()
     return result
 

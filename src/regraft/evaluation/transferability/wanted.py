@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +57,7 @@ class Wanted:
         """The seeds, from the recipe's own on."""
         return tuple(range(self.recipe.seed, self.recipe.seed + self.seeds))
 
-    def folder(self, data: str | Path | ImageSet, out: Path | str | None) -> Path:
+    def folder(self, data: str | PathLike[str] | ImageSet, out: str | PathLike[str] | None) -> Path:
         """Where results are kept: the same place each time, so that a second call goes on there."""
         named = f"{name_of(data)}-transferability{'-teach' if self.teach else ''}"
         return Path(out) if out is not None else RUNS / named

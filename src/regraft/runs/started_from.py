@@ -1,0 +1,49 @@
+"""What a training must mind whose network is that of an earlier run."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from regraft.data.content import IDENTITY
+from regraft.errors import RunError
+from regraft.network.load import is_run
+from regraft.planning.prepare import Job
+from regraft.recipe import Recipe
+from regraft.runs.copies import accuracies
+from regraft.runs.overlap import with_and_without
+from regraft.runs.seen import images_of
+from regraft.strict_json import Malformed
+
+
+def check_place(recipe: Recipe, out: Path | None) -> None:
+    """Raise RunError where a run would take the place of the one that it goes on from."""
+    run = recipe.network.continue_from
+    if run and out and out.resolve() == Path(run).resolve():
+        raise RunError(f"--out is {out}, the run that is gone on from; give another folder")
+
+
+def notes_on_start(job: Job, right: np.ndarray) -> Iterator[str]:
+    """How many of the images reported on the earlier run learned from or chose by; ``right``: (test,) bool."""
+    name = job.backbone.name
+    if not is_run(name):
+        return
+    chose = known_to(Path(name))
+    if chose is None:
+        yield f"{name} does not say which images trained it: where some are reported on here, figures are too good"
+        return
+    overlap = with_and_without(np.array([job.features.pixels[row] in chose for row in job.split.test], bool), right)
+    if overlap.images:
+        yield accuracies(overlap, f"trained or chose {name}, which this starts from")
+
+
+def known_to(run: Path) -> frozenset[str] | None:
+    """The images that trained or chose a run, by the hash of what they show; None where it does not say."""
+    with suppress(OSError, Malformed):
+        seen = images_of(run)
+        reported = {file.split for file in seen.files} & {"test"}
+        if seen.identity == IDENTITY:
+            parts = {"train", "val"} if reported else {"train"}
+            return frozenset(file.pixels for file in seen.files if file.split in parts)
+    return None
