@@ -118,6 +118,8 @@ def test_images_that_trained_the_earlier_run_are_counted(by: str, first: Path, t
     run = package.train(data, recipe, tmp_path / "onward")
     (note,) = [note for note in run.notes if "which this starts from" in note]
     assert "of the 12 images reported on trained or chose" in note
+    too_good = [note for note in run.notes if "held-out accuracies" in note]
+    assert len(too_good) == (by == "continue_from")  # a head that is learned anew is judged by images it has not seen
     same = package.train(data, recipe.but(split_seed=0), tmp_path / "same")  # the split that the run had
     assert not [note for note in same.notes if "which this starts from" in note]
 

@@ -25,7 +25,7 @@ def check_place(recipe: Recipe, out: Path | None) -> None:
 
 
 def notes_on_start(job: Job, right: np.ndarray) -> Iterator[str]:
-    """How many of the images reported on the earlier run learned from or chose by; ``right``: (test,) bool."""
+    """How many images the earlier run learned from or chose by; ``right``: of those reported on, (test,) bool."""
     name = job.backbone.name
     if not is_run(name):
         return
@@ -36,6 +36,13 @@ def notes_on_start(job: Job, right: np.ndarray) -> Iterator[str]:
     overlap = with_and_without(np.array([job.features.pixels[row] in chose for row in job.split.test], bool), right)
     if overlap.images:
         yield accuracies(overlap, f"trained or chose {name}, which this starts from")
+    own = [*job.split.train.tolist(), *job.split.val.tolist()]
+    known = sum(job.features.pixels[row] in chose for row in own)
+    if job.going_on and known:
+        yield (
+            f"{known:,} of the {len(own):,} images that train and choose here trained {name} too: held-out accuracies"
+            " are too good, and probabilities may be too sure; the accuracy reported does not rest on them"
+        )
 
 
 def known_to(run: Path) -> frozenset[str] | None:
