@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 from collections.abc import Callable
+from functools import partial
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,6 +14,7 @@ from conftest import picture
 
 import regraft
 from regraft import Recipe
+from regraft.runs import job
 from regraft.runs.glossary import WORDS, anchor, link
 
 Regraft = Callable[..., tuple[int, str, str]]
@@ -118,6 +120,17 @@ def test_the_commands_can_be_pasted(regraft: Regraft, make_folder: Make, tmp_pat
         ["regraft", "card", str(run)],
         ["regraft", *map(str, typed)],
     ]  # fmt: skip
+
+
+def test_next_steps_have_their_place(
+    make_folder: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    assert "Next steps" not in page  # none, no heading
+    steps = [("Larger images may give a point:", "regraft train 'a b' --image-size 64"), ("Label <more> cats.", "")]
+    monkeypatch.setattr(job, "write_report", partial(job.write_report, next_steps=steps))
+    recipe = Recipe(backbone="demonstration", image_size=32, strategy="head")
+    shown = " ".join(Page(regraft.train(make_folder(), recipe, out=tmp_path / "run").report.read_text()).text.split())
+    assert "Next steps Larger images may give a point:regraft train 'a b' --image-size 64Label <more> cats." in shown
 
 
 def test_what_was_kept_instead_of_the_rule_is_said(regraft: Regraft, make_folder: Make, tmp_path: Path) -> None:

@@ -37,11 +37,18 @@ MOST_CLASSES_IN_TABLE = 20  # of the confusion matrix; more are drawn as a pictu
 
 
 def write_report(
-    path: Path, job: Job, trained: Trained, run: Run, probabilities: np.ndarray, command: str = ""
+    path: Path,
+    job: Job,
+    trained: Trained,
+    run: Run,
+    probabilities: np.ndarray,
+    command: str = "",
+    next_steps: Sequence[tuple[str, str]] = (),
 ) -> None:
     """Render the page to ``path``.
 
     ``probabilities``: of the images reported on, (images, classes). ``command``: what made the run, as it was typed.
+    ``next_steps``: what would probably help, each with its command or "".
     """
     import jinja2
 
@@ -86,7 +93,7 @@ def write_report(
         copies=pairs(images, job.near_duplicates),
         label_issues=doubted(images, job.label_issues),
         now=uses_of(run),
-        next_steps=(),
+        next_steps=next_steps,
         words=WORDS,
         date=f"{datetime.now().astimezone():%Y-%m-%d %H:%M %Z}",
         version=version("regraft"),
