@@ -18,7 +18,7 @@ WORDS = {
     "shift": "How far the network's activations on your images lie from those on the source's images.",
     "95% interval": "Where the true figure lies in 95 of 100 such samples. More test images make it narrower.",
     "training images": "The images whose labels the training sees.",
-    "validation": "Images that choose between settings; as the only part beside training, they are reported on instead.",
+    "validation": "Images that choose between settings; as the only part beside training they are reported on.",
     "test": "Images that train nothing and choose nothing. The figures of this report are of such images.",
     "accuracy": "The share of images whose class is named rightly.",
     "balanced accuracy": "The share named rightly in each class, averaged over the classes: rare ones count as much.",
