@@ -121,6 +121,14 @@ def test_the_commands_can_be_pasted(regraft: Regraft, make_folder: Make, tmp_pat
     ]  # fmt: skip
 
 
+def test_next_steps_have_their_place(page: str) -> None:
+    text = Page(page).text
+    assert (
+        text.index("What to do with it now") < text.index("What would probably help") < text.index("What each strategy")
+    )
+    assert "whether the figure holds elsewhere" in text
+
+
 def test_what_was_kept_instead_of_the_rule_is_said(regraft: Regraft, make_folder: Make, tmp_path: Path) -> None:
     run = tmp_path / "run"
     code, out, err = regraft("train", make_folder(each=30), "--out", run, *SETTINGS, "--fast", "--json")

@@ -85,7 +85,9 @@ def your_data(plan: Mapping[str, Any], x: Axis, y: Axis) -> tuple[list[Box], lis
     wide = svg.width_of(name, 12)
     side = 1 if left + 13 + wide < x.stop else -1
     start, end = sorted((left + 13 * side, left + (13 + wide) * side))
-    lines = [Box(x.start, height - 1, x.stop, height + 1) for height in (y.start, y(plan["similarity"]["threshold"]))]
+    lines = [
+        Box(x.start, height - 1, x.stop, height + 1) for height in (y.start, y.stop, y(plan["similarity"]["threshold"]))
+    ]
     names = [Box(start, middle - 7, end, middle + 7) for middle in (top, top - 9, top + 9)]
     place = names[axes.clearest(names, lines)]
     says = svg.hover(f"your data: {images:,} training images, similarity {score:.2f}")

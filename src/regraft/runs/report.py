@@ -102,7 +102,7 @@ def uses_of(run: Run) -> list[tuple[str, str]]:
     return [
         ("Name the classes of new images:", quoted("regraft", "predict", folder, "NEW-IMAGES")),
         ("See how good it is on other labelled images:", quoted("regraft", "evaluate", folder, "LABELLED-IMAGES")),
-        ("Read what to tell others of it, its model card:", quoted("regraft", "card", folder)),
+        ("Read its model card before you pass it on:", quoted("regraft", "card", folder)),
     ]
 
 
