@@ -109,7 +109,9 @@ def labels_to_review(run: Finished) -> Iterator[NextStep]:
     if not among:
         return
     points = 100 * among / len(run.job.split.test)
-    text = f"Look at the {len(doubted):,} labels that look wrong, in the report. Put right those that are; train again."
+    text = (
+        f"Look at the {len(doubted):,} labels that look wrong, in the report. Correct those that are, and train again."
+    )
     gain = f"at most {points:.1f} points: {among:,} of the {len(run.wrong):,} wrong answers are among them"
     cost = f"{duration(LOOK_SECONDS * len(doubted))} of looking; only changed files are looked at again"
     yield NextStep(text, gain, cost, run.command(), points / 4)
