@@ -29,6 +29,7 @@ def test_public_names() -> None:
         "card",
         "compare",
         "compare_runs",
+        "export",
         "from_arrays",
         "from_dataset",
         "load",

@@ -75,7 +75,7 @@ def export(
     text = card(folder) if any(form.with_card for form in forms) else ""
     with place_for(target) as place:
         source = source_of(folder, data)
-        examples = examples_of(classifier, source)
+        examples = examples_of(classifier, source, progress)
         proofs = []
         for form in forms:
             progress(f"Writing {form.name}", 0, 1)
@@ -144,9 +144,7 @@ def place_for(target: Path) -> Iterator[Path]:
                 parent.rmdir()
 
 
-def write(
-    form: Format, folder: Path, outside: Outside, model: Path, examples: Sequence[Example], text: str
-) -> None:
+def write(form: Format, folder: Path, outside: Outside, model: Path, examples: Sequence[Example], text: str) -> None:
     """One format, with the code beside it, its check and its golden images; ``text``: the model card."""
     folder.mkdir()
     try:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from regraft.errors import RunError
+from regraft.errors import RunError, reason_of
 from regraft.evaluation.export.proof_images import Example
 from regraft.network.export.format import Format, Runtime
 from regraft.network.export.outside import PREPROCESS
@@ -36,7 +36,7 @@ class Proof:
 def prove(form: Format, folder: Path, examples: Sequence[Example], progress: Progress) -> Proof:
     """Compare what was written to ``folder`` with the run; RunError where another answer comes."""
     pixels_of: Callable[[Any], Any] = runpy.run_path(str(folder / PREPROCESS))["pixels"]
-    run, worst, done, deeper = form.runtime(folder), 0.0, 0, 0
+    run, worst, done, deeper = running(form, folder), 0.0, 0, 0
     for batch in batches_of(examples):
         ready = []
         for example in batch:
@@ -54,6 +54,22 @@ def prove(form: Format, folder: Path, examples: Sequence[Example], progress: Pro
             " written"
         )
     return Proof(len(examples) - deeper, worst, deeper)
+
+
+def running(form: Format, folder: Path) -> Runtime:
+    """What was written, made ready; every fault of its runtime is a RunError."""
+
+    def safely(function: Callable[..., Any], value: Any) -> Any:
+        try:
+            return function(value)
+        except MemoryError:
+            raise
+        except Exception as error:  # the runtimes share no kind of error
+            why = reason_of(error)[:200]
+            raise RunError(f"its own runtime cannot run the {form.name} file: {why}; nothing was written") from None
+
+    run = safely(form.runtime, folder)
+    return lambda pixels: np.asarray(safely(run, pixels))
 
 
 def batches_of(examples: Sequence[Example]) -> list[Sequence[Example]]:

@@ -10,6 +10,7 @@ from regraft.data.content import OnDisk
 from regraft.data.readers.paths import Named, contents_at
 from regraft.errors import DataError, RunError
 from regraft.evaluation.classifier import Classifier
+from regraft.progress import Progress, silent
 from regraft.recipe import Reading
 from regraft.runs.seen import Seen, images_of
 from regraft.strict_json import Malformed
@@ -70,9 +71,9 @@ def some(images: Sequence[Named]) -> Sequence[Named]:
     return [images[int(row)] for row in np.linspace(0, len(images) - 1, MOST)]
 
 
-def examples_of(classifier: Classifier, source: Source) -> list[Example]:
+def examples_of(classifier: Classifier, source: Source, progress: Progress = silent) -> list[Example]:
     """The encoded images that the run can predict, with its probabilities; RunError where there is none."""
-    answers = classifier.predict_contents(source.images)
+    answers = classifier.predict_contents(source.images, progress)
     examples = []
     for (name, content), answer in zip(source.images, answers, strict=True):
         if answer.probabilities is not None and isinstance(data := content.read(), bytes):

@@ -6,9 +6,7 @@ from regraft.errors import RecipeError
 from regraft.network.export import hub_folder, onnx, openvino, timm, torch_export
 from regraft.network.export.format import Format
 
-FORMATS = {
-    one.name: one for one in (openvino.FORMAT, onnx.FORMAT, torch_export.FORMAT, timm.FORMAT, hub_folder.FORMAT)
-}
+FORMATS = {one.name: one for one in (openvino.FORMAT, onnx.FORMAT, torch_export.FORMAT, timm.FORMAT, hub_folder.FORMAT)}
 
 
 def formats_named(to: str | Sequence[str]) -> tuple[Format, ...]:

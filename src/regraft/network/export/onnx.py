@@ -12,12 +12,12 @@ from regraft.network.saved import Saved
 
 FILE = "model.onnx"
 MOST_INSIDE = 1_800_000_000  # bytes of weights; a file of protobuf holds 2 GB, larger ones lie beside it
-RUN = '''session = onnxruntime.InferenceSession(HERE / "model.onnx", providers=["CPUExecutionProvider"])
+RUN = """session = onnxruntime.InferenceSession(HERE / "model.onnx", providers=["CPUExecutionProvider"])
 
 
 def run(batch):
     return session.run(["probabilities"], {"pixels": batch})[0]
-'''
+"""
 
 
 def write(saved: Saved, folder: Path, metadata: Mapping[str, str]) -> None:

@@ -9,12 +9,12 @@ from regraft.network.export.format import PIXELS, PROBABILITIES, Format, Runtime
 from regraft.network.saved import Saved
 
 FILE = "model.xml"  # its weights lie beside it in model.bin
-RUN = '''model = openvino.compile_model(HERE / "model.xml", "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+RUN = """model = openvino.compile_model(HERE / "model.xml", "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
 
 
 def run(batch):
     return model([batch])[0]
-'''
+"""
 
 
 def write(saved: Saved, folder: Path, metadata: Mapping[str, str]) -> None:

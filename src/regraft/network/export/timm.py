@@ -12,7 +12,7 @@ from regraft.errors import RunError
 from regraft.network.export.format import Format, Runtime
 from regraft.network.saved import CONFIG, MODEL, Saved, pretrained_cfg
 
-RUN = '''model = timm.create_model(f"local-dir:{HERE}", pretrained=True).eval()
+RUN = """model = timm.create_model(f"local-dir:{HERE}", pretrained=True).eval()
 mean, std = (torch.tensor(model.pretrained_cfg[name]) for name in ("mean", "std"))
 
 
@@ -20,7 +20,7 @@ def run(batch):
     with torch.inference_mode():
         images = (torch.from_numpy(batch).float() / 255 - mean) / std
         return model(images.permute(0, 3, 1, 2)).softmax(1).numpy()
-'''
+"""
 
 
 def write(saved: Saved, folder: Path, metadata: Mapping[str, str]) -> None:

@@ -11,13 +11,13 @@ from regraft.network.saved import Saved
 
 FILE = "model.pt2"
 METADATA = "regraft.json"  # the name of the extra file in it
-RUN = '''model = torch.export.load(HERE / "model.pt2").module()
+RUN = """model = torch.export.load(HERE / "model.pt2").module()
 
 
 def run(batch):
     with torch.inference_mode():
         return model(torch.from_numpy(batch)).numpy()
-'''
+"""
 
 
 def write(saved: Saved, folder: Path, metadata: Mapping[str, str]) -> None:
