@@ -45,5 +45,7 @@ def show(result: dict[str, Any]) -> None:
         proof = one["proof"]
         images = f"{proof['images']:,} {part} image{'' if proof['images'] == 1 else 's'}"
         say(f"{one['folder']}: the run's class on all {images}, probabilities within {proof['largest_difference']:.0e}")
+        if one["note"]:
+            say(f"  Note: {one['note']}.")
         if proof["deeper"]:
             say(f"  {proof['deeper']:,} images of more than 16 bits a pixel were left out; it refuses such images.")

@@ -34,6 +34,7 @@ class Exported:
     folder: Path
     file: Path  # that other programs run
     proof: Proof
+    note: str  # what who runs it must know; mostly empty
 
 
 @dataclass(frozen=True)
@@ -86,8 +87,11 @@ def export(
         check_free(target, forms, overwrite)  # something may have come to lie there
         for form in forms:
             replace(place / form.name, target / form.name)
-    written = zip(forms, proofs, strict=True)
-    files = (Exported(form.name, target / form.name, target / form.name / form.file, proof) for form, proof in written)
+    places = {form.name: target / form.name for form in forms}
+    files = (
+        Exported(form.name, places[form.name], places[form.name] / form.file, proof, form.note)
+        for form, proof in zip(forms, proofs, strict=True)
+    )
     return Exports(folder, source.part, tuple(files))
 
 

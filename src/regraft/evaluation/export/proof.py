@@ -35,7 +35,8 @@ class Proof:
 
 def prove(form: Format, folder: Path, examples: Sequence[Example], progress: Progress) -> Proof:
     """Compare what was written to ``folder`` with the run; RunError where another answer comes."""
-    pixels_of: Callable[[Any], Any] = runpy.run_path(str(folder / PREPROCESS))["pixels"]
+    code = runpy.run_path(str(folder / PREPROCESS))
+    pixels_of, classes = code["pixels"], code["CLASSES"]
     run, worst, done, deeper = running(form, folder), 0.0, 0, 0
     for batch in batches_of(examples):
         ready = []
@@ -45,7 +46,7 @@ def prove(form: Format, folder: Path, examples: Sequence[Example], progress: Pro
             except ValueError:
                 deeper += 1
         if ready:
-            worst = max(worst, compared(form, run, ready))
+            worst = max(worst, compared(form, run, ready, classes))
         done += len(batch)
         progress(f"Proving {form.name}", done, len(examples))
     if deeper == len(examples):
@@ -77,19 +78,20 @@ def batches_of(examples: Sequence[Example]) -> list[Sequence[Example]]:
     return [examples[:1], *(examples[start : start + BATCH] for start in range(1, len(examples), BATCH))]
 
 
-def compared(form: Format, run: Runtime, ready: Sequence[tuple[Example, np.ndarray]]) -> float:
+def compared(form: Format, run: Runtime, ready: Sequence[tuple[Example, np.ndarray]], classes: Sequence[str]) -> float:
     """The largest difference of a probability; RunError where it is too large, or another class comes first."""
     theirs = run(np.stack([pixels for _, pixels in ready]))
     ours = np.stack([example.probabilities for example, _ in ready])
     if theirs.shape != ours.shape:
         raise RunError(f"the {form.name} file gives {theirs.shape}, not {ours.shape}; nothing was written")
     for (example, _), one, other in zip(ready, ours, theirs.astype(np.float64), strict=True):
-        top, first = int(one.argmax()), int(other.argmax())
-        off = float(np.abs(one - other).max())
-        if not off <= AGREEMENT or one[top] - one[first] > TIE:  # also where something is no number
+        top, first, worst = (int(values.argmax()) for values in (one, other, np.abs(one - other)))
+        agrees = abs(one[worst] - other[worst]) <= AGREEMENT  # not so where something is no number
+        if not agrees or one[top] - one[first] > TIE:
             raise RunError(
-                f"the {form.name} file answers otherwise than the run: of {example.name} the class {top + 1} has"
-                f" {one[top]:.4f} by the run and {other[top]:.4f} by the file; nothing was written"
+                f"the {form.name} file answers otherwise than the run: the probability of '{classes[worst]}' of"
+                f" {example.name} is {one[worst]:.4f} by the run and {other[worst]:.4f} by the file; nothing was"
+                " written"
             )
     return float(np.abs(ours - theirs).max())
 

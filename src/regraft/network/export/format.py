@@ -25,6 +25,7 @@ class Format:
     install: str = ""  # what brings them
     imports: tuple[str, ...] = ()  # of check.py
     run: str = ""  # lines of check.py that define run(); empty: there is no check, and no image is copied
+    note: str = ""  # what who runs it must know
     with_card: bool = False  # whether the model card lies beside it
 
     @property

@@ -43,5 +43,7 @@ def runtime(folder: Path) -> Runtime:
 
 
 FORMAT = Format(
-    "openvino", FILE, write, runtime, ("openvino",), "openvino", imports=("import openvino",), run=RUN.rstrip()
-)
+    "openvino", FILE, write, runtime, ("openvino",), "openvino", imports=("import openvino",), run=RUN.rstrip(),
+    note='compile it with {"INFERENCE_PRECISION_HINT": "f32"}, as check.py does: where the processor has bfloat16,'
+    " OpenVINO would answer less exactly",
+)  # fmt: skip
