@@ -17,7 +17,7 @@ import regraft
 from regraft import DataError, Recipe, RecipeError, Run, RunError
 from regraft.data.rendering import Range, Rendering
 from regraft.evaluation.classifier import Classifier
-from regraft.evaluation.export.export import outside_of
+from regraft.evaluation.export.export import outside_of, place_for
 from regraft.evaluation.export.proof import golden
 from regraft.evaluation.export.proof_images import Example, examples_of, source_of
 from regraft.network.export import deployed
@@ -117,7 +117,7 @@ def test_the_hub_folder_has_the_card_and_no_image(run: Path) -> None:
 
 
 def nothing_is_left(run: Path) -> bool:
-    return not any(path.name.endswith("unfinished") or path.name == "export" for path in run.iterdir())
+    return not any(path.name.endswith("exporting") or path.name == "export" for path in run.iterdir())
 
 
 def test_another_normalisation_is_refused(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,6 +182,22 @@ def test_a_place_that_is_taken(run: Path, tmp_path: Path) -> None:
         regraft.export(run, "hub-folder", tmp_path / "file")
     with pytest.raises(RunError, match="cannot be written"):
         regraft.export(run, "hub-folder", tmp_path / "file" / "under")
+
+
+def test_checkpoints_of_an_interrupted_training_stay(run: Path) -> None:
+    last = run.with_name(".run.unfinished") / "checkpoints" / "fine-tune" / "last.pt"
+    last.parent.mkdir(parents=True)
+    last.write_bytes(b"")
+    regraft.export(run, "hub-folder", run)
+    assert last.exists()
+    assert (run / "hub-folder" / "config.json").exists()
+    assert {path.name for path in run.parent.iterdir()} == {"run", ".run.unfinished"}
+
+
+def test_two_exports_at_once(run: Path) -> None:
+    with place_for(run / "export"), pytest.raises(RunError, match="another export is writing"):
+        regraft.export(run, "hub-folder")
+    assert nothing_is_left(run)
 
 
 def test_images_that_are_gone(run: Path, tmp_path: Path) -> None:

@@ -19,7 +19,6 @@ from regraft.network.saved import load as load_network
 from regraft.progress import Progress, silent
 from regraft.runs.card import CARD, card
 from regraft.runs.claim import Held, hold, release
-from regraft.runs.folder import unfinished_of
 from regraft.runs.run import Run
 from regraft.runs.writing import empty, replace
 
@@ -124,7 +123,7 @@ def outside_of(classifier: Classifier) -> Outside:
 def place_for(target: Path) -> Iterator[Path]:
     """A folder beside ``target`` for this process alone, gone in the end; RunError where nothing can be written."""
     missing = [parent for parent in (target, *target.absolute().parents) if not parent.exists()]
-    place = unfinished_of(target)
+    place = target.with_name(f".{target.name}.exporting")  # none that a training left checkpoints in
     try:
         lock = hold(place)
         try:
