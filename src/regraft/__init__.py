@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # for type checkers and editors, which run nothing
     from regraft.evaluation.comparison.compare import compare as compare
     from regraft.evaluation.comparison.runs import compare_runs as compare_runs
     from regraft.evaluation.estimator import ImageClassifier as ImageClassifier
+    from regraft.evaluation.export.export import export as export
     from regraft.evaluation.labelled_features import LabelledFeatures as LabelledFeatures
     from regraft.evaluation.labelled_features import features_of as features_of
     from regraft.evaluation.rank import rank as rank
@@ -52,6 +53,7 @@ _HOMES = {
     "card": "regraft.runs.card",
     "compare": "regraft.evaluation.comparison.compare",
     "compare_runs": "regraft.evaluation.comparison.runs",
+    "export": "regraft.evaluation.export.export",
     "features_of": "regraft.evaluation.labelled_features",
     "from_arrays": "regraft.data.readers.memory",
     "from_dataset": "regraft.data.readers.memory",

@@ -12,6 +12,7 @@ from regraft.cli import (  # noqa: F401 - they add themselves to the application
     commands,
     compare,
     doctor,
+    export,
     look,
     transferability,
 )

@@ -120,9 +120,10 @@ def features_at(graph: Any, backbone: Backbone, cuts: Sequence[Cut], pools: Sequ
     return [pool_over(values[backbone.cuts.index(cut)], cut.axes, pool) for pool in pools for cut in cuts]
 
 
-def graph_of_graft(graft: Graft) -> Any:
-    """Pixels -> logits."""
-    graph, backbone = graph_of(graft.backbone), graft.backbone
+def graph_of_graft(graft: Graft, graph: Any = None) -> Any:
+    """Pixels -> logits; ``graph``: of its backbone, where that is not to be kept in the cache."""
+    backbone = graft.backbone
+    graph = graph or graph_of(backbone)
     value = ops.concat(features_at(graph, backbone, graft.cuts, POOLINGS[graft.pooling]), 1)
     for layer, (weights, biases) in enumerate(zip(graft.head.weights, graft.head.biases, strict=True)):
         value = ops.relu(value) if layer else value
