@@ -1,7 +1,7 @@
 """What a run proposes next."""
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from regraft.recipe import Recipe
 from regraft.recipe.command import command, options_of
 from regraft.runs import next_steps as module
 from regraft.runs.next_steps import Finished, next_steps
+from regraft.training.result import Attempt
 from regraft.training.strategy import train_as_planned, trainer_for
 
 
@@ -121,3 +122,33 @@ def test_summary_and_record_have_them(make_folder: Callable[..., Path], tmp_path
     run = regraft.train(make_folder(), Recipe(strategy="head", image_size=32), tmp_path / "run")
     (step,) = run.as_dict()["next_steps"]
     assert step["command"] == f"regraft evaluate {tmp_path / 'run'} LABELLED-IMAGES"
+
+
+def test_advice_goes_with_a_run_that_went_on(finished: Finished, tmp_path: Path) -> None:
+    onward = replace(finished, asked=Recipe(continue_from=str(tmp_path / "a run"), fast=True))
+    steps = [step for propose in module.PROPOSALS for step in module.proposed(propose, onward)]
+    assert steps
+    assert not any("--backbone" in step.command or step.command.startswith("regraft compare") for step in steps)
+    for step in steps:
+        assert parsed(shlex.split(step.command))["continue_from"] == str(tmp_path / "a run")
+
+
+def test_advice_that_contradicts_the_run_is_left_out(finished: Finished) -> None:
+    def contradicts(run: Finished) -> Iterator[module.NextStep]:
+        yield module.NextStep("", "", "", run.command(strategy="fine-tune", views=3))
+
+    assert module.proposed(contradicts, finished) == []
+
+
+def test_what_a_time_limit_leaves_is_the_cost(finished: Finished) -> None:
+    limited = replace(finished, asked=Recipe(time_limit=60.0), seconds=500.0)
+    assert limited.seconds_of(20) == 60.0
+
+
+def test_fine_tuning_that_was_broken_off_is_measured(finished: Finished) -> None:
+    tuned = Attempt("fine-tune", 0.5, seconds=100.0, epochs=2, planned_epochs=30)
+    (step,) = module.longer_training(replace(finished, trained=replace(finished.trained, tried=(tuned,))))
+    assert "Fine-tuning had 2 epochs." in step.text
+    assert step.cost == "about 60 min"  # 30 epochs of 50 s, with room for what is around them
+    through = replace(tuned, epochs=30)
+    assert not list(module.longer_training(replace(finished, trained=replace(finished.trained, tried=(through,)))))

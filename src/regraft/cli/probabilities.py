@@ -14,8 +14,9 @@ def probabilities_in_words(metrics: Mapping[str, Any]) -> str:
     scores = figures["negative_log_likelihood"]["value"], figures["brier"]["value"]
     said = "Probabilities: negative log likelihood {:.2f}, Brier {:.2f}".format(*scores)
     if calibration := figures["calibration"]:
-        said += f"; calibration error {calibration['error']:.1%}, where a calibrated model would show up to"
-        said += f" {calibration['calibrated_most']:.1%} on {metrics['images']:,} images"
+        most, error = calibration["calibrated_most"], calibration["error"]
+        verdict = "as good as calibrated" if error <= most else "not calibrated"
+        said += f"; calibration error {error:.1%}: {verdict} (chance alone gives up to {most:.1%} on so few images)"
     return said + "."
 
 

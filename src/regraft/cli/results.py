@@ -12,12 +12,6 @@ from regraft.runs.run import CROSS_VALIDATION
 
 PARTS = {"val": "validation"}
 NAMES = 24  # columns that the name of what was tried takes at most
-DONE = {
-    "head": "the network was kept frozen, and a new head was trained on its features",
-    "early-layers": "its early layers were kept, frozen, and a new head was trained on their features",
-    "fine-tune": "every layer was trained from the pre-trained weights, and a new head",
-    "from-scratch": "every layer was trained from random weights",
-}
 GONE_ON = {
     "head": "the run's layers were kept frozen, and its head was trained on",
     "fine-tune": "every layer was trained on from the run's weights, and its head",
@@ -30,7 +24,7 @@ def summary(result: dict[str, Any]) -> None:
     show_remarks(result["remarks"], first=True)
     for line in figures_in_words(metrics, baselines["majority_class"]):
         say(*line, whole=False)
-    say(f"{in_words(result['case'])}: {done_in_words(result)}", whole=False)
+    say(done_in_words(result), whole=False)
     say(effort_in_words(result), whole=False)
     show_remarks(result["remarks"], first=False)
     say()
@@ -66,31 +60,39 @@ def show_next_steps(steps: Sequence[Mapping[str, Any]]) -> None:
 
 
 def done_in_words(result: Mapping[str, Any]) -> str:
-    """What was carried out."""
+    """Which case it is, and what was carried out."""
+    case, done, rule = in_words(result["case"]), result["done"], result["rule"]
     if (continued := result["continued"]) and continued["kept"]:
-        return f"{GONE_ON[result['strategy']]} ({' + '.join(result['cuts'])})."
+        return f"{case}: {GONE_ON[result['strategy']]} ({' + '.join(result['cuts'])})."
     by_rule = strategy_by_rule(result["case"])
-    asked = (
-        ""
-        if result["planned_strategy"] == by_rule
-        else f" You asked for {result['planned_strategy']}; the rule is {by_rule}."
-    )
-    return f"{DONE[result['strategy']]} ({' + '.join(result['cuts'])}).{asked}"
+    if result["planned_strategy"] != by_rule:
+        return f"{case}: the rule is {by_rule}. You asked for {result['planned_strategy']}: {done}."
+    if result["tried"] and rule and not rule["kept"]:
+        same = (rule["strategy"], rule["cuts"]) == (result["strategy"], result["cuts"])
+        chosen = "held-out images chose how its head is solved" if same else "held-out images chose instead"
+        return f"{case}: the rule is {by_rule}; {chosen}: {done}."
+    return f"{case}: {done}."
 
 
 def effort_in_words(result: Mapping[str, Any]) -> str:
     """How much was trained, and what it took."""
-    trained, passed = result["trainable_parameters"], result["images_through_backbone"]
+    trained, passed, total = (
+        result["trainable_parameters"],
+        result["images_through_backbone"],
+        result["seconds"]["total"],
+    )
     weights = f"{trained:,} of {short_number(trained + result['frozen_parameters'])} weights trained"
+    beside = sum(attempt["seconds"] for attempt in result["tried"] if not attempt["kept"])
+    lost = f", {beside:.1f} s of it on what was not kept" if beside > total / 4 else ""
     seen = f"{passed:,} images went through the network" if passed else "features came from the cache"
-    return f"{weights} in {result['seconds']['total']:.1f} s; {seen}."
+    return f"{weights}; all took {total:.1f} s{lost}; {seen}."
 
 
 def validation_in_words(validation: Mapping[str, Any]) -> str:
     """Which images chose the settings, how many there were, and how many of them were right."""
     where = "by " if validation["by"] == CROSS_VALIDATION else "on "
-    right = f"{validation['accuracy']:.1%} of {validation['images']:,} images right"
-    return f"Settings were chosen {where}{validation['by']}: {right}."
+    figure = f"{validation['figure']} {validation['accuracy']:.1%} on {validation['images']:,} images"
+    return f"Settings were chosen {where}{validation['by']}: {figure}."
 
 
 def show_remarks(remarks: Sequence[Mapping[str, Any]], first: bool) -> None:
@@ -148,7 +150,7 @@ def rule_in_words(rule: Mapping[str, Any], accuracy: float) -> str:
         return f"{named} was kept: nothing else that was tried promised more."
     points = 100 * (accuracy - rule["accuracy"])
     verdict = f"{abs(points):.1f} points {'better' if points >= 0 else 'worse'}"
-    return f"{named} gives {rule['accuracy']:.1%}: this is {verdict}."
+    return f"{named} gives accuracy {rule['accuracy']:.1%}: this is {verdict}."
 
 
 def show_tried(attempts: Sequence[dict[str, Any]]) -> None:
@@ -164,6 +166,11 @@ def show_tried(attempts: Sequence[dict[str, Any]]) -> None:
         outcome = "; ".join(filter(None, said))
         add(made, attempt["name"], right, images, gain, outcome, style="bold" if attempt["kept"] else None)
     show(made)
+    if any("tune" in attempt["name"] and attempt["epochs"] for attempt in attempts):
+        say(
+            "Fine-tuning is judged by images that did not choose its epoch: that can be below its best epoch.",
+            whole=False,
+        )
 
 
 def evaluation(result: dict[str, Any]) -> None:
@@ -172,6 +179,12 @@ def evaluation(result: dict[str, Any]) -> None:
     show_remarks(result["remarks"], first=True)
     for line in figures_in_words(metrics, metrics["largest_class"]):
         say(*line)
+    seen = result["trained_on"]
+    if seen and seen["images"]:
+        others = seen["accuracy_on_the_others"]
+        rest = "" if others is None else f" Accuracy on the others: {others:.1%}."
+        text = f"The run was trained on {seen['images']:,} of these {seen['of']:,} images, so that flatters.{rest}"
+        say((text, "bold"), whole=False)
     show_two_classes(metrics)
     balanced = "" if metrics["uneven"] else f"Balanced accuracy {metrics['balanced_accuracy']:.1%}, macro"
     say(f"{balanced or 'Macro'} F1 {metrics['macro_f1']:.1%}.")
@@ -185,11 +198,6 @@ def evaluation(result: dict[str, Any]) -> None:
     show_remarks(result["remarks"], first=False)
     if result["robustness"]:
         show_robustness(result["robustness"], metrics["uneven"])
-    seen = result["trained_on"]
-    if seen and seen["images"]:
-        others = seen["accuracy_on_the_others"]
-        rest = "" if others is None else f"; accuracy on the others {others:.1%}"
-        say(f"The run was trained on {seen['images']:,} of these {seen['of']:,} images{rest}")
     for note in result["notes"]:
         say(f"Note: {note}", whole=False)
     if result["left_out"]:

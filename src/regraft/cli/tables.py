@@ -89,12 +89,13 @@ def show_profile(result: dict[str, Any]) -> None:
 
 def show_costs(result: dict[str, Any]) -> None:
     """What each strategy would take."""
-    made = table("strategy", "trained weights", "an image", "time, about", "memory, about")
+    made = table("strategy", "trained weights", "for an image", "time, about", "memory, about")
     for row in result["strategies"]:
         seconds = "" if row["seconds"] is None else f"{row['seconds']:,.0f} s"
         figures = f"{row['trained_parameters']:,}", f"{row['trained_parameters_an_image']:,.1f}"
         memory = f"{row['memory_bytes'] / 1e6:,.0f} MB"
-        add(made, row["strategy"], *figures, seconds, memory, style="bold" if row["chosen"] else None)
+        named = row["strategy"] + (f", {row['epochs']} epochs" if row["epochs"] else "")
+        add(made, named, *figures, seconds, memory, style="bold" if row["chosen"] else None)
     show(made)
 
 
@@ -104,7 +105,9 @@ def show_details(result: dict[str, Any]) -> None:
         say(detail, whole=False)
     for row in result["strategies"]:
         if not row["chosen"]:
-            say(f"Not {row['strategy']}: {row['why']}.", whole=False)
+            tried = result["competing_epochs"] if row["strategy"] == "fine-tune" else None
+            beside = f" It is tried all the same, for {tried} epochs." if tried else ""
+            say(f"Not {row['strategy']}: {row['why']}.{beside}", whole=False)
     settings = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in result["settings"].items())
     say(f"Settings: {settings}.", whole=False)
 

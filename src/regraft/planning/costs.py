@@ -46,6 +46,7 @@ class Cost:
     seconds: float | None  # None where the network's rate on this machine is not known
     memory_bytes: int
     why: str  # what speaks for it, or against it
+    epochs: int | None = None  # that the time is for, where every layer is trained
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,10 @@ def costs_of(choice: Choice, network: NetworkSize, recipe: Recipe, images: int) 
         an_image = trained / max(1, choice.size.distinct)
         seconds = seconds_of(strategy, network, recipe, images, train)
         memory = memory_of(strategy, trained, network, recipe, train)
+        frozen = strategy in FROZEN_STRATEGIES
+        epochs = None if frozen else epochs_of(recipe.optimisation.epochs, strategy, train)
         rows.append(
-            Cost(strategy, chosen, trained, an_image, seconds, memory, why(strategy, choice, trained, an_image))
+            Cost(strategy, chosen, trained, an_image, seconds, memory, why(strategy, choice, trained, an_image), epochs)
         )
     return tuple(rows)
 

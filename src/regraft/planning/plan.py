@@ -99,7 +99,7 @@ def make_plan(
     cuts = cuts_for(strategy, similarity, recipe, network)
     choice = Choice(size, similarity, verdict, strategy, cuts)
     beside = competing_epochs(strategy, network, recipe, size.images)
-    rivals = rivals_in_words(strategy, recipe, beside and training_seconds(network, beside, size.images))
+    rivals = rivals_in_words(strategy, recipe, beside and training_seconds(network, beside, size.images), beside)
     return Plan(
         case=case.name,
         strategy=strategy,

@@ -70,8 +70,11 @@ def cut_in_words(cut: str, similarity: Similarity) -> str:
     return f"{word_for(places.index(cut), len(places))} ({cut})"
 
 
-def rivals_in_words(strategy: str, recipe: Recipe, seconds: float | None) -> Iterator[str]:
-    """What is tried beside the rule's strategy, unless one was asked for; ``seconds``: of fine-tuning."""
+def rivals_in_words(strategy: str, recipe: Recipe, seconds: float | None, epochs: int | None) -> Iterator[str]:
+    """What is tried beside the rule's strategy, unless one was asked for.
+
+    ``seconds`` and ``epochs``: of fine-tuning.
+    """
     planning = recipe.planning
     if not recipe.left_open or strategy not in FROZEN_STRATEGIES:
         return
@@ -81,7 +84,8 @@ def rivals_in_words(strategy: str, recipe: Recipe, seconds: float | None) -> Ite
     if limited:
         yield "Fine-tuning is tried too, in the time that is left."
     elif seconds is not None:
-        yield f"Fine-tuning takes about {max(1, round(seconds)):,} s here, so it is tried too (--fast leaves it out)."
+        taken = f"{epochs} epochs take about {max(1, round(seconds)):,} s here"
+        yield f"Fine-tuning is tried too: {taken} (--fast leaves it out)."
 
 
 def details_of(choice: Choice, image_side: int, input_side: int) -> Iterator[str]:

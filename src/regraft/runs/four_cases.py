@@ -182,7 +182,7 @@ def legend(width: float, top: float) -> tuple[list[str], float]:
     """What the colours mean, in as many rows as it takes, and where they end."""
     parts, left = [], float(AIR)
     for state in STATES:
-        name = f"{state}: random weights, trained" if state == HEAD else state
+        name = f"{state}, trained" if state == HEAD else state
         wide = 36 + svg.width_of(name, axes.SIZE) + 18
         if left + wide > width and left > AIR:
             left, top = float(AIR), top + 20

@@ -23,13 +23,14 @@ class Further:
 
 def further_figures(figures: Mapping[str, Any]) -> Iterator[Further]:
     """The tables of all figures, in the file's order."""
-    alone = {name: value for name, value in figures.items() if not isinstance(value, (dict, list)) or is_pair(value)}
+    single = ((name, value) for name, value in figures.items() if not isinstance(value, (dict, list)) or is_pair(value))
+    alone = {name: value for name, value in single if value is not None}
     if alone:
         yield from of_fields("Others", alone)
     for name, value in figures.items():
         if isinstance(value, dict):
             yield from of_fields(in_words(name), value)
-        elif isinstance(value, list) and not is_pair(value):
+        elif isinstance(value, list) and value and not is_pair(value):
             yield from of_list(in_words(name), value)
 
 

@@ -9,7 +9,7 @@ WORDS = {
     "source": "The images that the network learned from before; for most networks photographs of a thousand kinds.",
     "backbone": "The pre-trained network, without its own classifier.",
     "cut": "A named place in the network where its later layers can be taken away.",
-    "head": "The new last layer, which turns what the network sees into your classes. It starts from random weights.",
+    "head": "The new last layer, which turns what the network sees into your classes. On frozen layers it is solved.",
     "frozen": "Left exactly as it was: training changes no weight of these layers.",
     "fine-tune": "To train the pre-trained layers on with your images, under a new head.",
     "from scratch": "Trained from random weights, with nothing of the pre-trained network but its shape.",

@@ -14,6 +14,7 @@ import numpy as np
 from regraft.data.find import Data
 from regraft.data.images import ImageSet, images_by_kind
 from regraft.metrics import Metrics, baselines, measure, slices_of
+from regraft.network.engine import BF16
 from regraft.planning.plan import Plan
 from regraft.planning.prepare import Job, notes_on_going_on, prepare
 from regraft.progress.shown import ShowProgress, shown
@@ -25,6 +26,7 @@ from regraft.runs.copies import notes_of_copies
 from regraft.runs.folder import CHECKPOINTS, check_goes_on
 from regraft.runs.next_steps import Finished, next_steps
 from regraft.runs.overlap import Overlap, overlap_of, shared_groups
+from regraft.runs.ran import Ran
 from regraft.runs.record import write_plan, write_run
 from regraft.runs.remarks import remarks_on
 from regraft.runs.report import write_report
@@ -34,9 +36,11 @@ from regraft.runs.slicing import slice_names
 from regraft.runs.started_from import check_place, notes_on_start
 from regraft.runs.writing import writing
 from regraft.training.anytime import train_in_turn
+from regraft.training.choosing import is_balanced
 from regraft.training.result import Trained
 from regraft.training.strategy import Trainer, train_as_planned, trainer_for
 
+ROUNDED = "Features here are in bfloat16; `predict` computes in float32, so an answer near a tie can differ"
 FINISH_SHARE = 0.1  # of a time limit
 FINISH_PASSES = 4.0  # predictions of test and validation take so many times the frozen pass of as many images
 
@@ -193,6 +197,7 @@ def run_of(
         tried=trained.tried,
         rule=rule,
         interrupted=trained.interrupted,
+        done=Ran.of(trained, tuple(cut.name for cut in trained.graft.cuts)).in_words,
         notes=(*notes_of(job, trained, *overlaps), *notes_on_start(job, right)),
         continued=job.going_on.continued(job.images.classes) if job.going_on else None,
     )
@@ -202,7 +207,8 @@ def validated(job: Job, trained: Trained) -> Validated:
     """What the settings were chosen on."""
     carved = CROSS_VALIDATION if trained.frozen else "a fold of train"
     by = "the validation images" if len(job.split.val) else carved
-    return Validated(trained.judged.accuracy, by, len(trained.judged.rows))
+    figure = "balanced accuracy" if is_balanced(job.recipe.stopping.monitor) else "accuracy"
+    return Validated(trained.judged.accuracy, by, len(trained.judged.rows), figure)
 
 
 def baselines_on_test(job: Job) -> dict[str, float]:
@@ -227,6 +233,8 @@ def notes_of(job: Job, trained: Trained, copies: Overlap, groups: Overlap) -> It
     yield from notes_on_going_on(job.going_on, job.images)
     yield from trained.notes
     yield from notes_of_copies(job, copies, groups)
+    if trained.frozen and job.features.engine == BF16:
+        yield ROUNDED
     written = (*(job.images.files[row].name for row in job.split.test), *job.images.classes)
     if note := formulas_note(written, "predictions.csv"):
         yield note

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from regraft.data.split import subsample
+from regraft.errors import RecipeError
 from regraft.features.doubling import MOST_IMAGES, removed_by_doubling
 from regraft.network.hub import fetched
 from regraft.planning.costs import TRAIN_PASSES
@@ -31,6 +32,7 @@ AROUND = 1.3  # times the training itself: the heads before it, the test after i
 LOOK_SECONDS = 5.0  # of a person, for an image
 LARGER, LARGER_DEPTH, LARGER_MEGABYTES = "convnext_tiny.fb_in22k", 11, 114  # depth: multiply-adds by the embedded one's
 FREED: dict[str, Any] = {"strategy": None, "cut": None, "cuts": (), "unfreeze_from": None}
+FEW_TESTED = 50  # images, whose share says little
 FEW_ERRORS, LEAST_POINTS = 3, 0.2  # under which there is nothing to gain that could be seen
 
 
@@ -72,7 +74,9 @@ class Finished:
         """Of the whole run, where an image is so many times the work."""
         tuned = any(attempt.name.startswith("fine-tune") and attempt.seconds for attempt in self.trained.tried)
         rest = self.seconds * (larger if tuned or not self.trained.frozen else 1)
-        return None if self.pass_seconds is None else larger * self.pass_seconds + rest
+        taken = None if self.pass_seconds is None else larger * self.pass_seconds + rest
+        limit = self.asked.stopping.time_limit
+        return taken if limit is None else min(taken or limit, limit)
 
     def command(self, **changes: Any) -> str:
         """The run's own command with some settings changed."""
@@ -83,7 +87,7 @@ def next_steps(run: Finished) -> tuple[NextStep, ...]:
     """At most MOST, what promises most first; where little is left to gain, how to make sure of it."""
     if len(run.wrong) < FEW_ERRORS:
         return (elsewhere(run),)
-    found = [step for propose in PROPOSALS for step in propose(run)]
+    found = [step for propose in PROPOSALS for step in proposed(propose, run)]
     known = sorted((step for step in found if step.points is not None), key=lambda step: -(step.points or 0))
     worth = [step for step in known if (step.points or 0) >= LEAST_POINTS]
     unknown = [step for step in found if step.points is None]
@@ -91,9 +95,20 @@ def next_steps(run: Finished) -> tuple[NextStep, ...]:
     return tuple((*worth[:room], *unknown)[:MOST]) or (elsewhere(run),)
 
 
+def proposed(propose: Callable[[Finished], Iterator[NextStep]], run: Finished) -> list[NextStep]:
+    """What is proposed; nothing where its settings do not go with those of the run."""
+    try:
+        return list(propose(run))
+    except RecipeError:
+        return []
+
+
 def elsewhere(run: Finished) -> NextStep:
     """Where nothing is left to gain on these images."""
-    text = "Nearly every test image is right. See whether that holds on images of another day, place or camera."
+    tested = len(run.job.split.test)
+    text = f"Nearly all of the {tested:,} test images are right."
+    text += " They are few: judge it on more." if tested < FEW_TESTED else ""
+    text += " See whether that holds on images of another day, place or camera."
     return NextStep(
         text,
         "whether the figure holds elsewhere",
@@ -110,7 +125,7 @@ def labels_to_review(run: Finished) -> Iterator[NextStep]:
         return
     points = 100 * among / len(run.job.split.test)
     text = (
-        f"Look at the {len(doubted):,} labels that look wrong, in the report. Correct those that are, and train again."
+        f"Look at the {len(doubted):,} doubted labels in the report, test images too. Correct wrong ones; train again."
     )
     gain = f"at most {points:.1f} points: {among:,} of the {len(run.wrong):,} wrong answers are among them"
     cost = f"{duration(LOOK_SECONDS * len(doubted))} of looking; only changed files are looked at again"
@@ -130,35 +145,38 @@ def larger_images(run: Finished) -> Iterator[NextStep]:
 
 
 def longer_training(run: Finished) -> Iterator[NextStep]:
-    """Every layer trained, for as long as is usual; or for longer, where the last epoch was the best."""
-    job, rate, images = run.job, run.job.features.rate, len(run.job.split.train)
-    usual = epochs_of(run.asked.optimisation.epochs, "fine-tune", images)
-    removed = REMOVED_BY_TUNING
-    if run.trained.frozen:
-        before = job.plan.competing_epochs or 0
-        if before >= usual or run.asked.planning.strategy or run.asked.planning.cut or run.asked.planning.cuts:
-            return
-        tried = f"Fine-tuning had {before} epochs" if before else "Only heads were trained"
-        text = f"{tried}. Give fine-tuning the time for its usual {usual} epochs."
-        removed *= 1 - before / usual
-    else:
-        done = run.trained.history
-        if not still_rising([row["val_accuracy"] for row in done if row.get("val_accuracy") is not None]):
-            return
-        usual = 2 * len(done)
-        text = f"After {len(done)} epochs it was still getting better: train for longer."
-    seconds = TRAIN_PASSES * usual * images / rate if rate else None
-    if run.trained.frozen:
-        changes: dict[str, Any] = {"time_limit": limit_for(seconds), "fast": False}
-    else:
-        changes = {"epochs": usual, "strategy": run.trained.strategy, "time_limit": None}
-    yield NextStep(
-        text,
-        expected(run, removed),
-        about(changes.get("time_limit") or seconds),
-        run.command(**changes),
-        points_of(run, removed),
-    )
+    """Every layer trained, for as long as is usual; or for longer, where it was still getting better."""
+    asked, trained, images = run.asked, run.trained, len(run.job.split.train)
+    if not trained.frozen:
+        yield from trained_on(run)
+        return
+    if not asked.left_open:
+        return
+    usual = epochs_of(asked.optimisation.epochs, "fine-tune", images)
+    before = next((one for one in trained.tried if one.name == "fine-tune" and one.epochs), None)
+    done = (before and before.epochs) or 0
+    if done >= usual:
+        return
+    rate = run.job.features.rate
+    seconds = before.seconds / done * usual if before and done else rate and TRAIN_PASSES * usual * images / rate
+    limit = limit_for(seconds)
+    tried = f"Fine-tuning had {done} epoch{'s' if done > 1 else ''}" if done else "Only heads were trained"
+    text = f"{tried}. Give fine-tuning the time for its usual {usual} epochs."
+    removed = REMOVED_BY_TUNING * (1 - done / usual)
+    changed = run.command(time_limit=limit, fast=False)
+    yield NextStep(text, expected(run, removed), about(limit), changed, points_of(run, removed))
+
+
+def trained_on(run: Finished) -> Iterator[NextStep]:
+    """Twice the epochs, where validation was best at the last one."""
+    history = run.trained.history
+    if not still_rising([row["val_accuracy"] for row in history if row.get("val_accuracy") is not None]):
+        return
+    epochs = 2 * len(history)
+    changed = run.command(epochs=epochs, strategy=run.trained.strategy, time_limit=None)
+    text = f"After {len(history)} epochs it was still getting better: train for longer."
+    cost = about(2 * run.trained.seconds)
+    yield NextStep(text, expected(run, REMOVED_BY_TUNING), cost, changed, points_of(run, REMOVED_BY_TUNING))
 
 
 def still_rising(accuracies: list[float]) -> bool:
@@ -173,8 +191,7 @@ def limit_for(seconds: float | None) -> float:
 
 def what_was_planned(run: Finished) -> Iterator[NextStep]:
     """Everything that competes, where a strategy was asked for."""
-    planning = run.asked.planning
-    if not (planning.strategy or planning.cut or planning.cuts):
+    if run.asked.left_open:
         return
     text = f"Only {run.trained.strategy} was tried, as you asked. Let the candidates compete and keep the best."
     yield NextStep(text, "shown before it is kept", about(run.seconds_of(1)), run.command(**FREED))
@@ -204,6 +221,8 @@ def more_images(run: Finished) -> Iterator[NextStep]:
 def other_backbones(run: Finished) -> Iterator[NextStep]:
     """Another network that is here already; else, beside the embedded one, a larger one to fetch."""
     network = run.asked.network
+    if network.continue_from:  # which brings its own
+        return
     here = [name for name in fetched() if name.partition(".")[0] != network.backbone.partition(".")[0]]
     if here and not network.weights:
         text = f"{len(here)} other {'network is' if len(here) == 1 else 'networks are'} on this machine: rank them."
@@ -214,7 +233,7 @@ def other_backbones(run: Finished) -> Iterator[NextStep]:
         )
     elif network.backbone == EMBEDDED:
         text = "The embedded network is small. A larger one, trained on more images, mostly sees new ones better."
-        cost = f"{LARGER_MEGABYTES} MB to fetch once, then {about(run.seconds_of(LARGER_DEPTH))}"
+        cost = f"{LARGER_MEGABYTES} MB to fetch, or to bring by hand, once; then {about(run.seconds_of(LARGER_DEPTH))}"
         changes = {"backbone": LARGER, "image_size": None}
         yield NextStep(text, "not known before it is tried", cost, run.command(**changes))
 
@@ -222,6 +241,8 @@ def other_backbones(run: Finished) -> Iterator[NextStep]:
 def side_by_side(run: Finished) -> Iterator[NextStep]:
     """Every strategy on the same images, where the verdict is near its threshold."""
     plan = run.job.plan
+    if run.asked.network.continue_from:
+        return
     if not (plan.similarity.score.reaches_across(plan.similar_from) or plan.size.near_threshold):
         return
     near = "The images are near the threshold between few and many"

@@ -49,6 +49,7 @@ class Validated:
     accuracy: float
     by: str
     images: int = 0
+    figure: str = "accuracy"  # which one, where classes count alike the balanced one
 
 
 @dataclass(frozen=True, repr=False)
@@ -76,6 +77,7 @@ class Run(Shown):
     rule: Ruled | None  # None where a strategy was asked for
     interrupted: bool
     notes: tuple[str, ...]  # what the user should know beside the figures
+    done: str = ""  # what was carried out, in words
     next_steps: tuple[NextStep, ...] = ()  # what would probably help
     continued: Continued | None = None  # what was taken from the run that it went on from
 
@@ -106,6 +108,7 @@ class Run(Shown):
             "tried": [asdict(attempt) for attempt in self.tried],
             "rule": asdict(self.rule) if self.rule else None,
             "continued": asdict(self.continued) if self.continued else None,
+            "done": self.done,
             "notes": list(self.notes),
             "next_steps": [asdict(step) for step in self.next_steps],
         }

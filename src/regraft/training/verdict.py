@@ -13,7 +13,8 @@ def against_head(gain: Gain, loss: float, best_loss: float) -> str:
     difference = gain.accuracy - gain.before
     if difference < 0:
         return apart(gain, "worse")
-    surer = f"less sure (loss {loss:.2f}, not {best_loss:.2f})" if loss >= best_loss else "less surely so"
+    digits = 2 if f"{loss:.2f}" != f"{best_loss:.2f}" else 4
+    surer = f"less sure (loss {loss:.{digits}f}, not {best_loss:.{digits}f})" if loss >= best_loss else "less surely so"
     return f"{apart(gain, 'better')}, but {surer}" if difference else f"as accurate, {surer}"
 
 
