@@ -196,6 +196,9 @@ def predict(
     ] = None,
     overwrite: Overwrite = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the file of --out that was broken off.")] = False,
+    neighbours: Annotated[
+        bool, typer.Option("--neighbours", help="Name the three training images most like each.")
+    ] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
     **settings: Any,
@@ -203,7 +206,7 @@ def predict(
     """Predict the class of images. Every other file is listed with the reason."""
     from regraft.cli.predictions import predict_and_show
 
-    predict_and_show(run, paths, out, overwrite, resume, as_json, quiet, recipe_from(settings))
+    predict_and_show(run, paths, out, overwrite, resume, neighbours, as_json, quiet, recipe_from(settings))
 
 
 @app.command()

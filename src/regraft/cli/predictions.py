@@ -17,7 +17,7 @@ from regraft.cli.tables import MOST_ROWS
 from regraft.evaluation.classifier import Classifier, load
 from regraft.evaluation.predict_to import Predicted, check_predict_to, predict_to
 from regraft.evaluation.predicted_file import Row, state_of
-from regraft.evaluation.prediction import Tally
+from regraft.evaluation.prediction import NEIGHBOURS, Tally
 from regraft.recipe import Reading, Recipe
 
 
@@ -27,6 +27,7 @@ def predict_and_show(
     out: Path | None,
     overwrite: bool,
     resume: bool,
+    neighbours: bool,
     as_json: bool,
     quiet: bool,
     recipe: Recipe,
@@ -35,7 +36,7 @@ def predict_and_show(
     out = check_predict_to(out, overwrite, resume, as_json)
     reading, classifier, tally = recipe.reading, load(run, recipe.network.device), Tally()
     if out:
-        predicted = predict_into(out, classifier, paths, reading, overwrite, resume, quiet)
+        predicted = predict_into(out, classifier, paths, reading, overwrite, resume, neighbours, quiet)
         tally, written = predicted.tally, predicted.rows(None if as_json else MOST_ROWS)
         if as_json:
             print_json(str(run), written)
@@ -44,11 +45,13 @@ def predict_and_show(
     else:
         with progress_bar(quiet or (as_json and sys.stdout.isatty())) as progress:
             predictions = classifier.predictions(paths, progress, reading.max_pixels, reading)
-            rows = tally.counting(prediction.as_dict() for prediction in predictions)
+            rows = tally.counting(prediction.as_dict(neighbours) for prediction in predictions)
             first = print_json(str(run), rows) if as_json else first_of(rows)
         if first:
             show_predictions(first, tally)
     tally.check()
+    if note := classifier.familiarity.note:
+        complain(f"note: {note}")
 
 
 def predict_into(
@@ -58,12 +61,13 @@ def predict_into(
     reading: Reading,
     overwrite: bool,
     resume: bool,
+    neighbours: bool,
     quiet: bool,
 ) -> Predicted:
     """Write a file of predictions; where that is broken off, say how to go on."""
     try:
         with progress_bar(quiet) as progress:
-            predicted = predict_to(out, classifier, paths, reading, overwrite, resume, progress)
+            predicted = predict_to(out, classifier, paths, reading, overwrite, resume, progress, neighbours)
     except KeyboardInterrupt:
         if state_of(out) is None:
             raise
@@ -95,12 +99,14 @@ def print_json(run: str, rows: Iterable[Row]) -> list[Row]:
 
 def show_predictions(first: Sequence[Row], tally: Tally) -> None:
     """Path, class and probability of the first, and how many there are of each class where there are more."""
-    made, shown = table("path", "class", "probability"), len(first)
+    shown, further = len(first), further_columns(first)
+    made = table("path", "class", "probability", *further)
     for row in first:
         if row["error"]:
-            add(made, row["path"], row["error"], "", style="red")
+            add(made, row["path"], row["error"], "", *("" for _ in further), style="red")
         else:
-            add(made, row["path"], row["class"], f"{row['probability']:.1%}")
+            said = [row[column] or "" for column in further]
+            add(made, row["path"], row["class"], f"{row['probability']:.1%}", *said)
     if shown:
         show(made)
     if shown and tally.files > shown:
@@ -116,3 +122,10 @@ def show_predictions(first: Sequence[Row], tally: Tally) -> None:
         show(totals)
     if tally.faults and tally.predicted:
         say(f"{tally.predicted:,} of {tally.files:,} files are predicted; the others say why not.")
+    if tally.unlike:
+        say(f"{tally.unlike:,} of {tally.predicted:,} images are unlike anything the run was trained on (known: no).")
+
+
+def further_columns(rows: Sequence[Row]) -> list[str]:
+    """What is shown beside path, class and probability: whatever some row has."""
+    return [name for name in ("known", *NEIGHBOURS) if any(row.get(name) for row in rows)]

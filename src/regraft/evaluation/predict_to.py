@@ -37,7 +37,7 @@ class Predicted:
         """What the user should know of what is written there."""
         if self.wanted.out.suffix.lower() in JSON_LINES:
             return None
-        return formulas_note([*self.wanted.names, *(name[2:-1] for name in self.wanted.columns[4:])], "the CSV")
+        return formulas_note([*self.wanted.names, *self.wanted.classes], "the CSV")
 
     def rows(self, most: int | None = None) -> Iterator[Row]:
         """The first predictions, or all, as plain data; none where they went to a device or a pipe."""
@@ -64,21 +64,23 @@ def predict_to(
     overwrite: bool = False,
     resume: bool = False,
     progress: Progress = silent,
+    neighbours: bool = False,
 ) -> Predicted:
     """Write the classes of the images at ``paths`` to ``out``: JSON lines to a .jsonl, else a CSV.
 
-    ``resume`` goes on with a file that was broken off. RunError where the file cannot be written.
+    ``resume`` goes on with a file that was broken off; with ``neighbours`` the nearest training images are named.
+    RunError where the file cannot be written.
     """
     contents = contents_of(paths, reading)
     predicted = Predicted(
         Wanted(
             out=out,
-            columns=columns_of(classifier.classes),
+            columns=columns_of(classifier.classes, neighbours),
             names=[name for name, _ in contents],
             made_by={
                 "run": hash_of_run(classifier),
                 "engine": classifier.engine.name,
-                "options": asdict(reading),
+                "options": asdict(reading) | {"neighbours": neighbours},
             },
         )
     )
@@ -88,8 +90,10 @@ def predict_to(
                 predicted.tally.add(before)
         rendering = classifier.rendering_of(contents, reading)
         left = contents[file.rows :]
-        for prediction in classifier.predict_contents(left, progress, reading.max_pixels, rendering=rendering):
-            row = prediction.as_dict()
+        for prediction in classifier.predict_contents(
+            left, progress, reading.max_pixels, rendering=rendering, judging=True
+        ):
+            row = prediction.as_dict(neighbours)
             file.add(row)
             predicted.tally.add(row)
     return predicted

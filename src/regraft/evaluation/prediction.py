@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,14 @@ import numpy as np
 from regraft.data.images import IGNORED, Fault
 from regraft.data.readers.paths import OTHER_FILE
 from regraft.errors import DataError
+from regraft.evaluation.known import Known
+from regraft.features.familiar import NEAR
 from regraft.visible import visible
+
+LEAD = ("path", "class", "probability", "error", "known")  # columns before those of the probabilities
+NEIGHBOURS = tuple(f"neighbour {place}" for place in range(1, NEAR + 1))
+YES, NO = "yes", "no"
+UNLIKE = ", unlike anything it was trained on"
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,7 @@ class Prediction:
     fault: Fault | None = None
     identity: str = field(default="", repr=False)  # the hash of what it shows, where it was asked for
     noted: Noted | None = field(default=None, repr=False)  # likewise
+    familiarity: Known | None = field(default=None, repr=False)  # None where it cannot be told
 
     @property
     def label(self) -> str | None:
@@ -43,19 +52,32 @@ class Prediction:
         """Of that class."""
         return None if self.probabilities is None else float(self.probabilities.max())
 
+    @property
+    def known(self) -> bool | None:
+        """Whether the run was trained on anything like it; None where that cannot be told."""
+        return self.familiarity.known if self.familiarity else None
+
+    @property
+    def neighbours(self) -> tuple[str, ...]:
+        """The training images most like it, the nearest first, as the data named them."""
+        return self.familiarity.nearest if self.familiarity else ()
+
     def __repr__(self) -> str:
         """The image, its class and how sure, or why there is none."""
         said = f"{self.label} ({self.probability:.1%})" if self.fault is None else f"no class: {self.fault.reason}"
-        return visible(f"{self.name}: {said}")
+        return visible(f"{self.name}: {said}{UNLIKE if self.known is False else ''}")
 
-    def as_dict(self) -> dict[str, Any]:
-        """Plain data; a file that cannot be read has its error and no class."""
+    def as_dict(self, neighbours: bool = False) -> dict[str, Any]:
+        """Plain data, on request with the nearest training images; a file that cannot be read has its error alone."""
         p, probability = self.probabilities, self.probability
+        nearest = dict(zip_longest(NEIGHBOURS, self.neighbours)) if neighbours else {}
         return {
             "path": self.name,
             "class": self.label,
             "probability": None if probability is None else round(probability, 6),
             "error": f"{self.fault.kind}: {self.fault.reason}" if self.fault else None,
+            "known": None if self.known is None else YES if self.known else NO,
+            **nearest,
             **{f"p({name})": None if p is None else round(float(p[i]), 6) for i, name in enumerate(self.classes)},
         }
 
@@ -79,9 +101,10 @@ def check_read(name: str, fault: Fault | None) -> None:
         raise DataError(f"image {name} cannot be read: {fault.reason}; leave it out")
 
 
-def columns_of(classes: Sequence[str]) -> tuple[str, ...]:
+def columns_of(classes: Sequence[str], neighbours: bool = False) -> tuple[str, ...]:
     """The names of what as_dict gives."""
-    return ("path", "class", "probability", "error", *(f"p({name})" for name in classes))
+    before = (*LEAD, *(NEIGHBOURS if neighbours else ()))
+    return (*before, *(f"p({name})" for name in classes))
 
 
 @dataclass
@@ -92,12 +115,14 @@ class Tally:
     classes: Counter[str] = field(default_factory=Counter)  # predicted so often
     faults: Counter[str] = field(default_factory=Counter)  # by kind
     first: str = ""  # fault, and of what
+    unlike: int = 0  # anything that the run was trained on
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Count a prediction, as plain data."""
         self.files += 1
         if row["error"] is None:
             self.classes[row["class"]] += 1
+            self.unlike += row["known"] == NO
             return
         self.faults[row["error"].partition(":")[0]] += 1
         self.first = self.first or f"{row['path']}: {row['error']}"

@@ -11,7 +11,7 @@ import re
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from regraft.errors import BackboneError
@@ -28,13 +28,29 @@ def check_at_hand(name: str, weights: str | None) -> None:
         return
     short = name.removeprefix(TORCHVISION)
     if name.startswith(TORCHVISION):
-        library, url, copies = "torchvision", TORCHVISION_HUB, torch_folder().glob("*.pth")  # their names differ
+        library, url = "torchvision", TORCHVISION_HUB
     else:
-        library, url, copies = "timm", TIMM_HUB, hub_folder().glob(f"models--*--{short.split('.')[0]}*")
+        library, url = "timm", TIMM_HUB
     if library == "timm":
         check_tag(short)
-    if short.split(".")[0] in registered(library) and not any(copies) and not reachable(url):
+    if short.split(".")[0] in registered(library) and not any(copies_of(name)) and not reachable(url):
         raise not_at_hand(name, url)
+
+
+def is_at_hand(name: str, weights: str | None) -> bool:
+    """Whether the backbone's weights lie on this machine; nothing is fetched to find out."""
+    if weights:
+        return Path(weights).is_file()
+    if name in {EMBEDDED, DEMONSTRATION} or Path(name).is_dir():
+        return True
+    return any(copies_of(name))
+
+
+def copies_of(name: str) -> Iterator[Path]:
+    """Files that may be weights of timm's or torchvision's network of that name, fetched before."""
+    if name.startswith(TORCHVISION):
+        return torch_folder().glob("*.pth")  # their names differ
+    return hub_folder().glob(f"models--*--{name.split('.')[0]}*")
 
 
 def check_tag(name: str) -> None:

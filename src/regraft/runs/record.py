@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from regraft.features.familiar_file import FAMILIAR
 from regraft.network.origin import ENVIRONMENT
 from regraft.network.saved import save
 from regraft.planning.prepare import Job
 from regraft.recipe import Recipe
 from regraft.runs.charts import draw_profile, draw_quadrant, draw_surgery
 from regraft.runs.environment import environment
+from regraft.runs.familiar import keep_familiar
 from regraft.runs.folder import write_json
 from regraft.runs.overlap import groups_as_dict
 from regraft.runs.rows import write_rows
@@ -65,6 +67,7 @@ def write_run(place: Path, job: Job, trained: Trained, run: Run, probabilities: 
         trained.temperature,
         trained.calibration.threshold,
     )
+    keep_familiar(place / "model" / FAMILIAR, job, trained)
     write_rows(place / "predictions.csv", predictions_of(job, probabilities))
 
 

@@ -29,7 +29,7 @@ from regraft.training.examples import Examples, rows_for_tuning
 from regraft.training.frozen import cuts_in_use, head_settings, solved_head
 from regraft.training.loop import Task, batches, run
 from regraft.training.optimiser import make_optimiser
-from regraft.training.result import Judged, Trained
+from regraft.training.result import HeldOut, Judged, Trained
 from regraft.training.state import State
 
 SMALL_BATCH = 16  # batch norm keeps its running statistics in smaller ones
@@ -71,6 +71,7 @@ def train_full(
         calibration=said,
         notes=notes_on(task, state),
         interrupted=state.interrupted,
+        held_out=HeldOut(task.val_rows, held_out / np.float32(said.temperature)),
     )
 
 
