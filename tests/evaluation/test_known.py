@@ -32,7 +32,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("known") / "data"
     for kind in range(2):
         (root / f"class{kind}").mkdir(parents=True)
-        for i in range(30):
+        for i in range(40):
             stripes(kind, i).save(root / f"class{kind}" / f"{i:03d}.png")
     return root
 

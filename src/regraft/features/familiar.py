@@ -1,8 +1,8 @@
 """Whether an image is like those that a network was trained on: how near its neighbours are, and how strong its logits.
 
 The distance is that to a near neighbour among training images, in features of length one (Sun et al., 2022); made to
-one scale channel by channel, they tell less. The energy is that of the logits (Liu et al., 2020). Each counts in its own spread over images held out of the
-training, and 95% of these are within the threshold.
+one scale channel by channel, they tell less. The energy is that of the logits (Liu et al., 2020). Each counts in its
+own spread over images held out of the training, and 95% of these are within the threshold.
 """
 
 from collections.abc import Sequence

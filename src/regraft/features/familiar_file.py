@@ -58,6 +58,6 @@ def read_familiar(path: Path) -> Kept:
     about = build(About, parse_json(state["about"].tobytes()), path.name)
     features = state["features"]
     fits = features.ndim == 2 and len(features) == len(about.names) > 0  # noqa: PLR2004
-    if about.format != FORMAT or not fits or not 1 <= about.measure.near:
+    if about.format != FORMAT or not fits or not about.measure.near >= 1:
         raise Malformed(f"{path.name} is of another version")
     return Kept(about, Familiar(features, np.arange(len(features)), about.measure))

@@ -50,7 +50,7 @@ def copies_of(name: str) -> Iterator[Path]:
     """Files that may be weights of timm's or torchvision's network of that name, fetched before."""
     if name.startswith(TORCHVISION):
         return torch_folder().glob("*.pth")  # their names differ
-    return hub_folder().glob(f"models--*--{name.split('.')[0]}*")
+    return hub_folder().glob(f"models--*--{name.split('.', maxsplit=1)[0]}*")
 
 
 def check_tag(name: str) -> None:
