@@ -199,14 +199,29 @@ def predict(
     neighbours: Annotated[
         bool, typer.Option("--neighbours", help="Name the three training images most like each.")
     ] = False,
+    abstain_below: Annotated[
+        float | None, typer.Option("--abstain-below", help="Give no class to images of a smaller probability.")
+    ] = None,
+    at_recall: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--at-recall", help="CLASS=0.95: give CLASS so freely that it has this recall on held-out images."
+        ),
+    ] = None,
+    at_precision: Annotated[
+        list[str] | None,
+        typer.Option("--at-precision", help="CLASS=0.9: give CLASS so rarely that it has this precision there."),
+    ] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
     **settings: Any,
 ) -> None:
     """Predict the class of images. Every other file is listed with the reason."""
     from regraft.cli.predictions import predict_and_show
+    from regraft.evaluation.deciding import Wanted
 
-    predict_and_show(run, paths, out, overwrite, resume, neighbours, as_json, quiet, recipe_from(settings))
+    wanted = Wanted(abstain_below, at_recall or (), at_precision or ())
+    predict_and_show(run, paths, out, overwrite, resume, neighbours, wanted, as_json, quiet, recipe_from(settings))
 
 
 @app.command()

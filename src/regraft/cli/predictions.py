@@ -15,9 +15,10 @@ from regraft.cli.progress_bar import progress_bar
 from regraft.cli.screen import add, complain, say, show, table
 from regraft.cli.tables import MOST_ROWS
 from regraft.evaluation.classifier import Classifier, load
+from regraft.evaluation.deciding import Wanted
 from regraft.evaluation.predict_to import Predicted, check_predict_to, predict_to
 from regraft.evaluation.predicted_file import Row, state_of
-from regraft.evaluation.prediction import NEIGHBOURS, Tally
+from regraft.evaluation.prediction import NEIGHBOURS, UNSURE_WORD, Further, Tally
 from regraft.recipe import Reading, Recipe
 
 
@@ -28,6 +29,7 @@ def predict_and_show(
     overwrite: bool,
     resume: bool,
     neighbours: bool,
+    wanted: Wanted,
     as_json: bool,
     quiet: bool,
     recipe: Recipe,
@@ -35,8 +37,12 @@ def predict_and_show(
     """Predict, write or print what was asked for; a RegraftError where nothing could be predicted."""
     out = check_predict_to(out, overwrite, resume, as_json)
     reading, classifier, tally = recipe.reading, load(run, recipe.network.device), Tally()
+    rule, expected = wanted.rule(classifier.classes, run)
+    further = Further(neighbours, rule)
+    for one in expected:
+        complain(f"note: {one.in_words()}")
     if out:
-        predicted = predict_into(out, classifier, paths, reading, overwrite, resume, neighbours, quiet)
+        predicted = predict_into(out, classifier, paths, reading, overwrite, resume, further, quiet)
         tally, written = predicted.tally, predicted.rows(None if as_json else MOST_ROWS)
         if as_json:
             print_json(str(run), written)
@@ -45,7 +51,7 @@ def predict_and_show(
     else:
         with progress_bar(quiet or (as_json and sys.stdout.isatty())) as progress:
             predictions = classifier.predictions(paths, progress, reading.max_pixels, reading)
-            rows = tally.counting(prediction.as_dict(neighbours) for prediction in predictions)
+            rows = tally.counting(prediction.as_dict(further) for prediction in predictions)
             first = print_json(str(run), rows) if as_json else first_of(rows)
         if first:
             show_predictions(first, tally)
@@ -61,13 +67,13 @@ def predict_into(
     reading: Reading,
     overwrite: bool,
     resume: bool,
-    neighbours: bool,
+    further: Further,
     quiet: bool,
 ) -> Predicted:
     """Write a file of predictions; where that is broken off, say how to go on."""
     try:
         with progress_bar(quiet) as progress:
-            predicted = predict_to(out, classifier, paths, reading, overwrite, resume, progress, neighbours)
+            predicted = predict_to(out, classifier, paths, reading, overwrite, resume, progress, further)
     except KeyboardInterrupt:
         if state_of(out) is None:
             raise
@@ -106,7 +112,7 @@ def show_predictions(first: Sequence[Row], tally: Tally) -> None:
             add(made, row["path"], row["error"], "", *("" for _ in further), style="red")
         else:
             said = [row[column] or "" for column in further]
-            add(made, row["path"], row["class"], f"{row['probability']:.1%}", *said)
+            add(made, row["path"], row["class"] or UNSURE_WORD, f"{row['probability']:.1%}", *said)
     if shown:
         show(made)
     if shown and tally.files > shown:
@@ -122,6 +128,8 @@ def show_predictions(first: Sequence[Row], tally: Tally) -> None:
         show(totals)
     if tally.faults and tally.predicted:
         say(f"{tally.predicted:,} of {tally.files:,} files are predicted; the others say why not.")
+    if tally.unsure:
+        say(f"{tally.unsure:,} of {tally.predicted:,} images are given no class (decision: unsure).")
     if tally.unlike:
         say(f"{tally.unlike:,} of {tally.predicted:,} images are unlike anything the run was trained on (known: no).")
 

@@ -15,8 +15,8 @@ from regraft.network.saved import Saved, damaged
 from regraft.recipe.recipe import read_recipe
 
 OLDER = (
-    "the run keeps no training images to compare with, so known stays empty: it is of an earlier version, or had too few"
-    " images held out"
+    "the run keeps no training images to compare with, so known stays empty: it is of an earlier version,"
+    " or had too few images held out"
 )
 NOT_HERE = "the pre-trained network of this run is not on this machine, so known stays empty"
 

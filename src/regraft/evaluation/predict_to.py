@@ -17,7 +17,7 @@ from regraft.evaluation.predicted_file import (
     rows_of,
     written,
 )
-from regraft.evaluation.prediction import Tally, columns_of
+from regraft.evaluation.prediction import Further, Tally, columns_of
 from regraft.network.saved import CONFIG, MODEL, hash_of_file
 from regraft.progress import Progress, silent
 from regraft.recipe import Reading
@@ -64,23 +64,22 @@ def predict_to(
     overwrite: bool = False,
     resume: bool = False,
     progress: Progress = silent,
-    neighbours: bool = False,
+    further: Further = Further(),
 ) -> Predicted:
     """Write the classes of the images at ``paths`` to ``out``: JSON lines to a .jsonl, else a CSV.
 
-    ``resume`` goes on with a file that was broken off; with ``neighbours`` the nearest training images are named.
-    RunError where the file cannot be written.
+    ``resume`` goes on with a file that was broken off. RunError where the file cannot be written.
     """
-    contents = contents_of(paths, reading)
+    contents, rule = contents_of(paths, reading), further.rule
     predicted = Predicted(
         Wanted(
             out=out,
-            columns=columns_of(classifier.classes, neighbours),
+            columns=columns_of(classifier.classes, further),
             names=[name for name, _ in contents],
             made_by={
                 "run": hash_of_run(classifier),
                 "engine": classifier.engine.name,
-                "options": asdict(reading) | {"neighbours": neighbours},
+                "options": asdict(reading) | {"neighbours": further.neighbours, "rule": rule and rule.as_dict()},
             },
         )
     )
@@ -93,7 +92,7 @@ def predict_to(
         for prediction in classifier.predict_contents(
             left, progress, reading.max_pixels, rendering=rendering, judging=True
         ):
-            row = prediction.as_dict(neighbours)
+            row = prediction.as_dict(further)
             file.add(row)
             predicted.tally.add(row)
     return predicted

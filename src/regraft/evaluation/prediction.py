@@ -11,14 +11,25 @@ import numpy as np
 from regraft.data.images import IGNORED, Fault
 from regraft.data.readers.paths import OTHER_FILE
 from regraft.errors import DataError
+from regraft.evaluation.deciding import UNSURE, Rule
 from regraft.evaluation.known import Known
 from regraft.features.familiar import NEAR
 from regraft.visible import visible
 
 LEAD = ("path", "class", "probability", "error", "known")  # columns before those of the probabilities
 NEIGHBOURS = tuple(f"neighbour {place}" for place in range(1, NEAR + 1))
+DECISION = "decision"  # the column of these two, where a rule may leave an image without a class
+SURE_WORD, UNSURE_WORD = "sure", "unsure"
 YES, NO = "yes", "no"
 UNLIKE = ", unlike anything it was trained on"
+
+
+@dataclass(frozen=True)
+class Further:
+    """What is wanted of an image besides its class and probabilities."""
+
+    neighbours: bool = False  # the nearest training images
+    rule: Rule | None = None  # which class is given, in place of the likeliest
 
 
 @dataclass(frozen=True)
@@ -67,16 +78,25 @@ class Prediction:
         said = f"{self.label} ({self.probability:.1%})" if self.fault is None else f"no class: {self.fault.reason}"
         return visible(f"{self.name}: {said}{UNLIKE if self.known is False else ''}")
 
-    def as_dict(self, neighbours: bool = False) -> dict[str, Any]:
-        """Plain data, on request with the nearest training images; a file that cannot be read has its error alone."""
-        p, probability = self.probabilities, self.probability
-        nearest = dict(zip_longest(NEIGHBOURS, self.neighbours)) if neighbours else {}
+    def as_dict(self, further: Further = Further()) -> dict[str, Any]:
+        """Plain data, with what is wanted further; a file that cannot be read has its error alone."""
+        p, probability, label = self.probabilities, self.probability, self.label
+        said: dict[str, str | None] = {}
+        if further.rule:
+            said = {DECISION: None}
+            if p is not None:
+                place = int(further.rule.decide(p[None])[0])
+                said[DECISION] = UNSURE_WORD if place == UNSURE else SURE_WORD
+                label = None if place == UNSURE else self.classes[place]
+                probability = probability if place == UNSURE else float(p[place])
+        nearest = dict(zip_longest(NEIGHBOURS, self.neighbours)) if further.neighbours else {}
         return {
             "path": self.name,
-            "class": self.label,
+            "class": label,
             "probability": None if probability is None else round(probability, 6),
             "error": f"{self.fault.kind}: {self.fault.reason}" if self.fault else None,
             "known": None if self.known is None else YES if self.known else NO,
+            **said,
             **nearest,
             **{f"p({name})": None if p is None else round(float(p[i]), 6) for i, name in enumerate(self.classes)},
         }
@@ -101,9 +121,9 @@ def check_read(name: str, fault: Fault | None) -> None:
         raise DataError(f"image {name} cannot be read: {fault.reason}; leave it out")
 
 
-def columns_of(classes: Sequence[str], neighbours: bool = False) -> tuple[str, ...]:
+def columns_of(classes: Sequence[str], further: Further = Further()) -> tuple[str, ...]:
     """The names of what as_dict gives."""
-    before = (*LEAD, *(NEIGHBOURS if neighbours else ()))
+    before = (*LEAD, *([DECISION] if further.rule else []), *(NEIGHBOURS if further.neighbours else ()))
     return (*before, *(f"p({name})" for name in classes))
 
 
@@ -116,12 +136,16 @@ class Tally:
     faults: Counter[str] = field(default_factory=Counter)  # by kind
     first: str = ""  # fault, and of what
     unlike: int = 0  # anything that the run was trained on
+    unsure: int = 0  # without a class, where that was asked for
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Count a prediction, as plain data."""
         self.files += 1
         if row["error"] is None:
-            self.classes[row["class"]] += 1
+            if row.get(DECISION) == UNSURE_WORD:
+                self.unsure += 1
+            else:
+                self.classes[row["class"]] += 1
             self.unlike += row["known"] == NO
             return
         self.faults[row["error"].partition(":")[0]] += 1
@@ -135,8 +159,8 @@ class Tally:
 
     @property
     def predicted(self) -> int:
-        """How many files have a class."""
-        return self.classes.total()
+        """How many files could be read."""
+        return self.classes.total() + self.unsure
 
     def check(self) -> None:
         """Raise DataError where no image could be predicted."""

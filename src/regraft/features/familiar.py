@@ -98,7 +98,7 @@ def familiar_of(features: np.ndarray, rows: np.ndarray, units: np.ndarray, held_
     found = Familiar(of_length_one(features).astype(np.float16), rows, measure)
     images = np.arange(len(held_out.units))
     parts = [images[start : start + BLOCK] for start in range(0, len(images), BLOCK)]
-    far = np.concatenate([distances_to_others(found, held_out, part, units) for part in parts] or [[]])
+    far = np.concatenate([np.empty(0), *(distances_to_others(found, held_out, part, units) for part in parts)])
     some = np.isfinite(far)
     if some.sum() < FEWEST:
         return None

@@ -15,6 +15,7 @@ from regraft.runs.charts import draw_profile, draw_quadrant, draw_surgery
 from regraft.runs.environment import environment
 from regraft.runs.familiar import keep_familiar
 from regraft.runs.folder import write_json
+from regraft.runs.held_out import HELD_OUT, write_held_out
 from regraft.runs.overlap import groups_as_dict
 from regraft.runs.rows import write_rows
 from regraft.runs.run import Run
@@ -68,6 +69,7 @@ def write_run(place: Path, job: Job, trained: Trained, run: Run, probabilities: 
         trained.calibration.threshold,
     )
     keep_familiar(place / "model" / FAMILIAR, job, trained)
+    write_held_out(place / HELD_OUT, trained.held_out, job.features.labels)
     write_rows(place / "predictions.csv", predictions_of(job, probabilities))
 
 
