@@ -126,6 +126,11 @@ def show_predictions(first: Sequence[Row], tally: Tally) -> None:
         for kind, count in tally.faults.most_common():
             add(totals, kind, f"{count:,}", style="red")
         show(totals)
+    say_what_to_mind(tally)
+
+
+def say_what_to_mind(tally: Tally) -> None:
+    """How many have no class, and how many are like nothing that was trained on."""
     if tally.faults and tally.predicted:
         say(f"{tally.predicted:,} of {tally.files:,} files are predicted; the others say why not.")
     if tally.unsure:

@@ -162,7 +162,7 @@ def threshold_of(wish: Wish, place: int, judged: Judged) -> float:
     if wish.figure == RECALL:
         needed = int(np.ceil(wish.share * true.sum() - 1e-9))
         return float(np.sort(own[true])[::-1][needed - 1])
-    values, first = np.unique(-own, return_index=True)
+    values = np.unique(-own)
     order = np.argsort(-own, kind="stable")
     counts = np.searchsorted(-own[order], values, side="right")
     precision = true[order].cumsum()[counts - 1] / counts

@@ -17,7 +17,7 @@ from regraft.evaluation.predicted_file import (
     rows_of,
     written,
 )
-from regraft.evaluation.prediction import Further, Tally, columns_of
+from regraft.evaluation.prediction import NOTHING, Further, Tally, columns_of
 from regraft.network.saved import CONFIG, MODEL, hash_of_file
 from regraft.progress import Progress, silent
 from regraft.recipe import Reading
@@ -64,7 +64,7 @@ def predict_to(
     overwrite: bool = False,
     resume: bool = False,
     progress: Progress = silent,
-    further: Further = Further(),
+    further: Further = NOTHING,
 ) -> Predicted:
     """Write the classes of the images at ``paths`` to ``out``: JSON lines to a .jsonl, else a CSV.
 

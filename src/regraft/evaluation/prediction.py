@@ -32,6 +32,9 @@ class Further:
     rule: Rule | None = None  # which class is given, in place of the likeliest
 
 
+NOTHING = Further()
+
+
 @dataclass(frozen=True)
 class Noted:
     """What an evaluation asks of one image besides its class."""
@@ -78,7 +81,7 @@ class Prediction:
         said = f"{self.label} ({self.probability:.1%})" if self.fault is None else f"no class: {self.fault.reason}"
         return visible(f"{self.name}: {said}{UNLIKE if self.known is False else ''}")
 
-    def as_dict(self, further: Further = Further()) -> dict[str, Any]:
+    def as_dict(self, further: Further = NOTHING) -> dict[str, Any]:
         """Plain data, with what is wanted further; a file that cannot be read has its error alone."""
         p, probability, label = self.probabilities, self.probability, self.label
         said: dict[str, str | None] = {}
@@ -121,7 +124,7 @@ def check_read(name: str, fault: Fault | None) -> None:
         raise DataError(f"image {name} cannot be read: {fault.reason}; leave it out")
 
 
-def columns_of(classes: Sequence[str], further: Further = Further()) -> tuple[str, ...]:
+def columns_of(classes: Sequence[str], further: Further = NOTHING) -> tuple[str, ...]:
     """The names of what as_dict gives."""
     before = (*LEAD, *([DECISION] if further.rule else []), *(NEIGHBOURS if further.neighbours else ()))
     return (*before, *(f"p({name})" for name in classes))

@@ -1,5 +1,6 @@
 """The probabilities of images that did not train a run: what thresholds are chosen on, as a sealed file of the run."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,11 +47,15 @@ def read_held_out(run: Path, classes: int) -> Judged | None:
     try:
         with safe_open(path, "numpy") as file:
             metadata, state = file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        if metadata.get(CHECKSUM) != checksum_of_state(state):
-            raise Malformed("it was changed after it was written")
-        probabilities, labels = state["probabilities"].astype(np.float64), state["labels"]
-        if probabilities.shape != (len(labels), classes):
-            raise Malformed(f"it has probabilities of the shape {probabilities.shape}")
+        check(metadata, state, classes)
     except Exception as error:  # safetensors raises its own kinds
         raise RunError(f"{path} is damaged: {reason_of(error)}; train the run again") from None
-    return Judged(probabilities, labels)
+    return Judged(state["probabilities"].astype(np.float64), state["labels"])
+
+
+def check(metadata: Mapping[str, str], state: Mapping[str, np.ndarray], classes: int) -> None:
+    """Raise Malformed where that is not what was written."""
+    if metadata.get(CHECKSUM) != checksum_of_state(state) or not {"probabilities", "labels"} <= state.keys():
+        raise Malformed("it was changed after it was written")
+    if state["probabilities"].shape != (len(state["labels"]), classes):
+        raise Malformed(f"it has probabilities of the shape {state['probabilities'].shape}")
