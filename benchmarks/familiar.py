@@ -2,8 +2,8 @@
 
     python -m benchmarks.familiar DATA --against OTHER... --most 150 --image-size 128
 
-The run's test images are the familiar ones, up to ``--most`` images of each of OTHER the unlike ones. "found" is the share
-of these that a threshold at 95% of the held-out images finds, "kept" the share of the test images within it. Where
+The run's test images are the familiar ones, up to ``--most`` images of each of OTHER the unlike ones. "found" is the
+share of these that a threshold at 95% of the held-out images finds, "kept" that of the test images within it. Where
 pytorch-ood is installed, its AUROC of the energy is printed beside ours.
 """
 

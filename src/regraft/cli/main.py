@@ -12,6 +12,7 @@ from regraft.cli import (  # noqa: F401 - they add themselves to the application
     compare,
     doctor,
     look,
+    predict,
     transferability,
 )
 from regraft.cli.app import INTERRUPTED, app

@@ -16,9 +16,11 @@ from regraft.cli.screen import add, complain, say, show, table
 from regraft.cli.tables import MOST_ROWS
 from regraft.evaluation.classifier import Classifier, load
 from regraft.evaluation.deciding import Wanted
+from regraft.evaluation.given import contents_of
 from regraft.evaluation.predict_to import Predicted, check_predict_to, predict_to
 from regraft.evaluation.predicted_file import Row, state_of
 from regraft.evaluation.prediction import NEIGHBOURS, UNSURE_WORD, Further, Tally
+from regraft.evaluation.sorting import Sorted
 from regraft.recipe import Reading, Recipe
 
 
@@ -30,6 +32,8 @@ def predict_and_show(
     resume: bool,
     neighbours: bool,
     wanted: Wanted,
+    sort_into: Path | None,
+    copies: bool,
     as_json: bool,
     quiet: bool,
     recipe: Recipe,
@@ -41,8 +45,9 @@ def predict_and_show(
     further = Further(neighbours, rule)
     for one in expected:
         complain(f"note: {one.in_words()}")
+    by_class = Sorted(sort_into, classifier.classes, copies) if sort_into else None
     if out:
-        predicted = predict_into(out, classifier, paths, reading, overwrite, resume, further, quiet)
+        predicted = predict_into(out, classifier, paths, reading, overwrite, resume, further, by_class, quiet)
         tally, written = predicted.tally, predicted.rows(None if as_json else MOST_ROWS)
         if as_json:
             print_json(str(run), written)
@@ -50,8 +55,13 @@ def predict_and_show(
             show_predictions(list(written), tally)
     else:
         with progress_bar(quiet or (as_json and sys.stdout.isatty())) as progress:
-            predictions = classifier.predictions(paths, progress, reading.max_pixels, reading)
+            contents = contents_of(paths, reading)
+            rendering = classifier.rendering_of(contents, reading)
+            predictions = classifier.predict_contents(
+                contents, progress, reading.max_pixels, rendering=rendering, judging=True
+            )
             rows = tally.counting(prediction.as_dict(further) for prediction in predictions)
+            rows = by_class.adding(rows, contents) if by_class else rows
             first = print_json(str(run), rows) if as_json else first_of(rows)
         if first:
             show_predictions(first, tally)
@@ -68,12 +78,13 @@ def predict_into(
     overwrite: bool,
     resume: bool,
     further: Further,
+    by_class: Sorted | None,
     quiet: bool,
 ) -> Predicted:
     """Write a file of predictions; where that is broken off, say how to go on."""
     try:
         with progress_bar(quiet) as progress:
-            predicted = predict_to(out, classifier, paths, reading, overwrite, resume, progress, further)
+            predicted = predict_to(out, classifier, paths, reading, overwrite, resume, progress, further, by_class)
     except KeyboardInterrupt:
         if state_of(out) is None:
             raise

@@ -39,7 +39,7 @@ class Familiarity:
 
     def judged(self, pixels: np.ndarray, outputs: Sequence[np.ndarray]) -> list[Known | None]:
         """Of each image by its pixels, and its logits and features; None where that cannot be told."""
-        if self.kept is None:
+        if self.kept is None or (self.eyes is None and len(outputs) == 1):
             return [None] * len(pixels)
         names = self.kept.about.names
         features = self.eyes.run(pixels)[0] if self.eyes else outputs[1]

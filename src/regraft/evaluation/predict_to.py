@@ -18,6 +18,7 @@ from regraft.evaluation.predicted_file import (
     written,
 )
 from regraft.evaluation.prediction import NOTHING, Further, Tally, columns_of
+from regraft.evaluation.sorting import Sorted
 from regraft.network.saved import CONFIG, MODEL, hash_of_file
 from regraft.progress import Progress, silent
 from regraft.recipe import Reading
@@ -65,10 +66,12 @@ def predict_to(
     resume: bool = False,
     progress: Progress = silent,
     further: Further = NOTHING,
+    by_class: Sorted | None = None,
 ) -> Predicted:
     """Write the classes of the images at ``paths`` to ``out``: JSON lines to a .jsonl, else a CSV.
 
-    ``resume`` goes on with a file that was broken off. RunError where the file cannot be written.
+    ``resume`` goes on with a file that was broken off; ``by_class`` sorts the images too.
+    RunError where the file cannot be written.
     """
     contents, rule = contents_of(paths, reading), further.rule
     predicted = Predicted(
@@ -89,10 +92,11 @@ def predict_to(
                 predicted.tally.add(before)
         rendering = classifier.rendering_of(contents, reading)
         left = contents[file.rows :]
-        for prediction in classifier.predict_contents(
-            left, progress, reading.max_pixels, rendering=rendering, judging=True
-        ):
+        predictions = classifier.predict_contents(left, progress, reading.max_pixels, rendering=rendering, judging=True)
+        for (_, content), prediction in zip(left, predictions, strict=True):
             row = prediction.as_dict(further)
+            if by_class:
+                by_class.add(row, content)
             file.add(row)
             predicted.tally.add(row)
     return predicted
