@@ -12,7 +12,6 @@ from regraft.cli.options import (
     NETWORK,
     PLANNING,
     READING,
-    RENDERING,
     TRAINING,
     AsJson,
     Backbones,
@@ -185,26 +184,6 @@ def evaluate(
     with progress_bar(quiet) as progress:
         evaluation = classifier.evaluate(data, recipe.reading, progress, positive, robustness)
     give(evaluation.as_dict(), as_json, results.evaluation)
-
-
-@app.command()
-@takes("device", "max_pixels", "image_column", "image_folder", "image_suffix", *RENDERING)
-def predict(
-    run: Run,
-    paths: Annotated[list[Path], typer.Argument(help="Images; folders, archives (.zip, .tar) or tables of images.")],
-    out: Annotated[
-        Path | None, typer.Option(help="Write every class's probability here: a CSV, or JSON lines to a .jsonl.")
-    ] = None,
-    overwrite: Overwrite = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the file of --out that was broken off.")] = False,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
-    **settings: Any,
-) -> None:
-    """Predict the class of images. Every other file is listed with the reason."""
-    from regraft.cli.predictions import predict_and_show
-
-    predict_and_show(run, paths, out, overwrite, resume, as_json, quiet, recipe_from(settings))
 
 
 @app.command()

@@ -14,6 +14,7 @@ from regraft.cli import (  # noqa: F401 - they add themselves to the application
     doctor,
     export,
     look,
+    predict,
     transferability,
 )
 from regraft.cli.app import INTERRUPTED, app

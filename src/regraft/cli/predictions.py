@@ -15,9 +15,12 @@ from regraft.cli.progress_bar import progress_bar
 from regraft.cli.screen import add, complain, say, show, table
 from regraft.cli.tables import MOST_ROWS
 from regraft.evaluation.classifier import Classifier, load
+from regraft.evaluation.deciding import Wanted
+from regraft.evaluation.given import contents_of
 from regraft.evaluation.predict_to import Predicted, check_predict_to, predict_to
 from regraft.evaluation.predicted_file import Row, state_of
-from regraft.evaluation.prediction import Tally
+from regraft.evaluation.prediction import NEIGHBOURS, UNSURE_WORD, Further, Tally
+from regraft.evaluation.sorting import Sorted
 from regraft.recipe import Reading, Recipe
 
 
@@ -27,6 +30,10 @@ def predict_and_show(
     out: Path | None,
     overwrite: bool,
     resume: bool,
+    neighbours: bool,
+    wanted: Wanted,
+    sort_into: Path | None,
+    copies: bool,
     as_json: bool,
     quiet: bool,
     recipe: Recipe,
@@ -34,8 +41,13 @@ def predict_and_show(
     """Predict, write or print what was asked for; a RegraftError where nothing could be predicted."""
     out = check_predict_to(out, overwrite, resume, as_json)
     reading, classifier, tally = recipe.reading, load(run, recipe.network.device), Tally()
+    rule, expected = wanted.rule(classifier.classes, run)
+    further = Further(neighbours, rule)
+    for one in expected:
+        complain(f"note: {one.in_words()}")
+    by_class = Sorted(sort_into, classifier.classes, copies) if sort_into else None
     if out:
-        predicted = predict_into(out, classifier, paths, reading, overwrite, resume, quiet)
+        predicted = predict_into(out, classifier, paths, reading, overwrite, resume, further, by_class, quiet)
         tally, written = predicted.tally, predicted.rows(None if as_json else MOST_ROWS)
         if as_json:
             print_json(str(run), written)
@@ -43,12 +55,19 @@ def predict_and_show(
             show_predictions(list(written), tally)
     else:
         with progress_bar(quiet or (as_json and sys.stdout.isatty())) as progress:
-            predictions = classifier.predictions(paths, progress, reading.max_pixels, reading)
-            rows = tally.counting(prediction.as_dict() for prediction in predictions)
+            contents = contents_of(paths, reading)
+            rendering = classifier.rendering_of(contents, reading)
+            predictions = classifier.predict_contents(
+                contents, progress, reading.max_pixels, rendering=rendering, judging=True
+            )
+            rows = tally.counting(prediction.as_dict(further) for prediction in predictions)
+            rows = by_class.adding(rows, contents) if by_class else rows
             first = print_json(str(run), rows) if as_json else first_of(rows)
         if first:
             show_predictions(first, tally)
     tally.check()
+    if note := classifier.familiarity.note:
+        complain(f"note: {note}")
 
 
 def predict_into(
@@ -58,12 +77,14 @@ def predict_into(
     reading: Reading,
     overwrite: bool,
     resume: bool,
+    further: Further,
+    by_class: Sorted | None,
     quiet: bool,
 ) -> Predicted:
     """Write a file of predictions; where that is broken off, say how to go on."""
     try:
         with progress_bar(quiet) as progress:
-            predicted = predict_to(out, classifier, paths, reading, overwrite, resume, progress)
+            predicted = predict_to(out, classifier, paths, reading, overwrite, resume, progress, further, by_class)
     except KeyboardInterrupt:
         if state_of(out) is None:
             raise
@@ -95,12 +116,14 @@ def print_json(run: str, rows: Iterable[Row]) -> list[Row]:
 
 def show_predictions(first: Sequence[Row], tally: Tally) -> None:
     """Path, class and probability of the first, and how many there are of each class where there are more."""
-    made, shown = table("path", "class", "probability"), len(first)
+    shown, further = len(first), further_columns(first)
+    made = table("path", "class", "probability", *further)
     for row in first:
         if row["error"]:
-            add(made, row["path"], row["error"], "", style="red")
+            add(made, row["path"], row["error"], "", *("" for _ in further), style="red")
         else:
-            add(made, row["path"], row["class"], f"{row['probability']:.1%}")
+            said = [row[column] or "" for column in further]
+            add(made, row["path"], row["class"] or UNSURE_WORD, f"{row['probability']:.1%}", *said)
     if shown:
         show(made)
     if shown and tally.files > shown:
@@ -114,5 +137,19 @@ def show_predictions(first: Sequence[Row], tally: Tally) -> None:
         for kind, count in tally.faults.most_common():
             add(totals, kind, f"{count:,}", style="red")
         show(totals)
+    say_what_to_mind(tally)
+
+
+def say_what_to_mind(tally: Tally) -> None:
+    """How many have no class, and how many are like nothing that was trained on."""
     if tally.faults and tally.predicted:
         say(f"{tally.predicted:,} of {tally.files:,} files are predicted; the others say why not.")
+    if tally.unsure:
+        say(f"{tally.unsure:,} of {tally.predicted:,} images are given no class (decision: unsure).")
+    if tally.unlike:
+        say(f"{tally.unlike:,} of {tally.predicted:,} images are unlike anything the run was trained on (known: no).")
+
+
+def further_columns(rows: Sequence[Row]) -> list[str]:
+    """What is shown beside path, class and probability: whatever some row has."""
+    return [name for name in ("known", *NEIGHBOURS) if any(row.get(name) for row in rows)]

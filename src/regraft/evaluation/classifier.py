@@ -28,9 +28,11 @@ from regraft.evaluation.evaluate import (
 )
 from regraft.evaluation.features_at import engine_for, features_at
 from regraft.evaluation.given import contents_of
+from regraft.evaluation.known import Familiarity, Known, familiarity_of
 from regraft.evaluation.prediction import Prediction, probabilities_of
 from regraft.evaluation.reading import Read, Reader
 from regraft.evaluation.trainable import trainable_module
+from regraft.features.familiar_file import FAMILIAR
 from regraft.metrics import softmax
 from regraft.network.engine import Engine, device_name, device_of, pytorch_engine, streams_of
 from regraft.network.preprocessing import Preprocessing
@@ -92,8 +94,13 @@ class Classifier(Shown):
     def engine(self) -> Engine:
         """What runs it: of a frozen network OpenVINO on a CPU, probabilities to 0.001 of ``module``'s; else torch."""
         if self.saved:
-            return self.saved.engine(self.device)
+            return self.saved.engine(self.device, features=(self.saved.folder / FAMILIAR).is_file())
         return pytorch_engine(self.module, self.preprocessing, device_name(self.device))
+
+    @cached_property
+    def familiarity(self) -> Familiarity:
+        """What tells whether an image is like those that the run was trained on."""
+        return familiarity_of(self.saved, self.folder, self.device)
 
     @cached_property
     def looks(self) -> dict[tuple[str, ...], Engine]:
@@ -131,7 +138,8 @@ class Classifier(Shown):
     ) -> Iterator[Prediction]:
         """The same one by one, as they come: a million images take the memory of their names."""
         contents = contents_of(images, reading)
-        return self.predict_contents(contents, progress, max_pixels, rendering=self.rendering_of(contents, reading))
+        rendering = self.rendering_of(contents, reading)
+        return self.predict_contents(contents, progress, max_pixels, rendering=rendering, judging=True)
 
     def predict_proba(
         self,
@@ -192,32 +200,38 @@ class Classifier(Shown):
         rendering: Rendering | None = None,
         noting: bool = False,
         disturbances: Sequence[Disturbance] = (),
+        judging: bool = False,
     ) -> Iterator[Prediction]:
         """The same of images wherever they lie.
 
         ``identify`` hashes what each shows, ``rendering`` is another one; with ``noting`` sides and brightness come
-        too, and the class under each of ``disturbances``, which costs a pass each.
+        too, and the class under each of ``disturbances``, which costs a pass each; with ``judging`` whether the run was
+        trained on anything like it.
         """
         read = Reader(self.preprocessing, self.rendering, rendering, max_pixels, identify, noting, disturbances).read
 
-        def run(group: Sequence[Read]) -> tuple[np.ndarray, np.ndarray]:
+        engine, done = self.engine, 0  # made by one thread
+        familiarity = self.familiarity if judging else Familiarity()
+
+        def run(group: Sequence[Read]) -> tuple[np.ndarray, np.ndarray, Sequence[Known | None]]:
             images = [(read.pixels, *read.variants) for read in group if read.pixels is not None]
             if not images:
-                return np.empty((0, len(self.classes))), np.empty((0, len(disturbances)), int)
-            clean, *others = (self.engine.run(np.stack(column))[0] for column in zip(*images, strict=True))
+                return np.empty((0, len(self.classes))), np.empty((0, len(disturbances)), int), ()
+            pixels, *variants = (np.stack(column) for column in zip(*images, strict=True))
+            outputs, others = engine.run(pixels), [engine.run(variant)[0] for variant in variants]
             answers = [logits.argmax(axis=1) for logits in others]
-            return softmax(clean), np.array(answers, int).reshape(len(others), len(clean)).T
+            answered = np.array(answers, int).reshape(len(others), len(pixels)).T
+            return softmax(outputs[0]), answered, familiarity.judged(pixels, outputs)
 
-        engine, done = self.engine, 0  # made by one thread
         reads = (read for _, read in map_ahead(read, contents))
         groups = grouped(reads, lambda read: read.pixels is not None, lambda: engine.batch)
         with shown(progress) as shows:
-            for group, (probabilities, answers) in map_ahead(run, groups, streams_of(engine.name), chunk=1, ahead=1):
-                rows = zip(probabilities, answers, strict=True)
+            for group, outcomes in map_ahead(run, groups, streams_of(engine.name), chunk=1, ahead=1):
+                rows = zip(*outcomes, strict=True)
                 for one in group:
-                    row, under = (None, ()) if one.pixels is None else next(rows)
+                    row, under, known = (None, (), None) if one.pixels is None else next(rows)
                     noted = replace(one.noted, answers=tuple(map(int, under))) if one.noted else None
-                    yield Prediction(one.name, self.classes, row, one.fault, one.identity, noted)
+                    yield Prediction(one.name, self.classes, row, one.fault, one.identity, noted, known)
                 done += len(group)
                 shows("Predicting", done, len(contents), "images")
 
@@ -265,7 +279,7 @@ class Classifier(Shown):
 
     def __getstate__(self) -> dict[str, Any]:
         """All but what is made anew where it is unpickled: the engine, and the network where a folder has it."""
-        again = {"engine", "looks", *(["module"] if self.saved else [])}
+        again = {"engine", "looks", "familiarity", *(["module"] if self.saved else [])}
         return {name: value for name, value in vars(self).items() if name not in again}
 
 

@@ -17,7 +17,8 @@ from regraft.evaluation.predicted_file import (
     rows_of,
     written,
 )
-from regraft.evaluation.prediction import Tally, columns_of
+from regraft.evaluation.prediction import NOTHING, Further, Tally, columns_of
+from regraft.evaluation.sorting import Sorted
 from regraft.network.saved import CONFIG, MODEL, hash_of_file
 from regraft.progress.shown import ShowProgress
 from regraft.recipe import Reading
@@ -37,7 +38,7 @@ class Predicted:
         """What the user should know of what is written there."""
         if self.wanted.out.suffix.lower() in JSON_LINES:
             return None
-        return formulas_note([*self.wanted.names, *(name[2:-1] for name in self.wanted.columns[4:])], "the CSV")
+        return formulas_note([*self.wanted.names, *self.wanted.classes], "the CSV")
 
     def rows(self, most: int | None = None) -> Iterator[Row]:
         """The first predictions, or all, as plain data; none where they went to a device or a pipe."""
@@ -64,21 +65,24 @@ def predict_to(
     overwrite: bool = False,
     resume: bool = False,
     progress: ShowProgress = False,
+    further: Further = NOTHING,
+    by_class: Sorted | None = None,
 ) -> Predicted:
     """Write the classes of the images at ``paths`` to ``out``: JSON lines to a .jsonl, else a CSV.
 
-    ``resume`` goes on with a file that was broken off. RunError where the file cannot be written.
+    ``resume`` goes on with a file that was broken off; ``by_class`` sorts the images too.
+    RunError where the file cannot be written.
     """
-    contents = contents_of(paths, reading)
+    contents, rule = contents_of(paths, reading), further.rule
     predicted = Predicted(
         Wanted(
             out=out,
-            columns=columns_of(classifier.classes),
+            columns=columns_of(classifier.classes, further),
             names=[name for name, _ in contents],
             made_by={
                 "run": hash_of_run(classifier),
                 "engine": classifier.engine.name,
-                "options": asdict(reading),
+                "options": asdict(reading) | {"neighbours": further.neighbours, "rule": rule and rule.as_dict()},
             },
         )
     )
@@ -88,8 +92,11 @@ def predict_to(
                 predicted.tally.add(before)
         rendering = classifier.rendering_of(contents, reading)
         left = contents[file.rows :]
-        for prediction in classifier.predict_contents(left, progress, reading.max_pixels, rendering=rendering):
-            row = prediction.as_dict()
+        predictions = classifier.predict_contents(left, progress, reading.max_pixels, rendering=rendering, judging=True)
+        for (_, content), prediction in zip(left, predictions, strict=True):
+            row = prediction.as_dict(further)
+            if by_class:
+                by_class.add(row, content)
             file.add(row)
             predicted.tally.add(row)
     return predicted

@@ -31,9 +31,19 @@ class Wanted:
     """What the file is to hold."""
 
     out: Path
-    columns: tuple[str, ...]  # path, class, probability, error, and a probability for each class
+    columns: tuple[str, ...]  # path, class, probability, error, known and the like, and a probability for each class
     names: Sequence[str]  # of the images, in order
     made_by: Mapping[str, Any]  # the run and what else decides: a file is gone on with by the same only
+
+    @property
+    def lead(self) -> int:
+        """How many columns come before the probabilities."""
+        return next(place for place, name in enumerate(self.columns) if name.startswith("p("))
+
+    @property
+    def classes(self) -> list[str]:
+        """The names of the classes."""
+        return [column[2:-1] for column in self.columns[self.lead :]]
 
 
 class Unfinished:
@@ -234,15 +244,16 @@ def rows_of(wanted: Wanted, file: Path, most: int | None = None) -> Iterator[Row
         if wanted.out.suffix.lower() in JSON_LINES:
             yield from map(json.loads, islice(text, most))
             return
-        columns = wanted.columns
-        classes = {as_written(name): name for name in (column[2:-1] for column in columns[4:])}
+        columns, lead = wanted.columns, wanted.lead
+        classes = {as_written(name): name for name in wanted.classes}
         csv.field_size_limit(2**31 - 1)
         lines = csv.reader(text)
         next(lines)
         for name, cells in zip(wanted.names, islice(lines, most), strict=False):
-            label, error, figures = cells[1], cells[3], [cells[2], *cells[4:]]
+            label, error, figures = cells[1], cells[3], [cells[2], *cells[lead:]]
             numbers = [float(figure) if figure else None for figure in figures]
-            values = [name, classes[label] if label else None, numbers[0], from_cell(error) or None, *numbers[1:]]
+            said = [from_cell(cell) or None for cell in (error, *cells[4:lead])]
+            values = [name, classes[label] if label else None, numbers[0], *said, *numbers[1:]]
             yield dict(zip(columns, values, strict=True))
 
 

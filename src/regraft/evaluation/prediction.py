@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,28 @@ import numpy as np
 from regraft.data.images import IGNORED, Fault
 from regraft.data.readers.paths import OTHER_FILE
 from regraft.errors import DataError
+from regraft.evaluation.deciding import UNSURE, Rule
+from regraft.evaluation.known import Known
+from regraft.features.familiar import NEAR
 from regraft.visible import visible
+
+LEAD = ("path", "class", "probability", "error", "known")  # columns before those of the probabilities
+NEIGHBOURS = tuple(f"neighbour {place}" for place in range(1, NEAR + 1))
+DECISION = "decision"  # the column of these two, where a rule may leave an image without a class
+SURE_WORD, UNSURE_WORD = "sure", "unsure"
+YES, NO = "yes", "no"
+UNLIKE = ", unlike anything it was trained on"
+
+
+@dataclass(frozen=True)
+class Further:
+    """What is wanted of an image besides its class and probabilities."""
+
+    neighbours: bool = False  # the nearest training images
+    rule: Rule | None = None  # which class is given, in place of the likeliest
+
+
+NOTHING = Further()
 
 
 @dataclass(frozen=True)
@@ -32,6 +54,7 @@ class Prediction:
     fault: Fault | None = None
     identity: str = field(default="", repr=False)  # the hash of what it shows, where it was asked for
     noted: Noted | None = field(default=None, repr=False)  # likewise
+    familiarity: Known | None = field(default=None, repr=False)  # None where it cannot be told
 
     @property
     def label(self) -> str | None:
@@ -43,19 +66,41 @@ class Prediction:
         """Of that class."""
         return None if self.probabilities is None else float(self.probabilities.max())
 
+    @property
+    def known(self) -> bool | None:
+        """Whether the run was trained on anything like it; None where that cannot be told."""
+        return self.familiarity.known if self.familiarity else None
+
+    @property
+    def neighbours(self) -> tuple[str, ...]:
+        """The training images most like it, the nearest first, as the data named them."""
+        return self.familiarity.nearest if self.familiarity else ()
+
     def __repr__(self) -> str:
         """The image, its class and how sure, or why there is none."""
         said = f"{self.label} ({self.probability:.1%})" if self.fault is None else f"no class: {self.fault.reason}"
-        return visible(f"{self.name}: {said}")
+        return visible(f"{self.name}: {said}{UNLIKE if self.known is False else ''}")
 
-    def as_dict(self) -> dict[str, Any]:
-        """Plain data; a file that cannot be read has its error and no class."""
-        p, probability = self.probabilities, self.probability
+    def as_dict(self, further: Further = NOTHING) -> dict[str, Any]:
+        """Plain data, with what is wanted further; a file that cannot be read has its error alone."""
+        p, probability, label = self.probabilities, self.probability, self.label
+        said: dict[str, str | None] = {}
+        if further.rule:
+            said = {DECISION: None}
+            if p is not None:
+                place = int(further.rule.decide(p[None])[0])
+                said[DECISION] = UNSURE_WORD if place == UNSURE else SURE_WORD
+                label = None if place == UNSURE else self.classes[place]
+                probability = probability if place == UNSURE else float(p[place])
+        nearest = dict(zip_longest(NEIGHBOURS, self.neighbours)) if further.neighbours else {}
         return {
             "path": self.name,
-            "class": self.label,
+            "class": label,
             "probability": None if probability is None else round(probability, 6),
             "error": f"{self.fault.kind}: {self.fault.reason}" if self.fault else None,
+            "known": None if self.known is None else YES if self.known else NO,
+            **said,
+            **nearest,
             **{f"p({name})": None if p is None else round(float(p[i]), 6) for i, name in enumerate(self.classes)},
         }
 
@@ -79,9 +124,10 @@ def check_read(name: str, fault: Fault | None) -> None:
         raise DataError(f"image {name} cannot be read: {fault.reason}; leave it out")
 
 
-def columns_of(classes: Sequence[str]) -> tuple[str, ...]:
+def columns_of(classes: Sequence[str], further: Further = NOTHING) -> tuple[str, ...]:
     """The names of what as_dict gives."""
-    return ("path", "class", "probability", "error", *(f"p({name})" for name in classes))
+    before = (*LEAD, *([DECISION] if further.rule else []), *(NEIGHBOURS if further.neighbours else ()))
+    return (*before, *(f"p({name})" for name in classes))
 
 
 @dataclass
@@ -92,12 +138,18 @@ class Tally:
     classes: Counter[str] = field(default_factory=Counter)  # predicted so often
     faults: Counter[str] = field(default_factory=Counter)  # by kind
     first: str = ""  # fault, and of what
+    unlike: int = 0  # anything that the run was trained on
+    unsure: int = 0  # without a class, where that was asked for
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Count a prediction, as plain data."""
         self.files += 1
         if row["error"] is None:
-            self.classes[row["class"]] += 1
+            if row.get(DECISION) == UNSURE_WORD:
+                self.unsure += 1
+            else:
+                self.classes[row["class"]] += 1
+            self.unlike += row["known"] == NO
             return
         self.faults[row["error"].partition(":")[0]] += 1
         self.first = self.first or f"{row['path']}: {row['error']}"
@@ -110,8 +162,8 @@ class Tally:
 
     @property
     def predicted(self) -> int:
-        """How many files have a class."""
-        return self.classes.total()
+        """How many files could be read."""
+        return self.classes.total() + self.unsure
 
     def check(self) -> None:
         """Raise DataError where no image could be predicted."""

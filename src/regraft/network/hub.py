@@ -11,7 +11,7 @@ import re
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from regraft.errors import BackboneError
@@ -28,13 +28,13 @@ def check_at_hand(name: str, weights: str | None) -> None:
     if weights or name in {EMBEDDED, DEMONSTRATION} or Path(name).is_dir():
         return
     short = name.removeprefix(TORCHVISION)
-    if name.startswith(TORCHVISION):
-        library, url, copies = "torchvision", torchvision_url(short), torch_folder().glob("*.pth")  # their names differ
-    else:
-        library, url, copies = "timm", timm_url(short), hub_folder().glob(f"models--*--{short.split('.')[0]}*")
+    library = "torchvision" if name.startswith(TORCHVISION) else "timm"
     if library == "timm":
         check_tag(short)
-    if short.split(".")[0] in registered(library) and not any(copies) and not reachable(url):
+    if any(copies_of(name)) or short.split(".")[0] not in registered(library):
+        return
+    url = timm_url(short) if library == "timm" else torchvision_url(short)
+    if not reachable(url):
         raise not_at_hand(name, url)
 
 
@@ -66,6 +66,22 @@ def torchvision_url(short: str) -> str:
     pattern = re.compile(rf"{re.escape(TORCHVISION_HUB)}/{re.escape(short)}-[0-9a-f]+\.pth")
     found = [url for page in pages_of("torchvision") for url in pattern.findall(page.read_text(encoding="utf-8"))]
     return found[-1] if found else TORCHVISION_HUB
+
+
+def is_at_hand(name: str, weights: str | None) -> bool:
+    """Whether the backbone's weights lie on this machine; nothing is fetched to find out."""
+    if weights:
+        return Path(weights).is_file()
+    if name in {EMBEDDED, DEMONSTRATION} or Path(name).is_dir():
+        return True
+    return any(copies_of(name))
+
+
+def copies_of(name: str) -> Iterator[Path]:
+    """Files that may be weights of timm's or torchvision's network of that name, fetched before."""
+    if name.startswith(TORCHVISION):
+        return torch_folder().glob("*.pth")  # their names differ
+    return hub_folder().glob(f"models--*--{name.split('.', maxsplit=1)[0]}*")
 
 
 def check_tag(name: str) -> None:

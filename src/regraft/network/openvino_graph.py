@@ -131,6 +131,18 @@ def graph_of_graft(graft: Graft, graph: Any = None) -> Any:
     return taking_pixels(graph, [value], backbone.preprocessing)
 
 
+def with_features(graph: Any, layers: int) -> Any:
+    """A graft's graph that gives what its head of so many layers takes, too: pixels -> logits, features."""
+    value = values_of(graph)[0]
+    for layer in range(layers):
+        for kind in (*(["Relu"] if layer else []), "Add", "MatMul"):
+            if value.get_node().get_type_name() != kind:
+                raise ValueError(f"the head has no {kind} where one is due")
+            value = value.get_node().input_value(0)
+    graph.add_outputs(value)
+    return graph
+
+
 def values_of(graph: Any) -> list[Any]:
     """What the graph's outputs hand out."""
     return [output.get_node().input_value(0) for output in graph.outputs]

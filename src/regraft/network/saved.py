@@ -26,6 +26,8 @@ from regraft.network.saved_state import State, filled, read_state, write_state
 from regraft.strict_json import Malformed
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from regraft.network.surgery import Grafted
 
 AGREEMENT = 0.001  # of probabilities by the graph and by torch
@@ -156,10 +158,11 @@ class Saved:
         """Images (n, 3, size, size), as ``preprocessing`` makes them -> logits (n, classes)."""
         return self.graft.module
 
-    def engine(self, device: str) -> Engine:
+    def engine(self, device: str, features: bool = False) -> Engine:
         """What runs it on ``device``: of a frozen network OpenVINO on CPUs, the graph from the run or made anew.
 
-        In float32, so that it answers as the torch network does: probabilities to within AGREEMENT.
+        In float32, so that it answers as the torch network does: probabilities to within AGREEMENT. With ``features``
+        what the head takes comes after the logits.
         """
         place = device_name(device)
         if self.config.graph_of and best_engine(place) in PRECISIONS:
@@ -173,8 +176,15 @@ class Saved:
                 if not openvino_graph.is_sealed(path, weights):
                     keep_graph(self.graft, self.folder)
                 if openvino_graph.is_sealed(path, weights):
-                    return openvino_engine(openvino_graph.read(path), FLOAT32)
-        return pytorch_engine(self.module, self.preprocessing, place)
+                    graph = openvino_graph.read(path)
+                    graph = openvino_graph.with_features(graph, self.config.head.layers) if features else graph
+                    return openvino_engine(graph, FLOAT32)
+        network: nn.Module = self.module
+        if features:
+            from regraft.network.surgery import WithFeatures
+
+            network = WithFeatures(self.module)
+        return pytorch_engine(network, self.preprocessing, place)
 
 
 def head_of_state(state: State, layers: int) -> Head:

@@ -102,6 +102,19 @@ class Grafted(nn.Module):
         return trainable, sum(p.numel() for p in self.parameters()) - trainable
 
 
+class WithFeatures(nn.Module):
+    """A grafted network that hands out what its head takes, too: images (n, 3, h, w) -> logits, features."""
+
+    def __init__(self, grafted: Grafted) -> None:
+        super().__init__()
+        self.grafted = grafted
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits (n, classes) and features (n, channels)."""
+        features = torch.cat(self.grafted.body(images), dim=1)
+        return self.grafted.head(features), features
+
+
 def state_hash(module: nn.Module) -> str:
     """A hash of every parameter and buffer of a module."""
     return hash_of_state(state_of(module))

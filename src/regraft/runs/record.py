@@ -6,14 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from regraft.features.familiar_file import FAMILIAR
 from regraft.network.origin import ENVIRONMENT
 from regraft.network.saved import save
 from regraft.planning.prepare import Job
 from regraft.recipe import Recipe
 from regraft.runs.charts import draw_profile, draw_quadrant
 from regraft.runs.environment import environment
+from regraft.runs.familiar import keep_familiar
 from regraft.runs.folder import write_json
 from regraft.runs.four_cases import draw_cases, network_in
+from regraft.runs.held_out import HELD_OUT, write_held_out
 from regraft.runs.overlap import groups_as_dict
 from regraft.runs.ran import Ran
 from regraft.runs.rows import write_rows
@@ -67,6 +70,8 @@ def write_run(place: Path, job: Job, trained: Trained, run: Run, probabilities: 
         trained.temperature,
         trained.calibration.threshold,
     )
+    keep_familiar(place / "model" / FAMILIAR, job, trained)
+    write_held_out(place / HELD_OUT, trained.held_out, job.features.labels)
     write_rows(place / "predictions.csv", predictions_of(job, probabilities))
 
 

@@ -19,7 +19,7 @@ from regraft.progress import Progress
 from regraft.recipe import Recipe
 from regraft.training.calibrating import calibrate
 from regraft.training.examples import Examples
-from regraft.training.result import Judged, Trained
+from regraft.training.result import HeldOut, Judged, Trained
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,7 @@ def train_frozen(backbone: Backbone, examples: Examples, recipe: Recipe, progres
         frozen_hash=hash_of_state(graft.body_state),
         calibration=said,
         passed=solved.passed,
+        held_out=HeldOut(solved.rows, solved.logits / np.float32(said.temperature)),
     )
 
 

@@ -29,7 +29,7 @@ from regraft.training.examples import Examples, rows_for_tuning
 from regraft.training.frozen import cuts_in_use, head_settings, solved_head
 from regraft.training.loop import Task, run
 from regraft.training.optimiser import make_optimiser
-from regraft.training.result import Judged, Trained
+from regraft.training.result import HeldOut, Judged, Trained
 from regraft.training.samples import batches
 from regraft.training.state import State
 
@@ -73,6 +73,7 @@ def train_full(
         notes=notes_on(task, state),
         stopped=state.stopped,
         interrupted=state.interrupted,
+        held_out=HeldOut(task.val_rows, held_out / np.float32(said.temperature)),
     )
 
 

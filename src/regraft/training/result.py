@@ -26,6 +26,14 @@ class Judged:
         return float(self.hits.mean())
 
 
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """What a network says, its temperature in it, of images that did not train it."""
+
+    rows: np.ndarray  # (images,) int64, rows of the image set
+    logits: np.ndarray  # (images, classes)
+
+
 @dataclass(frozen=True)
 class Attempt:
     """One thing that was tried, and against what."""
@@ -67,6 +75,7 @@ class Trained:
     stopped: str = ""  # why it ended before its last epoch
     interrupted: bool = False
     tried: tuple[Attempt, ...] = ()
+    held_out: HeldOut | None = None
     rule: "Trained | None" = None  # what the rule alone gives, where something else was tried too
 
     @property
