@@ -4,7 +4,7 @@
 
 The run's test images are the familiar ones, up to ``--most`` images of each of OTHER the unlike ones. "found" is the
 share of these that a threshold at 95% of the held-out images finds, "kept" that of the test images within it. Where
-pytorch-ood is installed, its AUROC of the energy is printed beside ours.
+pytorch-ood is installed, its AUROC of distance and energy is printed beside ours.
 """
 
 import argparse
@@ -51,18 +51,26 @@ def scores_of(familiar: Familiar, logits: np.ndarray, features: np.ndarray) -> d
     }
 
 
-def oracle(own: np.ndarray, other: np.ndarray) -> str:
-    """pytorch-ood's AUROC by the energy of logits, where it is installed."""
+Seen = tuple[np.ndarray, np.ndarray]  # logits and features
+
+
+def oracle(familiar: Familiar, own: Seen, other: Seen) -> str:
+    """pytorch-ood's AUROC by the energy of logits and by the distance, where it is installed."""
     if not importlib.util.find_spec("pytorch_ood"):
         return ""
     import torch
-    from pytorch_ood.detector import EnergyBased
-    from pytorch_ood.utils import OODMetrics
+    from pytorch_ood.detector import KNN, EnergyBased
+    from pytorch_ood.metrics import OODMetrics
 
-    metrics = OODMetrics()
-    for logits, label in ((own, 0), (other, -1)):
-        metrics.update(EnergyBased.score(torch.tensor(logits)), torch.full((len(logits),), label))
-    return f" pytorch-ood's energy {metrics.compute()['AUROC']:.3f}"
+    kept = torch.tensor(familiar.features.astype(np.float32))
+    neighbours = KNN(None, k=familiar.measure.near).fit_features(kept, torch.zeros(len(kept), dtype=torch.long))
+    said = {"distance": OODMetrics(), "energy": OODMetrics()}
+    for (logits, features), label in ((own, 0), (other, -1)):
+        labels = torch.full((len(logits),), label)
+        said["distance"].update(neighbours.predict_features(torch.tensor(features)), labels)
+        said["energy"].update(EnergyBased.score(torch.tensor(logits)), labels)
+    figures = (f"{name} {float(metrics.compute()['AUROC']):.3f}" for name, metrics in said.items())
+    return f"; pytorch-ood: {', '.join(figures)}"
 
 
 def some_of(data: Path, most: int) -> list[Path]:
@@ -98,7 +106,8 @@ def main() -> None:
             truth = np.repeat([0, 1], [len(own_logits), len(logits)])
             figures = [f"{name} {roc_auc_score(truth, np.r_[own[name], other[name]]):.3f}" for name in own]
             found = (other["joined"] > familiar.measure.threshold).mean()
-            print(f"  {data.name}: {', '.join(figures)}; found {found:.1%}{oracle(own_logits, logits)}", flush=True)
+            said = oracle(familiar, (own_logits, own_features), (logits, features))
+            print(f"  {data.name}: {', '.join(figures)}; found {found:.1%}{said}", flush=True)
 
 
 if __name__ == "__main__":
