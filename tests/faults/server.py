@@ -86,11 +86,16 @@ def work(
         os._exit(code)
 
 
+def imported() -> list[str]:
+    """What is imported, in order; those that are kept out, such as OpenVINO's telemetry, stand there without a module."""
+    return [name for name, module in sys.modules.items() if module is not None]
+
+
 def load(request: dict[str, Any]) -> None:
     """Import what a process imports for a request, and start no thread: those do not survive a fork."""
     with tempfile.TemporaryFile("w+") as printed, tempfile.TemporaryFile("w+") as named:
         if not os.fork():
-            work(request, printed.fileno(), named.fileno(), report=lambda _: json.dumps([*sys.modules]))
+            work(request, printed.fileno(), named.fileno(), report=lambda _: json.dumps(imported()))
         os.wait()
         named.seek(0)
         for name in json.load(named):
