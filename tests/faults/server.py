@@ -87,7 +87,7 @@ def work(
 
 
 def imported() -> list[str]:
-    """What is imported, in order; those that are kept out, such as OpenVINO's telemetry, stand there without a module."""
+    """What is imported, in order; what is kept out, as OpenVINO's telemetry, stands there without a module."""
     return [name for name, module in sys.modules.items() if module is not None]
 
 
