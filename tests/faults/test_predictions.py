@@ -275,3 +275,11 @@ def test_a_device_is_written_and_stays_one(run: Path, tmp_path: Path, regraft: R
     assert regraft("predict", run, image, "--quiet", "--out", tmp_path / "to.csv")[0] == 0
     assert (tmp_path / "real.csv").is_file()
     assert (tmp_path / "to.csv").is_symlink()
+
+
+@pytest.mark.parametrize("name", ["a.xlsx", "a.json", "a.parquet"])
+def test_a_file_that_would_be_no_csv_is_refused(regraft: Regraft, run: Path, tmp_path: Path, name: str) -> None:
+    code, _, err = regraft("predict", run, tmp_path, "--out", tmp_path / name)
+    assert code == 2
+    assert "name a .csv or a .jsonl" in err
+    assert not (tmp_path / name).exists()

@@ -53,6 +53,7 @@ def predict_and_show(
             print_json(str(run), written)
         else:
             show_predictions(list(written), tally)
+            say(f"Written: {out}")
     else:
         with progress_bar(quiet or (as_json and sys.stdout.isatty())) as progress:
             contents = contents_of(paths, reading)
@@ -115,7 +116,7 @@ def print_json(run: str, rows: Iterable[Row]) -> list[Row]:
 
 
 def show_predictions(first: Sequence[Row], tally: Tally) -> None:
-    """Path, class and probability of the first, and how many there are of each class where there are more."""
+    """Path, class and probability of the first, and how many there are of each class."""
     shown, further = len(first), further_columns(first)
     made = table("path", "class", "probability", *further)
     for row in first:
@@ -128,6 +129,7 @@ def show_predictions(first: Sequence[Row], tally: Tally) -> None:
         show(made)
     if shown and tally.files > shown:
         say(f"and {tally.files - shown:,} more (--out FILE writes all, --json prints all)")
+    if shown and tally.files > 1:
         say()
         totals = table("class", "files")
         for name, count in tally.classes.most_common(MOST_ROWS):

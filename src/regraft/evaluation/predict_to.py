@@ -45,12 +45,19 @@ class Predicted:
         return rows_of(self.wanted, self.wanted.out, most) if self.wanted.out.is_file() else iter(())
 
 
+OTHER_FORMATS = (".xlsx", ".xls", ".ods", ".json", ".parquet", ".feather", ".arrow", ".html", ".xml", ".db", ".pkl")
+
+
 def check_predict_to(out: Path | None, overwrite: bool, resume: bool, as_json: bool) -> Path | None:
     """Where predictions really go; a RegraftError where they cannot go there."""
     if out is None:
         if resume:
             raise RecipeError("--resume needs the file to go on with; name it with --out")
         return None
+    if out.suffix.lower() in OTHER_FORMATS:
+        raise RecipeError(
+            f"--out is {out}, and a {out.suffix.lower()} is neither CSV nor JSON lines; name a .csv or a .jsonl"
+        )
     out = check_out(out, overwrite, resume)
     if as_json and not is_regular(out):
         raise RunError(f"{out} is a device or a pipe, and --json is printed beside it; give one of the two")
