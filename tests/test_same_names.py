@@ -31,7 +31,20 @@ ELSEWHERE = {  # what stands elsewhere in Python, or under a name that Python al
     "train": {"look"},  # regraft.look(run.folder)
     "compare": {"choices", "budget", "on"},  # settings, budgets; data of compare_runs
     "evaluate": {"run"},  # load
-    "predict": {"run", "paths", "out", "overwrite", "resume"},  # load; images; what is written is the caller's
+    # load; images; what is written is the caller's; predictions have the neighbours, decisions are of the file
+    "predict": {
+        "run",
+        "paths",
+        "out",
+        "overwrite",
+        "resume",
+        "neighbours",
+        "abstain_below",
+        "at_recall",
+        "at_precision",
+        "sort_into",
+        "copy",
+    },  # fmt: skip
     "look": {"video", "out", "overwrite"},  # inspection.video; Look.write
     "reference": {"overwrite"},
     "card": {"out", "overwrite"},  # it gives text

@@ -33,7 +33,7 @@ def test_the_run_folder(run: Run) -> None:
     assert run.baselines["majority_class"] < 0.2
     assert {path.name for path in folder.iterdir()} == {
         "plan.json", "recipe.json", "environment.json", "data.json", "history.csv", "model", "metrics.json",
-        "report.html", "predictions.csv", "tried.json", "README.md",
+        "report.html", "predictions.csv", "tried.json", "README.md", "held_out.safetensors",
     }  # fmt: skip
     data = json.loads((folder / "data.json").read_text())
     assert len(data["files"]) == 300
@@ -72,7 +72,7 @@ def test_the_run_says_what_the_rule_alone_gives(run: Run, digits: Path, tmp_path
 def test_fine_tuning_competes_where_it_is_quick(make_folder: Make, tmp_path: Path) -> None:
     run = train(make_folder(classes=3, each=30), Recipe(image_size=32, epochs=1), out=tmp_path / "run")
     assert run.plan.competing_epochs == 1
-    assert any("Fine-tuning takes about" in reason for reason in run.plan.reasons)
+    assert any("Fine-tuning is tried too: 1 epoch takes about" in reason for reason in run.plan.reasons)
     last = run.tried[-1]
     assert last.name == "fine-tune"
     assert last.accuracy is not None or last.note == "the best head leaves too little to gain"

@@ -130,7 +130,7 @@ def test_evaluate_has_the_runs_threshold(make_folder: Make, tmp_path: Path, regr
     code, out, err = regraft("train", data, *options, "--quiet")
     assert code == 0, err
     assert out.count("Probabilities: negative log likelihood") == 1
-    assert "calibrated model would show up to" in " ".join(out.split())
+    assert "(chance alone gives up to" in " ".join(out.split())
     code, out, err = regraft("evaluate", run, data, "--json", "--quiet")
     assert code == 0, err
     found = json.loads(out)["metrics"]["probabilities"]

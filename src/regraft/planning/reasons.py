@@ -84,7 +84,8 @@ def rivals_in_words(strategy: str, recipe: Recipe, seconds: float | None, epochs
     if limited:
         yield "Fine-tuning is tried too, in the time that is left."
     elif seconds is not None:
-        taken = f"{epochs} epochs take about {max(1, round(seconds)):,} s here"
+        many = "1 epoch takes" if epochs == 1 else f"{epochs} epochs take"
+        taken = f"{many} about {max(1, round(seconds)):,} s here"
         yield f"Fine-tuning is tried too: {taken} (--fast leaves it out)."
 
 
