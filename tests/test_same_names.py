@@ -44,7 +44,7 @@ ELSEWHERE = {  # what stands elsewhere in Python, or under a name that Python al
         "at_precision",
         "sort_into",
         "copy",
-    },  # fmt: skip
+    },
     "look": {"video", "out", "overwrite"},  # inspection.video; Look.write
     "reference": {"overwrite"},
     "card": {"out", "overwrite"},  # it gives text
