@@ -60,7 +60,7 @@ def test_commands_are_found_in_every_form() -> None:
 @pytest.mark.parametrize("name", NEW)
 def test_sentences_are_short(name: str) -> None:
     text = (ROOT / "docs" / f"{name}.md").read_text()
-    text = re.sub(r"```[^`]*```|^ {4}.*$|^[|#].*$|!\[[^]]*\]\([^)]*\)", "\n\n", text, flags=re.MULTILINE)
+    text = re.sub(r"(?s:```.*?```)|^ {4}.*$|^[|#].*$|!\[[^]]*\]\([^)]*\)", "\n\n", text, flags=re.MULTILINE)
     text = re.sub(r"\]\([^)]*\)", "]", text)
     for block in re.split(r"\n\s*\n", text):
         for sentence in re.split(r"(?<=[.?!:;])[*_]*\s+", " ".join(block.split())):
