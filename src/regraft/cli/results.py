@@ -166,9 +166,9 @@ def show_tried(attempts: Sequence[dict[str, Any]]) -> None:
         outcome = "; ".join(filter(None, said))
         add(made, attempt["name"], right, images, gain, outcome, style="bold" if attempt["kept"] else None)
     show(made)
-    if any("tune" in attempt["name"] and attempt["epochs"] for attempt in attempts):
+    if any(attempt["epochs"] for attempt in attempts):
         say(
-            "Fine-tuning is judged by images that did not choose its epoch: that can be below its best epoch.",
+            "A whole network is judged by images that did not choose its epoch: that can be below its best one.",
             whole=False,
         )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from regraft.features.familiar import Familiar, Measure
-from regraft.network.saved_state import CHECKSUM, checksum_of_state
+from regraft.network.saved_state import arrays_in, write_state
 from regraft.strict_json import Malformed, build, parse_json
 
 FAMILIAR, FORMAT = "known.safetensors", 1
@@ -36,24 +36,15 @@ class Kept:
 
 def write_familiar(path: Path, familiar: Familiar, about: About) -> None:
     """Write what a run keeps; ``about`` has the names in the order of the familiar images."""
-    from safetensors.numpy import save_file
-
     text = json.dumps(asdict(about)).encode()
-    state = {
-        "features": np.ascontiguousarray(familiar.features),
-        "about": np.frombuffer(text, np.uint8),
-    }
-    save_file(state, path, {CHECKSUM: checksum_of_state(state)})
+    features = np.ascontiguousarray(familiar.features)
+    write_state(path, {"features": features, "about": np.frombuffer(text, np.uint8)})
 
 
 def read_familiar(path: Path) -> Kept:
     """What was written; Malformed, OSError or safetensors' own where it is missing, damaged or of another version."""
-    from safetensors import safe_open
-
-    with safe_open(path, "numpy") as file:
-        metadata = file.metadata() or {}
-        state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
-    if metadata.get(CHECKSUM) != checksum_of_state(state) or not {"features", "about"} <= state.keys():
+    state, sealed = arrays_in(path)
+    if not sealed or not {"features", "about"} <= state.keys():
         raise Malformed(f"{path.name} was damaged after it was written")
     about = build(About, parse_json(state["about"].tobytes()), path.name)
     features = state["features"]

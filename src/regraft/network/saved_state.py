@@ -38,14 +38,7 @@ def read_state(path: Path, names: Mapping[str, str]) -> State:
 
     Malformed where a number was changed, a name is there twice, or other weights are not finite; and safetensors' own.
     """
-    from safetensors import safe_open
-
-    with safe_open(path, "numpy") as file:
-        metadata = file.metadata() or {}
-        state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
-    sealed = CHECKSUM in metadata
-    if sealed and metadata[CHECKSUM] != checksum_of_state(state):
-        raise Malformed(f"{path.name} was damaged after it was written")
+    state, sealed = arrays_in(path)
     named = {names.get(name, name): value for name, value in state.items()}
     if len(named) < len(state):
         raise Malformed(f"two weights in {path.name} have one name")
@@ -54,6 +47,22 @@ def read_state(path: Path, names: Mapping[str, str]) -> State:
             raise Malformed(f"{name} in {path.name} is not finite")
     body = {name.removeprefix("body."): value for name, value in named.items() if name.startswith("body.")}
     return State(body, {name: value for name, value in named.items() if name.startswith("head.")})
+
+
+def arrays_in(path: Path) -> tuple[dict[str, np.ndarray], bool]:
+    """The arrays in a file by their names there, and whether a checksum vouches for them.
+
+    Malformed where that does not match; and safetensors' own errors.
+    """
+    from safetensors import safe_open
+
+    with safe_open(path, "numpy") as file:
+        metadata = file.metadata() or {}
+        state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
+    sealed = CHECKSUM in metadata
+    if sealed and metadata[CHECKSUM] != checksum_of_state(state):
+        raise Malformed(f"{path.name} was damaged after it was written")
+    return state, sealed
 
 
 def checksum_of_state(state: Mapping[str, np.ndarray]) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from regraft.data.split import subsample
 from regraft.errors import RunError, reason_of
 from regraft.metrics import softmax
-from regraft.network.saved_state import CHECKSUM, checksum_of_state
+from regraft.network.saved_state import arrays_in, write_state
 from regraft.strict_json import Malformed
 from regraft.training.result import HeldOut
 
@@ -29,33 +29,28 @@ def write_held_out(path: Path, held_out: HeldOut | None, labels: np.ndarray) -> 
     """Write them, with their ``labels``, those of all images; nothing where there are none."""
     if held_out is None or not np.isfinite(held_out.logits).all():
         return
-    from safetensors.numpy import save_file
-
     own = labels[held_out.rows]
     some = subsample(own, MOST)
     state = {"probabilities": softmax(held_out.logits[some]).astype(np.float32), "labels": own[some].astype(np.int64)}
-    save_file(state, path, {CHECKSUM: checksum_of_state(state)})
+    write_state(path, state)
 
 
 def read_held_out(run: Path, classes: int) -> Judged | None:
     """What was written; None where the run has none, RunError where it is damaged."""
-    from safetensors import safe_open
-
     path = run / HELD_OUT
     if not path.is_file():
         return None
     try:
-        with safe_open(path, "numpy") as file:
-            metadata, state = file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        check(metadata, state, classes)
+        state, sealed = arrays_in(path)
+        check(state, sealed, classes)
     except Exception as error:  # safetensors raises its own kinds
         raise RunError(f"{path} is damaged: {reason_of(error)}; train the run again") from None
     return Judged(state["probabilities"].astype(np.float64), state["labels"])
 
 
-def check(metadata: Mapping[str, str], state: Mapping[str, np.ndarray], classes: int) -> None:
+def check(state: Mapping[str, np.ndarray], sealed: bool, classes: int) -> None:
     """Raise Malformed where that is not what was written."""
-    if metadata.get(CHECKSUM) != checksum_of_state(state) or not {"probabilities", "labels"} <= state.keys():
+    if not sealed or not {"probabilities", "labels"} <= state.keys():
         raise Malformed("it was changed after it was written")
     if state["probabilities"].shape != (len(state["labels"]), classes):
         raise Malformed(f"it has probabilities of the shape {state['probabilities'].shape}")

@@ -19,9 +19,9 @@ from regraft.network.hub import fetched
 from regraft.planning.costs import TRAIN_PASSES
 from regraft.planning.defaults import epochs_of
 from regraft.planning.prepare import Job
+from regraft.progress.pace import time_in_words
 from regraft.recipe import EMBEDDED, Recipe
 from regraft.recipe.command import command
-from regraft.runs.durations import duration
 from regraft.training.result import Trained
 
 MOST = 3
@@ -72,7 +72,7 @@ class Finished:
 
     def seconds_of(self, larger: float) -> float | None:
         """Of the whole run, where an image is so many times the work."""
-        tuned = any(attempt.name.startswith("fine-tune") and attempt.seconds for attempt in self.trained.tried)
+        tuned = any(attempt.epochs for attempt in self.trained.tried)
         rest = self.seconds * (larger if tuned or not self.trained.frozen else 1)
         taken = None if self.pass_seconds is None else larger * self.pass_seconds + rest
         limit = self.asked.stopping.time_limit
@@ -128,7 +128,7 @@ def labels_to_review(run: Finished) -> Iterator[NextStep]:
         f"Look at the {len(doubted):,} doubted labels in the report, test images too. Correct wrong ones; train again."
     )
     gain = f"at most {points:.1f} points: {among:,} of the {len(run.wrong):,} wrong answers are among them"
-    cost = f"{duration(LOOK_SECONDS * len(doubted))} of looking; only changed files are looked at again"
+    cost = f"{time_in_words(LOOK_SECONDS * len(doubted))} of looking; only changed files are looked at again"
     yield NextStep(text, gain, cost, run.command(), points / 4)
 
 
@@ -282,4 +282,8 @@ def expected(run: Finished, removed: float) -> str:
 
 def about(seconds: float | None) -> str:
     """A time in words, where it is known."""
-    return "a time not known before" if seconds is None or not math.isfinite(seconds) else f"about {duration(seconds)}"
+    return (
+        "a time not known before"
+        if seconds is None or not math.isfinite(seconds)
+        else f"about {time_in_words(seconds)}"
+    )

@@ -14,10 +14,10 @@ from regraft.data.images import IGNORED, KEPT, LEFT_OUT, Fault, ImageSet
 from regraft.features.label_issues import LabelIssue
 from regraft.features.near_duplicates import NearDuplicate
 from regraft.planning.prepare import Job
+from regraft.progress.pace import time_in_words
 from regraft.runs.charts import draw_confusion, draw_curves, draw_profile, draw_quadrant
 from regraft.runs.command import quoted
 from regraft.runs.confusion import NAMED
-from regraft.runs.durations import duration
 from regraft.runs.four_cases import draw_cases, draw_cases_narrow, network_in
 from regraft.runs.glossary import WORDS, anchor, link
 from regraft.runs.probability_charts import draw_reliability, draw_risk_coverage
@@ -52,7 +52,7 @@ def write_report(
         finalize=as_read,
         optimized=False,  # a template that is rendered once
     )
-    environment.filters |= {"duration": duration, "percent": lambda value: f"{100 * value:.1f}%", "anchor": anchor}
+    environment.filters |= {"duration": time_in_words, "percent": lambda value: f"{100 * value:.1f}%", "anchor": anchor}
     environment.globals["word"] = link
     plan, metrics, images = run.plan.as_dict(), run.metrics.as_dict(), replace(job.images, files=job.features.files)
     many, curves = len(images.classes) > MOST_CLASSES_IN_TABLE, not trained.frozen and len(trained.history) > 1

@@ -65,11 +65,12 @@ class Task:
     @property
     def epochs(self) -> int:
         """How often training goes through the images."""
-        return self.recipe.optimisation.epochs or 0  # a completed recipe has some
+        assert self.recipe.optimisation.epochs, "a completed recipe has epochs"
+        return self.recipe.optimisation.epochs
 
     @property
     def steps(self) -> int:
-        """In an epoch; a last batch that is not full is left for another epoch's draw."""
+        """Steps in an epoch; a last batch that is not full is left for another epoch's draw."""
         return max(1, len(self.train_rows) // self.batch_size)
 
 
@@ -101,8 +102,7 @@ class Loop:
     def run(self) -> State:
         """All epochs that are left."""
         task, state = self.task, self.state
-        images = len(task.train_rows), len(task.val_rows)
-        task.progress.say(opening(task.recipe, state.epoch, images, task.deadline))
+        task.progress.say(opening(task.recipe, state.epoch, (len(task.train_rows), len(task.val_rows)), task.deadline))
         if not self.resumed:
             self.judge()
         self.began, classes = time.monotonic(), int(task.samples.labels.max()) + 1

@@ -4,7 +4,7 @@ from regraft.evaluation.comparison import words
 from regraft.evaluation.comparison.pictures import draw_curves, draw_strategies
 from regraft.evaluation.comparison.result import Comparison
 from regraft.evaluation.comparison.table import Table
-from regraft.runs.durations import duration
+from regraft.progress.pace import time_in_words
 from regraft.runs.report import as_read
 
 
@@ -18,7 +18,7 @@ def page_of(comparison: Comparison) -> str:
         undefined=jinja2.StrictUndefined,
         finalize=as_read,
     )
-    environment.filters |= {"duration": duration, "percent": lambda value: f"{value:.1%}"}
+    environment.filters |= {"duration": time_in_words, "percent": lambda value: f"{value:.1%}"}
     return environment.get_template("compare.html").render(
         comparison=comparison,
         words=words,
