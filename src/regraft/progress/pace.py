@@ -70,5 +70,5 @@ def rate_in_words(rate: float, unit: str) -> str:
 def time_in_words(seconds: float) -> str:
     """A time as people say it: 40 s, 3 min, 2.5 h."""
     if seconds < LONG * MINUTE:
-        return f"{max(1, round(seconds))} s"
+        return f"{seconds:.0f} s"
     return f"{seconds / MINUTE:.0f} min" if seconds < LONG * HOUR else f"{seconds / HOUR:.1f} h"
