@@ -1,7 +1,9 @@
 """Odd and bad archives and shards: what comes in, and exactly what becomes of it."""
 
+import gc
 import io
 import json
+import shutil
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -65,6 +67,17 @@ def test_tars(make_folder: Make, suffix: str) -> None:
         ("photos/class0/link.png", "not a file"),
         ("../../escape.png", "unsafe path"),
     }
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tar.gz"])
+def test_an_archive_in_a_cycle_of_garbage_is_closed(make_folder: Make, suffix: str) -> None:
+    root = make_folder(each=6)
+    path = root.parent / f"pack{suffix}"
+    shutil.make_archive(str(path).removesuffix(suffix), "zip" if suffix == ".zip" else "gztar", root)
+    held: list[object] = [find_images(path)]
+    held.append(held)
+    del held
+    gc.collect()  # a file that is not closed by then raises ResourceWarning
 
 
 def test_a_tar_that_ends_early_keeps_what_it_has(make_folder: Make) -> None:

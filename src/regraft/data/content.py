@@ -5,6 +5,7 @@ import io
 import os
 import shutil
 import stat
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -120,13 +121,11 @@ class OpenFile:
 
     def __init__(self, file: BinaryIO) -> None:
         self.file = file
+        weakref.finalize(self, file.close)  # not __del__: in a cycle of garbage the file might be finalised first
 
     def read_at(self, offset: int, size: int) -> bytes:
         """A part of it; threads don't disturb each other."""
         return os.pread(self.file.fileno(), size, offset)
-
-    def __del__(self) -> None:
-        self.file.close()
 
 
 @dataclass(frozen=True)

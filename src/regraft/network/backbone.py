@@ -102,7 +102,7 @@ class Backbone:
         if not self.built and self.weights:
             from safetensors.numpy import load_file
 
-            with suppress(TypeError, KeyError):  # bfloat16, which NumPy lacks; other names
+            with suppress(TypeError, KeyError):  # bfloat16, which NumPy lacks without ml_dtypes; other names
                 state = load_file(self.weights)
                 return {name: in_single(state[name]) for name in names}
         own = self.model.state_dict()
@@ -154,4 +154,4 @@ def same_places(some: Sequence[Cut], others: Sequence[Cut]) -> bool:
 
 def in_single(array: np.ndarray) -> np.ndarray:
     """Floats in single precision, as the network has them; integers as they are."""
-    return array.astype(np.float32) if array.dtype.kind == "f" else array
+    return array if array.dtype.kind in "iub" else array.astype(np.float32)  # ml_dtypes' bfloat16 is of no kind "f"

@@ -6,6 +6,7 @@ import lzma
 import re
 import tarfile
 import tempfile
+import weakref
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -81,6 +82,7 @@ def zip_tree(path: Path, encoding: str | None = None) -> Tree:
     """The members of a zip archive by name; ``encoding``: of names that are not marked as Unicode."""
     try:
         archive = zipfile.ZipFile(path, metadata_encoding=encoding)
+        weakref.finalize(archive, archive.fp.close)  # type: ignore[union-attr] - it stays open until then
         members = archive.infolist()
     except Exception as error:  # zipfile raises many kinds for damaged archives
         raise DataError(f"{path} is no zip archive that can be read: {reason_of(error)}; make it anew") from None
