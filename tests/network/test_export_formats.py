@@ -1,5 +1,6 @@
 """Exported files give what the network gives; the code beside them makes the pixels that the network was given."""
 
+import importlib.util
 import io
 import json
 import runpy
@@ -119,6 +120,30 @@ def test_onnx_has_the_metadata_and_a_free_number_of_images(tmp_path: Path) -> No
     assert session.get_modelmeta().custom_metadata_map == {f"regraft.{name}": text for name, text in METADATA.items()}
     (taken,) = session.get_inputs()
     assert (taken.name, taken.shape[1:], taken.type) == ("pixels", [SIZE, SIZE, 3], "tensor(uint8)")
+
+
+def test_a_model_repository_is_as_triton_reads_it(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    own = kept(graft_of("demonstration"), tmp_path / "my run" / "model")
+    check_agrees("triton", own, tmp_path / "out")
+    model = tmp_path / "out" / "my_run"
+    assert {path.name for path in model.iterdir()} == {"1", "config.pbtxt", "labels.txt"}
+    assert (model / "labels.txt").read_text().splitlines() == [*CLASSES[:-1], "d\\udc80"]
+    text_format = pytest.importorskip("google.protobuf.text_format")
+    found = importlib.util.find_spec("tritonclient")
+    if not found or not found.submodule_search_locations:
+        pytest.skip("tritonclient, which has Triton's own words for a model, is not installed")
+    path = Path(found.submodule_search_locations[0]) / "grpc" / "model_config_pb2.py"  # without the grpc around it
+    spec = importlib.util.spec_from_file_location("model_config_pb2", path)
+    assert spec
+    assert spec.loader
+    words = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(words)
+    config = text_format.Parse((model / "config.pbtxt").read_text(), words.ModelConfig())
+    assert (config.name, config.platform, config.max_batch_size) == ("my_run", "onnxruntime_onnx", 64)
+    assert (config.input[0].name, list(config.input[0].dims)) == ("pixels", [SIZE, SIZE, 3])
+    assert words.DataType.Name(config.input[0].data_type) == "TYPE_UINT8"
+    assert (config.output[0].name, list(config.output[0].dims)) == ("probabilities", [len(CLASSES)])
 
 
 def test_an_unknown_format_and_a_missing_library_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

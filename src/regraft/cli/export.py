@@ -18,7 +18,7 @@ PARTS = {"val": "validation", "test": "test", "train": "training"}
 def export(
     run: Run,
     to: Annotated[
-        str, typer.Option("--to", help="Formats, with commas between: openvino, onnx, torch, timm, hub-folder.")
+        str, typer.Option("--to", help="Formats, with commas between: openvino, onnx, torch, timm, hub-folder, triton.")
     ] = "openvino",
     out: Annotated[
         Path | None, typer.Option("--out", help="The folder for one folder a format; RUN/export by default.")
@@ -27,6 +27,12 @@ def export(
     data: Annotated[
         str | None, typer.Option("--data", help="Images to prove it with; by default those that validated the run.")
     ] = None,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="OpenVINO in 8 bits too, unless it loses too much; needs NNCF.")
+    ] = False,
+    most_loss: Annotated[
+        float, typer.Option("--most-loss", help="Points of accuracy that --int8 may lose on held-out images.")
+    ] = 1.0,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -34,7 +40,7 @@ def export(
     from regraft.evaluation.export.export import export as export_run
 
     with progress_bar(quiet) as progress:
-        exports = export_run(run, to, out, overwrite, data, progress)
+        exports = export_run(run, to, out, overwrite, data, progress, int8, most_loss)
     give(exports.as_dict(), as_json, show)
 
 
@@ -49,3 +55,5 @@ def show(result: dict[str, Any]) -> None:
             say(f"  Note: {one['note']}.")
         if proof["deeper"]:
             say(f"  {proof['deeper']:,} images of more than 16 bits a pixel were left out; it refuses such images.")
+    for line in result["int8"]["lines"] if result["int8"] else ():
+        say(line)

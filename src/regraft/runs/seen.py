@@ -21,6 +21,7 @@ class SeenFile:
     path: str
     split: str
     pixels: str  # the hash of what it shows
+    label: str | None = None  # its class; None in files of old runs
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,8 @@ def images_of(run: Path) -> Seen:
 
 def wanted_of(file: Any) -> Any:
     """What is needed of what the file says of an image."""
-    names = ("path", "split", "pixels")
-    return {name: file[name] for name in names if name in file} if isinstance(file, dict) else file
+    names = {"path": "path", "split": "split", "pixels": "pixels", "class": "label"}
+    return {name: file[theirs] for theirs, name in names.items() if theirs in file} if isinstance(file, dict) else file
 
 
 def checksum_of_rows(rows: Sequence[tuple[str, str]]) -> int:

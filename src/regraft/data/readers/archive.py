@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 from regraft.data.content import Content, InTar, InZip, OpenFile
 from regraft.data.images import FEWEST_CLASSES, IGNORED, KEPT, Fault, ImageSet
@@ -82,7 +82,7 @@ def zip_tree(path: Path, encoding: str | None = None) -> Tree:
     """The members of a zip archive by name; ``encoding``: of names that are not marked as Unicode."""
     try:
         archive = zipfile.ZipFile(path, metadata_encoding=encoding)
-        weakref.finalize(archive, archive.fp.close)  # type: ignore[union-attr] - it stays open until then
+        weakref.finalize(archive, file_of(archive).close)
         members = archive.infolist()
     except Exception as error:  # zipfile raises many kinds for damaged archives
         raise DataError(f"{path} is no zip archive that can be read: {reason_of(error)}; make it anew") from None
@@ -98,6 +98,12 @@ def zip_tree(path: Path, encoding: str | None = None) -> Tree:
         )
         tree.faults.append(Fault(path.name, DOUBTFUL, reason, KEPT))
     return tree
+
+
+def file_of(archive: zipfile.ZipFile) -> IO[bytes]:
+    """The open file below an archive."""
+    assert archive.fp, "it was opened"
+    return archive.fp
 
 
 def unicode_name(info: zipfile.ZipInfo) -> tuple[str, bool]:

@@ -96,15 +96,15 @@ def compared(form: Format, run: Runtime, ready: Sequence[tuple[Example, np.ndarr
     return float(np.abs(ours - theirs).max())
 
 
-def write_golden(folder: Path, examples: Sequence[Example]) -> None:
-    """Copy a few images beside the file, with what the run says of them."""
+def write_golden(folder: Path, examples: Sequence[Example], tolerance: float = AGREEMENT) -> None:
+    """Copy a few images beside the file, with what is to be expected of them."""
     chosen, rows = golden(examples), []
     (folder / GOLDEN_IMAGES).mkdir()
     for number, example in enumerate(chosen, 1):
         file = f"{GOLDEN_IMAGES}/{number}{Path(example.name).suffix.lower()}"
         (folder / file).write_bytes(example.data)
         rows.append({"file": file, "probabilities": [round(float(value), 7) for value in example.probabilities]})
-    values = {"tolerance": AGREEMENT, "images": rows}
+    values = {"tolerance": tolerance, "images": rows}
     (folder / GOLDEN).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
-from regraft.data.content import OnDisk
+from regraft.data.content import Content, OnDisk
 from regraft.data.readers.paths import Named, contents_at
 from regraft.errors import DataError, RunError
 from regraft.evaluation.classifier import Classifier
@@ -17,6 +18,7 @@ from regraft.runs.seen import Seen, images_of
 from regraft.strict_json import Malformed
 
 MOST = 1000  # images; of more a sample is taken, spread over all
+Item = TypeVar("Item")
 PARTS = ("val", "test", "train")  # the first that has a file
 
 
@@ -27,6 +29,16 @@ class Example:
     name: str
     data: bytes
     probabilities: np.ndarray  # (classes,) float64
+
+
+@dataclass(frozen=True)
+class Own:
+    """One of a run's own images that is still there."""
+
+    path: str  # in the data
+    content: Content
+    part: str
+    label: str | None
 
 
 @dataclass(frozen=True)
@@ -41,20 +53,38 @@ def source_of(run: Path, given: str | PathLike[str] | None) -> Source:
     """The images ``given``, or the run's own; RunError where none of those is there any more."""
     if given is not None:
         return Source("given", some(contents_at(Path(given), Reading())))
+    own = own_images(run)
+    for part in PARTS:
+        if there := [(image.path, image.content) for image in own if image.part == part]:
+            return Source(part, some(there))
     seen = seen_by(run)
     root = Path(seen.root) if seen and seen.root else None
-    if seen and root and root.is_dir():
-        for part in PARTS:
-            paths = [(file.path, root / file.path) for file in seen.files if file.split == part]
-            if there := [(name, path) for name, path in paths if path.is_file()]:
-                return Source(part, some([(name, OnDisk(path)) for name, path in there]))
-    elif root and root.is_file():  # an archive or a table
-        try:
-            return Source("given", some(contents_at(root, Reading())))
-        except DataError:
-            pass
+    if root and root.is_file() and (listed := listed_in(root)):  # a table with names of its own for them
+        return Source("given", some(listed))
     where = f" in {root}" if root else ""
     raise RunError(f"none of the images of {run} is there any more{where}; name some to prove the export with, --data")
+
+
+def own_images(run: Path) -> list[Own]:
+    """The images of a run that are where they lay, in a folder or in an archive; not those that came as arrays."""
+    seen = seen_by(run)
+    root = Path(seen.root) if seen and seen.root else None
+    if not seen or not root:
+        return []
+    if root.is_dir():
+        there: dict[str, Content] = {file.path: OnDisk(root / file.path) for file in seen.files}
+        there = {name: content for name, content in there.items() if (root / name).is_file()}
+    else:
+        there = {name.removeprefix(f"{root}/"): content for name, content in listed_in(root)}
+    return [Own(file.path, there[file.path], file.split, file.label) for file in seen.files if file.path in there]
+
+
+def listed_in(root: Path) -> list[Named]:
+    """What lies in an archive or a table; nothing where it cannot be read."""
+    try:
+        return contents_at(root, Reading()) if root.is_file() else []
+    except DataError:
+        return []
 
 
 def seen_by(run: Path) -> Seen | None:
@@ -65,11 +95,11 @@ def seen_by(run: Path) -> Seen | None:
         return None
 
 
-def some(images: Sequence[Named]) -> Sequence[Named]:
-    """All, or MOST of them, spread."""
-    if len(images) <= MOST:
+def some(images: Sequence[Item], most: int = MOST) -> Sequence[Item]:
+    """All, or ``most`` of them, spread."""
+    if len(images) <= most:
         return images
-    return [images[int(row)] for row in np.linspace(0, len(images) - 1, MOST)]
+    return [images[int(row)] for row in np.linspace(0, len(images) - 1, most)]
 
 
 def examples_of(classifier: Classifier, source: Source, progress: Progress = silent) -> list[Example]:

@@ -18,7 +18,7 @@ class Format:
     """A form in which a run leaves regraft."""
 
     name: str
-    file: str  # the one that is run
+    file: str  # the one that is run; where its folder has the run's name, a pattern
     write: Callable[[Saved, Path, Mapping[str, str]], None]  # into a folder, with metadata
     runtime: Callable[[Path], Runtime]  # of the folder that was written
     needs: tuple[str, ...] = ()  # modules, to write and to run it
@@ -27,6 +27,10 @@ class Format:
     run: str = ""  # lines of check.py that define run(); empty: there is no check, and no image is copied
     note: str = ""  # what who runs it must know
     with_card: bool = False  # whether the model card lies beside it
+
+    def file_in(self, folder: Path) -> Path:
+        """The one that is run, of what was written to ``folder``."""
+        return next(folder.glob(self.file), folder / self.file)
 
     @property
     def missing(self) -> str | None:

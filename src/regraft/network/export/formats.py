@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from regraft.errors import RecipeError
-from regraft.network.export import hub_folder, onnx, openvino, timm, torch_export
+from regraft.network.export import hub_folder, onnx, openvino, timm, torch_export, triton
 from regraft.network.export.format import Format
 
-FORMATS = {one.name: one for one in (openvino.FORMAT, onnx.FORMAT, torch_export.FORMAT, timm.FORMAT, hub_folder.FORMAT)}
+MODULES = (openvino, onnx, torch_export, timm, hub_folder, triton)
+FORMATS = {module.FORMAT.name: module.FORMAT for module in MODULES}
 
 
 def formats_named(to: str | Sequence[str]) -> tuple[Format, ...]:
