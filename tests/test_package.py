@@ -30,6 +30,7 @@ def test_public_names() -> None:
         "card",
         "compare",
         "compare_runs",
+        "compute_features",
         "export",
         "features_of",
         "from_arrays",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # for type checkers and editors, which run nothing
     from regraft.evaluation.rank import rank as rank
     from regraft.evaluation.transferability import transferability as transferability
     from regraft.inspection.look import look as look
+    from regraft.planning.compute import compute_features as compute_features
     from regraft.planning.plan import Plan as Plan
     from regraft.recipe import Reading as Reading
     from regraft.recipe import Recipe as Recipe
@@ -53,6 +54,7 @@ _HOMES = {
     "card": "regraft.runs.card",
     "compare": "regraft.evaluation.comparison.compare",
     "compare_runs": "regraft.evaluation.comparison.runs",
+    "compute_features": "regraft.planning.compute",
     "export": "regraft.evaluation.export.export",
     "features_of": "regraft.evaluation.labelled_features",
     "from_arrays": "regraft.data.readers.memory",

@@ -13,6 +13,7 @@ from regraft.cli import (  # noqa: F401 - they add themselves to the application
     compare,
     doctor,
     export,
+    features,
     look,
     predict,
     transferability,

@@ -6,6 +6,7 @@ From what it leaves in the store come the similarity, the depth profile, the hea
 import threading
 import time
 from collections.abc import Container, Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -47,9 +48,36 @@ def extract(
     largest image are used. Files that cannot be decoded are left out and listed in the result's ``images.faults``;
     DataError where a whole class goes with them.
     """
-    started, network = time.perf_counter(), recipe.network
-    kind = images.rendering.key
-    frozen = FrozenPass(backbone, wanted or wanted_of(backbone), network.device, kind)
+    started = time.perf_counter()
+    gone = go_through(images, backbone, wanted or wanted_of(backbone), recipe, progress, beside, rows, strict)
+    pairs, broken = zip(images.files, gone.contents, strict=True), gone.broken
+    faults = [Fault(file.name, *broken[content]) for file, content in pairs if content in broken]
+    looks = [gone.frozen.store.rows[content].look for content in gone.contents if content not in broken]
+    return features_of(gone.frozen, images.without(tuple(faults)), looks, started, recipe.network.workers)
+
+
+@dataclass(frozen=True)
+class GoneThrough:
+    """What a pass leaves beside its store."""
+
+    frozen: FrozenPass
+    contents: list[str]  # of every image in order: its hash, or a key of ``broken``
+    broken: dict[str, tuple[str, str]]  # kind and reason
+
+
+def go_through(
+    images: ImageSet,
+    backbone: Backbone,
+    wanted: Wanted,
+    recipe: Recipe,
+    progress: Progress = silent,
+    beside: Backbone | None = None,
+    rows: Iterable[int] = (),
+    strict: bool = False,
+) -> GoneThrough:
+    """Put what the store lacks of ``images`` through the network; the rest as ``extract`` has it."""
+    network, kind = recipe.network, images.rendering.key
+    frozen = FrozenPass(backbone, wanted, network.device, kind)
     second = FrozenPass(beside, wanted_of(beside), network.device, kind) if beside else None
     files = frozenset(images.files[row].name for row in rows)
     reader = Reader(frozen, recipe.reading.max_pixels, second, files, images.rendering, strict)
@@ -66,10 +94,7 @@ def extract(
         pass
     if reader.unmeasured:
         raise Unmeasured(reader.unmeasured)
-    pairs = zip(images.files, contents, strict=True)
-    broken = [Fault(file.name, *reader.broken[content]) for file, content in pairs if content in reader.broken]
-    looks = [frozen.store.rows[content].look for content in contents if content not in reader.broken]
-    return features_of(frozen, images.without(tuple(broken)), looks, started, network.workers)
+    return GoneThrough(frozen, contents, reader.broken)
 
 
 def extract_known(features: Features, rows: np.ndarray, backbone: Backbone, recipe: Recipe = Recipe()) -> Features:

@@ -7,6 +7,7 @@ a store without a lock: each writes shards of its own, and what one drops anothe
 
 import math
 import shutil
+import time
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +29,7 @@ from regraft.features.shard import Damaged, Shard, open_shard, write_shard
 
 RATE = "rate.txt"
 SHARD_BYTES = 64_000_000  # features held in memory before they are written
+SHARD_SECONDS = 60.0  # of work that a killed process loses at most
 ATTEMPTS = 3  # to read what was damaged and made again
 
 
@@ -52,6 +54,7 @@ class Store:
     rows: dict[str, Row] = field(default_factory=dict)  # by the hash of the file's bytes
     pending: list[tuple[Sequence[Look], dict[str, np.ndarray]]] = field(default_factory=list)
     pending_bytes: int = 0
+    pending_since: float | None = None  # of time.monotonic()
     lock: Any = field(default_factory=RLock, repr=False)  # of reading, by several threads
     trusted: set[Shard] = field(default_factory=set)  # whose looks are what was written
 
@@ -59,7 +62,8 @@ class Store:
         """Keep some images' features, (looks, channels) each; they are on disk after ``flush`` at the latest."""
         self.pending.append((looks, dict(arrays)))
         self.pending_bytes += sum(array.nbytes for array in arrays.values())
-        if self.pending_bytes >= SHARD_BYTES:
+        self.pending_since = self.pending_since or time.monotonic()
+        if self.pending_bytes >= SHARD_BYTES or time.monotonic() - self.pending_since > SHARD_SECONDS:
             self.flush()
 
     def flush(self) -> None:
@@ -78,7 +82,7 @@ class Store:
             ) from None
         self.register(shard)
         note_use(self.folder)
-        self.pending, self.pending_bytes = [], 0
+        self.pending, self.pending_bytes, self.pending_since = [], 0, None
         keep_within(cache_limit(), {store.folder for store in OPEN})
 
     def write(self) -> Shard:

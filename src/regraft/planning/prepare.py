@@ -77,6 +77,29 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Found:
+    """Images that were listed, and the network that is to look at them."""
+
+    recipe: Recipe  # with the image size and the cuts' own names in it
+    listed: ImageSet  # before deep images were measured
+    images: ImageSet
+    backbone: Backbone
+    wanted: Wanted
+    statistics: Statistics | None  # the source's, where they are known
+    going_on: GoingOn | None = None  # the run that it goes on from
+
+    @cached_property
+    def judge(self) -> Backbone | None:
+        """The network that looks at some of the images too."""
+        return judge_for(self.backbone, self.statistics)
+
+    @cached_property
+    def judged(self) -> np.ndarray:
+        """The rows of those images."""
+        return judged_rows(self.images) if self.judge else np.empty(0, np.int64)
+
+
+@dataclass(frozen=True)
 class Looked:
     """Images that went through a network once, before they are split."""
 
@@ -136,6 +159,14 @@ def look(
     may_go_on: bool = False,
 ) -> Looked:
     """Look at every image once; ``backbone`` and ``may_go_on`` as prepare takes them."""
+    found = found_for(data, recipe, backbone, may_go_on)
+    features = look_at_all(found, progress)
+    features = features.noting(odd_ones(features.images, features.looks))
+    return Looked(found.recipe, found.backbone, features, found.statistics, found.going_on)
+
+
+def found_for(data: Data, recipe: Recipe, backbone: Backbone | None = None, may_go_on: bool = False) -> Found:
+    """List the images and open the network; the arguments as prepare takes them."""
     if recipe.network.continue_from is not None and not may_go_on:
         raise RecipeError("--continue goes with plan and train alone; leave it out, or name the run with --backbone")
     going_on = going_on_from(recipe)
@@ -149,29 +180,20 @@ def look(
     recipe = with_cut_names(recipe, backbone)  # unknown cuts are refused now rather than after the pass
     statistics = find_statistics(backbone.fingerprint)
     wanted = wanted_of(backbone, recipe.head.pooling, spread=statistics is not None)
-    judge = judge_for(backbone, statistics)
-    features = look_at_all(listed, images, backbone, wanted, recipe, progress, judge)
-    return Looked(recipe, backbone, features.noting(odd_ones(features.images, features.looks)), statistics, going_on)
+    return Found(recipe, listed, images, backbone, wanted, statistics, going_on)
 
 
-def look_at_all(
-    listed: ImageSet,
-    images: ImageSet,
-    backbone: Backbone,
-    wanted: Wanted,
-    recipe: Recipe,
-    progress: Progress,
-    judge: Backbone | None,
-) -> Features:
-    """The one pass over ``images``, which are ``listed`` measured.
+def look_at_all(found: Found, progress: Progress) -> Features:
+    """The one pass over all images.
 
     Where it meets deep images that are of no measured kind, those are measured too, and it begins anew.
     """
-    rows = judged_rows(images) if judge else ()
+    backbone, wanted, recipe, images = found.backbone, found.wanted, found.recipe, found.images
+    judge, rows = found.judge, found.judged
     try:
         return extract(images, backbone, wanted, recipe, progress, judge, rows, strict=True)
     except Unmeasured as met:
-        again = measured(listed, recipe.reading, recipe.network.workers, met.files)
+        again = measured(found.listed, recipe.reading, recipe.network.workers, met.files)
         return extract(again, backbone, wanted, recipe, progress, judge, rows)
 
 
