@@ -35,16 +35,20 @@ class LabelIssue:
     own: float  # probability of the label that it has
 
 
-def find_label_issues(features: Features, seed: int) -> tuple[LabelIssue, ...]:
-    """The least believed labels first: judged by linear probes on late cuts that have not seen the image."""
+def find_label_issues(features: Features, seed: int, most: int | None = None) -> tuple[LabelIssue, ...]:
+    """The least believed labels first: judged by linear probes on late cuts that have not seen the image.
+
+    At most ``most``, or as many as a person can go through. A label that a person has looked at is believed.
+    """
     labels, pixels, classes = features.labels, features.pixels, len(features.images.classes)
     x = features.pooled(narrow_and_late(features.cuts), np.arange(len(labels)))
     units = units_of(pixels, [file.group for file in features.images.files])
     folds = folds_of(labels, pixels, seed + 1, units, FOLDS)
     if len(np.unique(folds)) == 1:
         return ()
-    most = max(FEWEST_LISTED, round(SHARE_LISTED * len(labels)))
-    return tuple(doubted_labels(held_out_probabilities(x, labels, classes, folds), labels)[:most])
+    most = max(FEWEST_LISTED, round(SHARE_LISTED * len(labels))) if most is None else most
+    doubted = doubted_labels(held_out_probabilities(x, labels, classes, folds), labels)
+    return tuple(issue for issue in doubted if features.images.files[issue.row].was is None)[:most]
 
 
 def narrow_and_late(cuts: Sequence[Cut]) -> list[Cut]:
