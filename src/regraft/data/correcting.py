@@ -61,17 +61,21 @@ def misfit(one: Correction, by_name: Mapping[str, Sequence[ImageFile]], images: 
         like = next((name for name in by_name if name.rpartition("/")[2] == base), None)
         hint = f"; there is '{like}'" if like else ""
         return f"there is no such image in {images.root}{hint}; mend the path or remove the row"
-    labels = {images.classes[file.label] for file in files}
+    if one.hash and one.hash != content_hash(files[0].content):
+        return "it is another image than the one that was looked at; review it again"
+    return unfit_label(one, {images.classes[file.label] for file in files}, images.classes)
+
+
+def unfit_label(one: Correction, labels: set[str], classes: Sequence[str]) -> str:
+    """Why the labels that a row names do not fit those that its image has; "" where they do."""
     if one.was and one.was not in labels:
         return f"its label is '{sorted(labels)[0]}' and not '{one.was}', as the row says; review it again"
-    if one.label and one.action not in {NEW_CLASS, LEAVE_OUT} and one.label not in images.classes:
-        near = get_close_matches(one.label, images.classes, n=1)
-        known = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(images.classes[:NAMED])}"
+    if one.label and one.action not in {NEW_CLASS, LEAVE_OUT} and one.label not in classes:
+        near = get_close_matches(one.label, classes, n=1)
+        known = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(classes[:NAMED])}."
         return f"'{one.label}' is no class of the data; {known} For a new one write the action '{NEW_CLASS}'"
     if one.action == KEEP and one.label and one.label not in labels:
         return f"its label is '{sorted(labels)[0]}', so '{one.label}' is not kept; write the action relabel"
-    if one.hash and one.hash != content_hash(files[0].content):
-        return "it is another image than the one that was looked at; review it again"
     return ""
 
 
