@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from regraft.data.content import Content, Given
 from regraft.evaluation.prediction import Prediction
 from regraft.evaluation.reading import Read
+from regraft.server.gate import Held
 from regraft.server.refused import Refused
 from regraft.server.served import Opened
 
@@ -18,9 +19,12 @@ def given(value: object) -> Content:
     return Given(lambda: value)
 
 
-async def predicted(opened: Opened, contents: Sequence[Content], pool: ThreadPoolExecutor) -> list[Prediction]:
+async def predicted(
+    opened: Opened, contents: Sequence[Content], pool: ThreadPoolExecutor, held: Held
+) -> list[Prediction]:
     """What a run says of images; Refused where one cannot be read."""
     loop, batcher = asyncio.get_running_loop(), opened.batcher
+    held.take(len(contents) * opened.bytes)
     batcher.announce(len(contents))
     on_their_way = len(contents)
     try:

@@ -59,6 +59,7 @@ class Opened:
         settings = served.settings
         self.ready: Ready = ready(load(served.folder, settings.device), settings.max_pixels)
         self.classifier = self.ready.classifier
+        self.bytes = 3 * self.classifier.preprocessing.size**2  # of one image as the network takes it
         self.notes = tuple(filter(None, [self.ready.familiarity.note]))
         self.batcher = Batcher(
             self.ready.answer,
