@@ -14,7 +14,8 @@ from regraft.errors import RegraftError
 from regraft.server.answers import Json
 from regraft.server.boundary import Boundary
 from regraft.server.refused import Refused
-from regraft.server.routes import metrics, pages, predict, protocol
+from regraft.server.reviews import Reviews
+from regraft.server.routes import metrics, pages, predict, protocol, review
 from regraft.server.security import Guard, Secured
 from regraft.server.service import STATIC, service_for
 from regraft.server.settings import Settings
@@ -41,12 +42,14 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.service = service
+    app.state.reviews = Reviews()
     app.state.guard = guard = Guard(settings)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.include_router(predict.router)
     app.include_router(protocol.router)
     app.include_router(metrics.router)
     app.include_router(pages.router)
+    app.include_router(review.router)
     app.add_exception_handler(RegraftError, refused)
     app.add_exception_handler(HTTPException, no_page)
     app.add_exception_handler(RequestValidationError, unfit)

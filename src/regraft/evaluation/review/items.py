@@ -13,6 +13,17 @@ from regraft.features.label_issues import issues_among, probe_probabilities
 from regraft.features.near_duplicates import find_contradictions
 
 CONTRADICTION, MISTAKE, DOUBT = "near-duplicate", "mistake", "label issue"
+COLUMNS = (
+    "path",
+    "part",
+    "label",
+    "suggested",
+    "probability",
+    "label_probability",
+    "kinds",
+    "reason",
+    "near_duplicate",
+)
 CONFIDENT = 0.5  # by so much a held-out image's other class is likelier than its own, to be a confident mistake
 
 
@@ -61,11 +72,13 @@ class Doubt:
 
     @property
     def weight(self) -> tuple[bool, float]:
-        """The larger, the earlier it is looked at: contradictions first, then by what the other class has over its own."""
+        """The larger, the earlier it is looked at: contradictions first, then by the other class's lead over its own."""
         return self.other is not None, self.probability - self.own
 
 
-def items_of(features: Features, split: Split, seed: int, answers: Mapping[int, np.ndarray], workers: int) -> list[Item]:
+def items_of(
+    features: Features, split: Split, seed: int, answers: Mapping[int, np.ndarray], workers: int
+) -> list[Item]:
     """What to look at; ``answers``: of images held out from the run its probabilities (classes,), by row.
 
     An image whose label a person has looked at already is not among them.

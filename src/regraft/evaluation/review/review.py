@@ -15,8 +15,9 @@ from regraft.data.corrections import FILE
 from regraft.data.find import Data
 from regraft.data.readers.table import TABLES
 from regraft.data.spreadsheet import from_cell
-from regraft.errors import DataError, RunError
+from regraft.errors import DataError, RunError, reason_not_written
 from regraft.evaluation.review.decisions import Decisions
+from regraft.evaluation.review.items import COLUMNS as ITEM_COLUMNS
 from regraft.evaluation.review.items import Item, items_of
 from regraft.features.features import Features
 from regraft.features.scale import scale_of
@@ -24,7 +25,7 @@ from regraft.planning.prepare import look
 from regraft.progress.shown import ShowProgress, shown
 from regraft.recipe import Recipe, read_recipe
 from regraft.runs.command import quoted
-from regraft.runs.rows import ENCODING
+from regraft.runs.rows import ENCODING, Lines
 from regraft.runs.seen import images_of
 from regraft.strict_json import Malformed
 from regraft.visible import Shown
@@ -54,12 +55,7 @@ class Review(Shown):
     def command(self) -> str:
         """What trains with the decisions, as it is typed."""
         words = ["train", self.data, "--corrections", str(self.decisions.path)]
-        return quoted("regraft", *words, *self.settings)
-
-    @cached_property
-    def settings(self) -> tuple[str, ...]:
-        """How the run was read and trained, as options: its recipe."""
-        return ("--recipe", str(self.run / "recipe.json"))
+        return quoted("regraft", *words, "--recipe", str(self.run / "recipe.json"))
 
     def nearest(self, place: int) -> list[int]:
         """The rows of images like an item's, the one that it contradicts first."""
@@ -91,6 +87,15 @@ class Review(Shown):
             return np.asarray(x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12))
 
         return directions
+
+    def write(self, path: Path) -> None:
+        """Write the list as CSV; RunError where that cannot be."""
+        lines = Lines(ITEM_COLUMNS)
+        rows = (item.as_dict() | {"kinds": ", ".join(item.kinds)} for item in self.items)
+        try:
+            path.write_bytes(b"".join([lines.header(), *map(lines.row, rows)]))
+        except OSError as error:
+            raise RunError(f"{path} cannot be written: {reason_not_written(error)}; name another file") from None
 
     def as_dict(self) -> dict[str, Any]:
         """What ``review --list --json`` prints."""
