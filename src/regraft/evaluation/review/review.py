@@ -44,6 +44,7 @@ class Review(Shown):
     decisions: Decisions
     features: Features
     reviewed: int  # images that the table knew before
+    quick: bool = True  # whether training again takes seconds, since the network stays frozen
 
     def in_lines(self) -> Iterator[str]:
         """How much there is to look at."""
@@ -137,7 +138,7 @@ def review(
     reviewed = 0 if corrected is None else corrected.relabelled + corrected.kept + len(corrected.removed)
     decisions = Decisions(table, folder, features.images.classes)
     named = str(root) if not hasattr(root, "files") else "DATA"
-    return Review(folder, named, tuple(items), decisions, features, reviewed)
+    return Review(folder, named, tuple(items), decisions, features, reviewed, recipe.frozen)
 
 
 def recipe_of(run: Path) -> Recipe:

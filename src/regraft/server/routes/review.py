@@ -60,6 +60,7 @@ def items(made: Made) -> Response:
             "corrections": str(made.decisions.path),
             "reviewed": made.reviewed,
             "command": made.command,
+            "quick": made.quick,
         }
     )
 

@@ -54,7 +54,9 @@ function count() {
 function changes() {
   const done = state.items.filter((item) => item.decision);
   const of = (...actions) => done.filter((item) => actions.includes(item.decision.action)).length;
-  return `${of("relabel", "new class")} labels corrected, ${of("leave out")} images left out, ${of("keep")} kept.`;
+  const counted = (number, word) => `${number} ${word}${number === 1 ? "" : "s"}`;
+  return `${counted(of("relabel", "new class"), "label")} corrected, ${counted(of("leave out"), "image")} left out,`
+    + ` ${of("keep")} kept.`;
 }
 
 function show(focus = true) {
@@ -282,6 +284,9 @@ try {
   const told = await ask("/items");
   Object.assign(state, { items: told.items, classes: told.classes, command: told.command });
   at("command").textContent = told.command;
+  at("cost").textContent = told.quick
+    ? "This command uses them. Features are kept, so it takes seconds."
+    : "This command uses them. The whole network is trained again, which takes as long as before.";
   at("file").textContent = told.corrections;
   const first = state.items.findIndex((item) => !item.decision);
   state.place = first === -1 ? state.items.length : first;
