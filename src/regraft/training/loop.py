@@ -239,6 +239,7 @@ class Loop:
         log(self.fabric, row, state.epoch)
         state.step, state.total_loss, state.right = 0, 0.0, 0
         best = note_if_best(state, self.stopping, row, hits, state.epoch)
+        self.task.progress.epoch(self.task.recipe.planning.strategy or "", self.task.epochs, row)
         self.task.progress.say(epoch_line(state.history, self.task.epochs, self.stopping.monitor, best))
         return best
 
