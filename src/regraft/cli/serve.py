@@ -1,0 +1,75 @@
+"""The command that serves runs over HTTP."""
+
+import importlib.util
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from regraft.cli.app import app
+from regraft.cli.options import recipe_from, takes
+from regraft.cli.screen import complain, say
+from regraft.errors import RecipeError
+
+__all__ = ["serve"]
+
+WANTED = ("fastapi", "uvicorn", "python_multipart", "prometheus_client")
+MEGABYTE = 1 << 20
+
+
+@app.command()
+@takes("device", "max_pixels")
+def serve(
+    runs: Annotated[
+        list[Path] | None, typer.Argument(help="Run folders; without any those in the folder runs.")
+    ] = None,
+    host: Annotated[
+        str, typer.Option("--host", help="The address to listen at; one that others reach wants a token.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="The port; 0 for any free one.", min=0, max=65535)] = 8000,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            "--token", help="What every request must bring; better kept in REGRAFT_TOKEN.", envvar="REGRAFT_TOKEN"
+        ),
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option("--allow-host", help="A further name that browsers call this server by; may be given again."),
+    ] = None,
+    data_root: Annotated[
+        Path | None, typer.Option("--data-root", help="The page may train on folders in here, and on no others.")
+    ] = None,
+    max_megabytes: Annotated[
+        int, typer.Option("--max-megabytes", help="Of one request; larger ones are refused.", min=1)
+    ] = 32,
+    most_waiting: Annotated[
+        int, typer.Option("--most-waiting", help="Requests that may wait at once; more are told to come again.", min=1)
+    ] = 256,
+    **settings: Any,
+) -> None:
+    """Answer over HTTP, with a page in the browser. Wants regraft[serve]; ends with Ctrl-C."""
+    if not all(map(importlib.util.find_spec, WANTED)):
+        raise RecipeError('serving needs FastAPI and uvicorn; install them with pip install "regraft[serve]"')
+    from regraft.runs.folder import RUNS
+    from regraft.server.serve import serve as serve_runs
+    from regraft.server.served import finished_runs
+    from regraft.server.settings import Settings
+
+    own = recipe_from(settings)
+    if data_root and not data_root.is_dir():
+        raise RecipeError(f"--data-root {data_root} is no folder; name the folder that holds the data sets")
+    wanted = Settings(
+        runs=tuple(runs or finished_runs(RUNS)),
+        host=host,
+        port=port,
+        token=token,
+        names=tuple(allow_host or ()),
+        data_root=data_root,
+        device=own.network.device,
+        max_bytes=max_megabytes * MEGABYTE,
+        max_pixels=own.reading.max_pixels,
+        most_waiting=most_waiting,
+    )
+    serve_runs(wanted, lambda address: say(f"Open {address} (Ctrl-C ends it)"))
+    complain("stopped")
