@@ -40,6 +40,9 @@ def serve(
     data_root: Annotated[
         Path | None, typer.Option("--data-root", help="The page may train on folders in here, and on no others.")
     ] = None,
+    store: Annotated[Path, typer.Option("--store", help="Where the page keeps uploads and what its jobs said.")] = Path(
+        "regraft-serve"
+    ),
     max_megabytes: Annotated[
         int, typer.Option("--max-megabytes", help="Of one request; larger ones are refused.", min=1)
     ] = 32,
@@ -66,6 +69,7 @@ def serve(
         token=token,
         names=tuple(allow_host or ()),
         data_root=data_root,
+        store=store,
         device=own.network.device,
         max_bytes=max_megabytes * MEGABYTE,
         max_pixels=own.reading.max_pixels,

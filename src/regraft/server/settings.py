@@ -5,6 +5,7 @@ from pathlib import Path
 
 from regraft.recipe import MAX_PIXELS
 
+STORE = Path("regraft-serve")
 HOST, PORT = "127.0.0.1", 8000
 MEGABYTE = 1 << 20
 
@@ -19,6 +20,7 @@ class Settings:
     token: str | None = None  # that every request must bring; None: none
     names: tuple[str, ...] = ()  # further host names that browsers may call it by
     data_root: Path | None = None  # whose folders the page may train on
+    store: Path = STORE  # where uploads and jobs are kept
     device: str = "auto"
     max_bytes: int = 32 * MEGABYTE  # of one request
     max_pixels: int = MAX_PIXELS  # of one image
