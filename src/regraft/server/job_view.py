@@ -7,11 +7,11 @@ from typing import Any
 from regraft.progress.pace import time_in_words
 from regraft.runs.command import quoted
 from regraft.server.job import Job, State
+from regraft.server.run_rows import BALANCED, WORDS
 from regraft.server.service import Service
 
 SHOWN_LINES = 80
 FOR_PROGRAMS = ("--json", "--progress", "json")  # words of the command that a person would not type
-BALANCED = "balanced_accuracy"
 
 
 def view(job: Job, service: Service) -> dict[str, Any]:
@@ -57,5 +57,5 @@ def figure_of(metrics: dict[str, Any]) -> str:
     said = name.replace("_", " ").capitalize()
     return (
         f"{said} {metrics[name]:.1%} (95% interval {low:.1%} to {high:.1%}),"
-        f" on {metrics['images']:,} {metrics['split']} images"
+        f" on {metrics['images']:,} {WORDS.get(metrics['split'], metrics['split'])} images"
     )

@@ -7,6 +7,7 @@ from regraft.progress.pace import time_in_words
 from regraft.runs.facts import Facts, facts_of, object_in
 from regraft.server.served import Served
 
+WORDS = {"val": "validation"}
 ACCURACY, BALANCED = "accuracy", "balanced_accuracy"
 
 
@@ -49,7 +50,7 @@ def row_of(served: Served) -> Row:
         value=getattr(figures, name),
         low=low,
         high=high,
-        judged=f"{figures.images:,} {figures.split} images",
+        judged=f"{figures.images:,} {WORDS.get(figures.split, figures.split)} images",
         case=facts.plan.case.replace("-", ", ") if facts.plan else "",
         strategy=strategy_of(facts),
         classes=len(facts.classes),

@@ -1,11 +1,12 @@
 """What a run says beyond its answer: heat maps, training images, thresholds, its report."""
 
 import io
+import re
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from regraft.server import thresholds
 from regraft.server.answers import Json
@@ -19,6 +20,7 @@ from regraft.server.uploads import upload_of
 router = APIRouter(include_in_schema=False)
 
 KEPT = {"Cache-Control": "private, max-age=300"}
+SCRIPT = re.compile("<script>.*?</script>", re.DOTALL)  # which opens what is folded before printing: not let run here
 OF_A_REPORT = {  # it is one file, whose styles and pictures are in it
     "Content-Security-Policy": (
         "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline';"
@@ -87,6 +89,8 @@ async def scores(name: str, place: str, service: Here) -> Response:
 def report(name: str, service: Here) -> Response:
     """The run's report, which may do nothing but be looked at."""
     path = service.runs.named(name).folder / "report.html"
-    if not path.is_file():
-        raise Refused(404, f"the run '{name}' has no report")
-    return FileResponse(path, media_type="text/html; charset=utf-8", headers=OF_A_REPORT)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeError):
+        raise Refused(404, f"the run '{name}' has no report that can be read") from None
+    return Response(SCRIPT.sub("", text), media_type="text/html", headers=OF_A_REPORT)

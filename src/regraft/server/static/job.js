@@ -1,6 +1,6 @@
 // One plan or training, live; what the server tells is shown anew each time, so a reload loses nothing.
 
-import { $, element, percent, post, sentence } from "/static/asking.js";
+import { $, element, post, sentence } from "/static/asking.js";
 import { curves } from "/static/curves.js";
 import { optionsOf } from "/static/options.js";
 
@@ -15,13 +15,13 @@ function follow() {
   source = new EventSource(`${place}/events`);
   source.addEventListener("job", (event) => show(JSON.parse(event.data)));
   source.onerror = () => { // it connects again by itself
-    if (!latest?.ended) $("took").textContent = "The server does not answer; trying again.";
+    if (latest?.ended) source.close(); // the server has ended the stream
+    else $("took").textContent = "The server does not answer; trying again.";
   };
 }
 
 function show(job) {
   latest = { ...job, heard: Date.now() };
-  if (job.ended) source.close();
   $("state").textContent = stateInWords(job);
   showTime();
   showText("message", job.message && sentence(job.message));
