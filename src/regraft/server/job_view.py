@@ -10,6 +10,7 @@ from regraft.server.job import Job, State
 from regraft.server.run_rows import BALANCED, WORDS
 from regraft.server.service import Service
 
+TITLES = {"plan": "Plan of", "train": "Training on"}
 SHOWN_LINES = 80
 FOR_PROGRAMS = ("--json", "--progress", "json")  # words of the command that a person would not type
 
@@ -22,7 +23,7 @@ def view(job: Job, service: Service) -> dict[str, Any]:
     return {
         "id": job.id,
         "verb": asked.verb,
-        "name": asked.name,
+        "title": f"{TITLES[asked.verb]} {asked.name}",
         "state": job.state.value,
         "ended": job.state.ended,
         "stopping": job.stopping and not job.state.ended,

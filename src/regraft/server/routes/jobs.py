@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,11 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
-from regraft.runs.svg import themed
 from regraft.server.answers import Json
 from regraft.server.asking import asked_for
 from regraft.server.job import Job, State
 from regraft.server.job_view import view
+from regraft.server.plan_pictures import pictures_of
 from regraft.server.refused import Refused
 from regraft.server.service import Here, Service
 from regraft.server.uploads import body_of, object_in
@@ -24,7 +23,6 @@ router = APIRouter(include_in_schema=False)
 
 EVERY = 0.25  # seconds between two looks at a job
 ALIVE = 15.0  # seconds without news, after which a stream says that it is there
-STYLE = re.compile(' style="[^"]*"')  # which the page's policy forbids
 STREAMED = {"X-Accel-Buffering": "no"}
 
 
@@ -90,13 +88,5 @@ def planned(request: Request, name: str, service: Here) -> Response:
     result = job.result()
     if job.asked.verb != "plan" or job.state is not State.DONE or result is None:
         raise Refused(404, "there is no plan yet; wait for it to end")
-    values = {"plan": result, "picture": picture(Path(job.asked.out) / "quadrant.svg")}
+    values = {"plan": result, **pictures_of(result, Path(job.asked.out))}
     return service.templates.TemplateResponse(request, "plan.html", values)
-
-
-def picture(path: Path) -> str:
-    """A picture of the plan in the page's colours; nothing where it is gone."""
-    try:
-        return STYLE.sub("", themed(path.read_text(encoding="utf-8")), count=1)
-    except (OSError, UnicodeError):
-        return ""

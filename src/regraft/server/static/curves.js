@@ -7,8 +7,8 @@ const HEIGHT = 210;
 const LEFT = 46;
 const BOTTOM = 30;
 const KINDS = [
-  { title: "Loss", lines: [["train_loss", "training"], ["val_loss", "validation"]], label: (value) => value.toFixed(2) },
-  { title: "Accuracy", lines: [["train_accuracy", "training"], ["val_accuracy", "validation"]], label: percent },
+  { title: "Loss", lines: [["train_loss", "training"], ["val_loss", "validation"]], most: Infinity, label: (value) => value.toFixed(2) },
+  { title: "Accuracy", lines: [["train_accuracy", "training"], ["val_accuracy", "validation"]], most: 1, label: percent },
 ];
 const STROKES = [["var(--other)", "5 3"], ["var(--accent)", ""]];
 
@@ -35,7 +35,7 @@ function byTraining(epochs) {
 
 function chart(kind, rows) {
   const values = kind.lines.flatMap(([name]) => rows.map((row) => row[name])).filter((value) => value != null);
-  const [low, high] = spread(values);
+  const [low, high] = spread(values, kind.most);
   const from = rows[0].epoch;
   const to = Math.max(rows[0].epochs, from + 1);
   const x = (epoch) => LEFT + (WIDTH - LEFT - 12) * (epoch - from) / (to - from);
@@ -56,11 +56,12 @@ function chart(kind, rows) {
   return element("figure", {}, element("figcaption", { textContent: kind.title }), picture);
 }
 
-function spread(values) {
+// Both kinds of figure are never below 0.
+function spread(values, most) {
   if (!values.length) return [0, 1];
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const room = (high - low) * 0.08 || 0.05;
-  return [low - room, high + room];
+  return [Math.max(low - room, 0), Math.min(high + room, most)];
 }
 
 function described(kind, rows) {

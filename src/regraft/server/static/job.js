@@ -55,7 +55,7 @@ function showTime() {
 }
 
 function showStages(job) {
-  const rows = job.ended ? [] : job.stages.filter((one) => one.done < one.total || one.total <= 1).slice(-3);
+  const rows = job.ended ? [] : job.stages.filter((one) => one.done < one.total || !one.total).slice(-2);
   $("stages").replaceChildren(...rows.map((one) => {
     const bar = element("progress", { max: Math.max(one.total, 1) });
     if (one.total > 1) bar.value = one.done;
