@@ -3,14 +3,14 @@
 import ipaddress
 import secrets
 import socket
-from collections.abc import Iterable, MutableMapping
+from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 from hmac import compare_digest
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from regraft.server.answers import Json
@@ -37,6 +37,7 @@ HEADERS = {
     "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
     "Cache-Control": "no-store",
 }
+ENCODED = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ class Secured:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                tell(message, HEADERS.items())
+                tell(message)
             await send(message)
 
         try:
@@ -160,11 +161,11 @@ class Secured:
         await self.app(scope, receive, with_headers)
 
 
-def tell(message: MutableMapping[str, Any], headers: Iterable[tuple[str, str]]) -> None:
-    """Add headers that a route has not set by itself."""
-    own = MutableHeaders(raw=message.setdefault("headers", []))
-    for name, value in headers:
-        own.setdefault(name, value)
+def tell(message: MutableMapping[str, Any]) -> None:
+    """Add the headers that a route has not set by itself."""
+    own = list(message.get("headers", ()))
+    there = {name.lower() for name, _ in own}
+    message["headers"] = own + [header for header in ENCODED if header[0] not in there]
 
 
 async def closed(scope: Scope, receive: Receive, send: Send) -> None:

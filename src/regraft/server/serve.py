@@ -1,5 +1,6 @@
 """Start a server, and stop it so that what is in hand is answered."""
 
+import logging
 import socket
 from collections.abc import Callable
 from types import FrameType
@@ -31,6 +32,7 @@ class Server(uvicorn.Server):
 def serve(settings: Settings, started: Callable[[str], None]) -> None:
     """Serve until Ctrl-C; ``started`` hears the address. RegraftError where that cannot be."""
     check_token(settings)
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # a broken form is answered, and that is all
     app = create_app(settings)
     service: Service = app.state.service
     with bound(settings.host, settings.port) as listening:
@@ -39,6 +41,7 @@ def serve(settings: Settings, started: Callable[[str], None]) -> None:
         config = uvicorn.Config(
             app,
             log_config=None,
+            log_level=logging.ERROR,
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=max(1, round(settings.stop_within)),

@@ -1,6 +1,7 @@
 """The runs that a server knows, by name; each is loaded once, when it is first asked."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from regraft.server.batching import Batcher
 from regraft.server.refused import Refused
 from regraft.server.settings import Settings
 
+FRESH = 0.02  # seconds that a look at a run's files holds
 SHOWN = 20  # names in a message
 Hears = Callable[[str, int], None]  # a model and how many images went through it together
 
@@ -23,12 +25,14 @@ class Served:
     def __init__(self, folder: Path, settings: Settings, hears: Hears) -> None:
         self.folder, self.settings, self.hears = folder.absolute(), settings, hears
         self.name = folder.resolve().name
-        self.state = state_of(folder)
+        self.state, self.looked = state_of(folder), 0.0
         self.lock = threading.Lock()
         self.made: Opened | None = None
 
     def check(self) -> None:
-        """Raise Refused where the run is no longer what it was."""
+        """Raise Refused where the run is no longer what it was; under load that is looked at some times a second."""
+        if (now := time.monotonic()) < self.looked + FRESH:
+            return
         try:
             state = state_of(self.folder)
         except RunError:
@@ -37,6 +41,7 @@ class Served:
             ) from None
         if state != self.state:
             raise Refused(409, f"the run '{self.name}' was changed while it was served; start the server again")
+        self.looked = now
 
     def opened(self) -> "Opened":
         """Its network; loading it takes a second or so."""
@@ -59,6 +64,7 @@ class Opened:
         settings = served.settings
         self.ready: Ready = ready(load(served.folder, settings.device), settings.max_pixels)
         self.classifier = self.ready.classifier
+        self.bytes = 3 * self.classifier.preprocessing.size**2  # of one image as the network takes it
         self.notes = tuple(filter(None, [self.ready.familiarity.note]))
         self.batcher = Batcher(
             self.ready.answer,

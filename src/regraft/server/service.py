@@ -71,7 +71,7 @@ def service_for(settings: Settings) -> Service:
     return Service(settings, runs, gate, measured, workshop_for(settings, runs))
 
 
-def service_of(request: Request) -> Service:
+async def service_of(request: Request) -> Service:
     """The state of the server that a request came to."""
     service: Service = request.app.state.service
     return service

@@ -95,5 +95,5 @@ async def asked(request: Request, service: Service, name: str | None) -> tuple[S
         served = service.runs.first() if name is None else service.runs.named(name)
         opened = await service.opened(served)
         upload = await upload_of(request, service.settings, held)
-        (prediction,) = await predicted(opened, [given(upload.data)], service.readers)
+        (prediction,) = await predicted(opened, [given(upload.data)], service.readers, held)
         return served, opened, prediction, upload.top_k
