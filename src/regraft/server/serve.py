@@ -36,7 +36,7 @@ def serve(settings: Settings, started: Callable[[str], None]) -> None:
     app = create_app(settings)
     service: Service = app.state.service
     with bound(settings.host, settings.port) as listening:
-        for one in service.runs.by_name.values():
+        for one in list(service.runs.by_name.values())[: len(settings.runs)]:  # others are opened when they are asked
             one.opened()
         config = uvicorn.Config(
             app,

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -72,7 +73,12 @@ def workshop_for(settings: Settings, runs: Runs) -> Workshop:
 
     store = settings.store
     roots = DataRoots((settings.data_root,) if settings.data_root else ())
-    return Workshop(runs, store, roots, Uploads(store / UPLOADS), Jobs(store / JOBS, on_end=ended))
+    jobs = Jobs(store / JOBS, on_end=ended)
+    for job in jobs.all.values():  # what the page trained under earlier servers is served too
+        if Path(job.asked.out).name not in runs.by_name:
+            with suppress(RegraftError):  # it was deleted since
+                ended(job)
+    return Workshop(runs, store, roots, Uploads(store / UPLOADS), jobs)
 
 
 def numbered(folder: Path, name: str) -> Iterator[Path]:

@@ -4,7 +4,7 @@ import { element, percent, svg } from "/static/asking.js";
 
 const WIDTH = 420;
 const HEIGHT = 210;
-const LEFT = 46;
+const LEFT = 56;
 const BOTTOM = 30;
 const KINDS = [
   { title: "Loss", lines: [["train_loss", "training"], ["val_loss", "validation"]], most: Infinity, label: (value) => value.toFixed(2) },
