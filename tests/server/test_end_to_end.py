@@ -142,7 +142,7 @@ def test_from_a_zip_to_an_answer(page: "Page", archive: Path, tmp_path: Path) ->
     assert "Plan of stripes.zip" in page.title()
     assert page.get_by_label("Image size").input_value() == "64"  # as it was planned
     page.get_by_role("button", name="Start the training").click()
-    page.wait_for_url("**/jobs/*")
+    page.get_by_role("heading", name="Training on stripes.zip").wait_for()
     page.reload()  # a training goes on without its page
     page.get_by_role("link", name="Predict with it").wait_for(timeout=LONG)
     assert page.locator("#figure").inner_text().startswith("Accuracy ")

@@ -1,6 +1,7 @@
 """The command that serves runs over HTTP."""
 
 import importlib.util
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -63,7 +64,8 @@ def serve(
     if data_root and not data_root.is_dir():
         raise RecipeError(f"--data-root {data_root} is no folder; name the folder that holds the data sets")
     wanted = Settings(
-        runs=tuple(runs or finished_runs(RUNS)),
+        runs=tuple(runs or ()),
+        found=() if runs else finished_runs(RUNS),
         host=host,
         port=port,
         token=token,
@@ -75,5 +77,12 @@ def serve(
         max_pixels=own.reading.max_pixels,
         most_waiting=most_waiting,
     )
-    serve_runs(wanted, lambda address: say(f"Open {address} (Ctrl-C ends it)"))
+
+    def started(address: str) -> None:
+        if not wanted.runs and not wanted.found:
+            complain("there is no finished run in the folder runs; the page is served without one")
+        say(f"Open {address} (Ctrl-C ends it)")
+        sys.stdout.flush()
+
+    serve_runs(wanted, started)
     complain("stopped")

@@ -14,7 +14,7 @@ from regraft.errors import RegraftError
 from regraft.server.answers import Json
 from regraft.server.boundary import Boundary
 from regraft.server.refused import Refused
-from regraft.server.routes import data, insight, jobs, metrics, pages, predict, protocol
+from regraft.server.routes import data, insight, jobs, login, metrics, pages, predict, protocol
 from regraft.server.security import Guard, Secured
 from regraft.server.service import STATIC, service_for
 from regraft.server.settings import Settings
@@ -46,6 +46,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(predict.router)
     app.include_router(protocol.router)
     app.include_router(metrics.router)
+    app.include_router(login.router)
     app.include_router(pages.router)
     app.include_router(insight.router)
     app.include_router(data.router)

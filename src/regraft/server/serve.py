@@ -36,14 +36,14 @@ def serve(settings: Settings, started: Callable[[str], None]) -> None:
     app = create_app(settings)
     service: Service = app.state.service
     with bound(settings.host, settings.port) as listening:
-        for one in list(service.runs.by_name.values())[: len(settings.runs)]:  # others are opened when they are asked
-            one.opened()
+        service.runs.open()
         config = uvicorn.Config(
             app,
             log_config=None,
             log_level=logging.ERROR,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             timeout_graceful_shutdown=max(1, round(settings.stop_within)),
             ws="none",
         )

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from regraft.data.content import FileState
@@ -81,7 +82,7 @@ class Runs:
     def __init__(self, settings: Settings, hears: Hears = lambda name, images: None) -> None:
         self.settings, self.hears = settings, hears
         self.by_name: dict[str, Served] = {}
-        for folder in settings.runs:
+        for folder in (*settings.runs, *settings.found):
             self.add(folder)
 
     def add(self, folder: Path, replace: bool = False) -> Served:
@@ -119,6 +120,13 @@ class Runs:
         more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
         return f"there are {', '.join(names[:SHOWN])}{more}"
 
+    def open(self) -> None:
+        """Load those that were named, and the first; RegraftError where one of the named is damaged."""
+        ready = len(self.settings.runs)
+        for place, one in enumerate(list(self.by_name.values())[: max(1, ready)]):
+            with suppress(*([RegraftError] if place >= ready else [])):
+                one.opened()
+
     def close(self) -> None:
         """Answer what is there, and end."""
         for one in list(self.by_name.values()):
@@ -128,7 +136,7 @@ class Runs:
 def state_of(folder: Path) -> tuple[FileState, ...]:
     """What is another once the run in a folder is; RunError where no finished run lies there."""
     try:
-        model = folder / "model"
+        model = folder / "model" if (folder / "model").is_dir() else folder
         return tuple(state_of_file(model / name) for name in (CONFIG, MODEL))
     except OSError:
         if not folder.is_dir():
@@ -157,4 +165,5 @@ def finished_runs(folder: Path) -> tuple[Path, ...]:
             yield run
 
     there = folder.iterdir() if folder.is_dir() else ()
-    return tuple(sorted(whole(run for run in there if not run.name.startswith(".")), key=made, reverse=True))
+    runs = whole(run for run in there if (run / "model").is_dir() and not run.name.startswith("."))
+    return tuple(sorted(runs, key=made, reverse=True))
