@@ -1,6 +1,7 @@
 """The command that serves runs over HTTP."""
 
 import importlib.util
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,6 +41,9 @@ def serve(
     data_root: Annotated[
         Path | None, typer.Option("--data-root", help="The page may train on folders in here, and on no others.")
     ] = None,
+    store: Annotated[Path, typer.Option("--store", help="Where the page keeps uploads and what its jobs said.")] = Path(
+        "regraft-serve"
+    ),
     max_megabytes: Annotated[
         int, typer.Option("--max-megabytes", help="Of one request; larger ones are refused.", min=1)
     ] = 32,
@@ -60,16 +64,25 @@ def serve(
     if data_root and not data_root.is_dir():
         raise RecipeError(f"--data-root {data_root} is no folder; name the folder that holds the data sets")
     wanted = Settings(
-        runs=tuple(runs or finished_runs(RUNS)),
+        runs=tuple(runs or ()),
+        found=() if runs else finished_runs(RUNS),
         host=host,
         port=port,
         token=token,
         names=tuple(allow_host or ()),
         data_root=data_root,
+        store=store,
         device=own.network.device,
         max_bytes=max_megabytes * MEGABYTE,
         max_pixels=own.reading.max_pixels,
         most_waiting=most_waiting,
     )
-    serve_runs(wanted, lambda address: say(f"Open {address} (Ctrl-C ends it)"))
+
+    def started(address: str) -> None:
+        if not wanted.runs and not wanted.found:
+            complain("there is no finished run in the folder runs; the page is served without one")
+        say(f"Open {address} (Ctrl-C ends it)")
+        sys.stdout.flush()
+
+    serve_runs(wanted, started)
     complain("stopped")

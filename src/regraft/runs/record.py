@@ -90,6 +90,7 @@ def all_metrics(trained: Trained, run: Run) -> dict[str, Any]:
             "by": run.validation.by,
         },
         "rule": asdict(run.rule) if run.rule else None,
+        "seconds": asdict(run.seconds),
         "interrupted": run.interrupted,
         "continued": asdict(run.continued) if run.continued else None,
         "gained": asdict(run.gained) if run.gained else None,

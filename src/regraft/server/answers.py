@@ -36,6 +36,7 @@ def answer_of(model: str, prediction: Prediction, most: int | None, notes: Seque
     return {
         "model": model,
         "class": prediction.label,
+        "class_number": int(prediction.probabilities.argmax()) if prediction.probabilities is not None else None,
         "probability": None if probability is None else round(probability, DIGITS),
         "known": prediction.known,
         "scores": scores_of(prediction, most),

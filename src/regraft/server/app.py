@@ -15,7 +15,7 @@ from regraft.server.answers import Json
 from regraft.server.boundary import Boundary
 from regraft.server.refused import Refused
 from regraft.server.reviews import Reviews
-from regraft.server.routes import metrics, pages, predict, protocol, review
+from regraft.server.routes import data, insight, jobs, login, metrics, pages, predict, protocol, review
 from regraft.server.security import Guard, Secured
 from regraft.server.service import STATIC, service_for
 from regraft.server.settings import Settings
@@ -48,7 +48,11 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(predict.router)
     app.include_router(protocol.router)
     app.include_router(metrics.router)
+    app.include_router(login.router)
     app.include_router(pages.router)
+    app.include_router(insight.router)
+    app.include_router(data.router)
+    app.include_router(jobs.router)
     app.include_router(review.router)
     app.add_exception_handler(RegraftError, refused)
     app.add_exception_handler(HTTPException, no_page)

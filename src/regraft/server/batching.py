@@ -1,11 +1,12 @@
 """Images that arrive together go through the network together."""
 
+import asyncio
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 
 from regraft.evaluation.prediction import Prediction
 from regraft.evaluation.reading import Read
@@ -16,7 +17,7 @@ class Waiting:
     """An image, and who waits for its answer."""
 
     read: Read
-    answer: "Future[Prediction]" = field(default_factory=Future)
+    answer: "asyncio.Future[Prediction]"
 
 
 class Batcher:
@@ -49,14 +50,12 @@ class Batcher:
             if images < 0:
                 self.changed.notify_all()
 
-    def submit(self, read: Read) -> "Future[Prediction]":
-        """Hand an image in, which was announced."""
-        one = Waiting(read)
+    def submit(self, read: Read, answer: "asyncio.Future[Prediction]") -> None:
+        """Hand an image in, which was announced; any thread may."""
         with self.changed:
             self.announced -= 1
-            self.waiting.append(one)
+            self.waiting.append(Waiting(read, answer))
             self.changed.notify_all()
-        return one.answer
 
     def close(self) -> None:
         """Answer what is there, and end."""
@@ -69,18 +68,17 @@ class Batcher:
     def work(self) -> None:
         """What each thread does."""
         while group := self.next_group():
-            wanted = [one for one in group if one.answer.set_running_or_notify_cancel()]
+            wanted = [one for one in group if not one.answer.cancelled()]
             if not wanted:
                 continue
             self.hears(len(wanted))
+            predictions: Sequence[Prediction] | BaseException
             try:
                 predictions = self.answer([one.read for one in wanted])
             except BaseException as error:  # whoever waits must hear of it, and the next images be answered
-                for one in wanted:
-                    one.answer.set_exception(error)
-            else:
-                for one, prediction in zip(wanted, predictions, strict=True):
-                    one.answer.set_result(prediction)
+                predictions = error
+            with suppress(RuntimeError):  # a loop that has ended has nobody who waits
+                wanted[0].answer.get_loop().call_soon_threadsafe(settle, wanted, predictions)
 
     def next_group(self) -> list[Waiting]:
         """The images that are answered together; none where all is done."""
@@ -98,3 +96,14 @@ class Batcher:
                     return [self.waiting.popleft() for _ in range(min(self.most, len(self.waiting)))]
                 if self.closed:
                     return []
+
+
+def settle(group: Sequence[Waiting], predictions: Sequence[Prediction] | BaseException) -> None:
+    """Give each its answer, in the event loop's thread: one wake-up for all of them."""
+    for place, one in enumerate(group):
+        if one.answer.done():
+            continue
+        if isinstance(predictions, BaseException):
+            one.answer.set_exception(predictions)
+        else:
+            one.answer.set_result(predictions[place])

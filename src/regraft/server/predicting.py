@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from regraft.data.content import Content, Given
 from regraft.evaluation.prediction import Prediction
@@ -23,23 +24,39 @@ async def predicted(
     opened: Opened, contents: Sequence[Content], pool: ThreadPoolExecutor, held: Held
 ) -> list[Prediction]:
     """What a run says of images; Refused where one cannot be read."""
-    loop, batcher = asyncio.get_running_loop(), opened.batcher
     held.take(len(contents) * opened.bytes)
-    batcher.announce(len(contents))
-    on_their_way = len(contents)
+    loop = asyncio.get_running_loop()
+    answers: list[asyncio.Future[Prediction]] = [loop.create_future() for _ in contents]
+    opened.batcher.announce(len(contents))
+    for place, (content, answer) in enumerate(zip(contents, answers, strict=True)):
+        pool.submit(hand_in, opened, content, answer, place if len(contents) > 1 else None)
     try:
-        reading = [loop.run_in_executor(pool, opened.ready.read, str(place), one) for place, one in enumerate(contents)]
-        reads = await asyncio.gather(*reading)
-        for place, read in enumerate(reads):
-            check(read, place if len(contents) > 1 else None)
-        answers = []
-        for read in reads:
-            answers.append(asyncio.wrap_future(batcher.submit(read)))
-            on_their_way -= 1
+        return await asyncio.gather(*answers)
     finally:
-        if on_their_way:
-            batcher.announce(-on_their_way)
-    return await asyncio.gather(*answers)
+        for answer in answers:  # of those that were not answered yet, nobody waits any more
+            answer.cancel()
+
+
+def hand_in(opened: Opened, content: Content, answer: "asyncio.Future[Prediction]", place: int | None) -> None:
+    """What a reading thread does with one image."""
+    if answer.cancelled():  # who asked has gone
+        opened.batcher.announce(-1)
+        return
+    try:
+        read = opened.ready.read(str(place or 0), content)
+        check(read, place)
+    except BaseException as error:  # whoever waits must hear of it
+        opened.batcher.announce(-1)
+        with suppress(RuntimeError):  # a loop that has ended has nobody who waits
+            answer.get_loop().call_soon_threadsafe(fail, answer, error)
+    else:
+        opened.batcher.submit(read, answer)
+
+
+def fail(answer: "asyncio.Future[Prediction]", error: BaseException) -> None:
+    """Say why there is no answer, in the event loop's thread."""
+    if not answer.done():
+        answer.set_exception(error)
 
 
 def check(read: Read, place: int | None) -> None:

@@ -3,25 +3,28 @@
 import ipaddress
 import secrets
 import socket
-from collections.abc import Iterable, MutableMapping
+from collections.abc import MutableMapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from hmac import compare_digest
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from regraft.server.answers import Json
 from regraft.server.refused import Refused
 from regraft.server.settings import Settings
 
+UNAUTHORISED = 401
 CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
 WITHOUT_TOKEN = ("/v2/health/live", "/v2/health/ready", "/login")  # and what is static
 STATIC = "/static/"
 COOKIE = "regraft-session"
-LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
+LOCAL_NAMES = {"localhost", "127.0.0.1", "::1"}
 ANYWHERE = {"0.0.0.0", "::"}  # addresses that mean all of a machine's
 POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; object-src 'none'; base-uri 'none';"
@@ -31,12 +34,13 @@ HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
     "Cache-Control": "no-store",
 }
+ENCODED = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 
 
 @dataclass(frozen=True)
@@ -61,17 +65,23 @@ class Guard:
                 {"WWW-Authenticate": "Bearer"},
             )
 
+    @cached_property
+    def own_names(self) -> frozenset[str]:
+        """The names that a request may call this server by; asking for the machine's own may take a moment."""
+        bound = self.settings.host.lower()
+        own = {bound, *map(str.lower, self.settings.names)}
+        if is_loopback(bound) or bound in ANYWHERE:
+            own |= LOCAL_NAMES
+        if bound in ANYWHERE:
+            own |= {socket.gethostname().lower(), socket.getfqdn().lower()}
+        return frozenset(own)
+
     def is_own(self, name: str | None) -> bool:
         """Whether a request's host is one that the server was bound to: a name of another's may lead here too."""
-        if name is None:
-            return False
+        if name is None or name in self.own_names:
+            return name is not None
         bound = self.settings.host.lower()
-        if name in {bound, *map(str.lower, self.settings.names)}:
-            return True
-        if is_loopback(bound):
-            return name in LOCAL_NAMES or is_loopback(name)
-        own = {*LOCAL_NAMES, socket.gethostname().lower(), socket.getfqdn().lower()}
-        return bound in ANYWHERE and (name in own or is_address(name))
+        return is_loopback(name) if is_loopback(bound) else bound in ANYWHERE and is_address(name)
 
     def knows(self, headers: Headers) -> bool:
         """Whether a request brings the token, or the cookie of a browser that signed in with it."""
@@ -147,24 +157,32 @@ class Secured:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                tell(message, HEADERS.items())
+                tell(message)
             await send(message)
 
+        headers = Headers(scope=scope)
         try:
-            self.guard.check(scope["method"], scope["path"], Headers(scope=scope))
+            self.guard.check(scope["method"], scope["path"], headers)
         except Refused as refused:
             scope["route_name"] = "refused"
-            answer = Json({"error": str(refused)}, refused.status, refused.headers)
+            answer: Response = Json({"error": str(refused)}, refused.status, refused.headers)
+            if refused.status == UNAUTHORISED and is_browser(scope["method"], headers):
+                answer = RedirectResponse("/login", 303)
             await answer(scope, receive, with_headers)
             return
         await self.app(scope, receive, with_headers)
 
 
-def tell(message: MutableMapping[str, Any], headers: Iterable[tuple[str, str]]) -> None:
-    """Add headers that a route has not set by itself."""
-    own = MutableHeaders(raw=message.setdefault("headers", []))
-    for name, value in headers:
-        own.setdefault(name, value)
+def is_browser(method: str, headers: Headers) -> bool:
+    """Whether somebody opens a page."""
+    return method == "GET" and "text/html" in headers.get("accept", "")
+
+
+def tell(message: MutableMapping[str, Any]) -> None:
+    """Add the headers that a route has not set by itself."""
+    own = list(message.get("headers", ()))
+    there = {name.lower() for name, _ in own}
+    message["headers"] = own + [header for header in ENCODED if header[0] not in there]
 
 
 async def closed(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,5 +1,6 @@
 """Start a server, and stop it so that what is in hand is answered."""
 
+import logging
 import socket
 from collections.abc import Callable
 from types import FrameType
@@ -37,17 +38,19 @@ def serve(
     ``ready`` is given the application before it answers.
     """
     check_token(settings)
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # a broken form is answered, and that is all
     app = create_app(settings)
     ready(app)
     service: Service = app.state.service
     with bound(settings.host, settings.port) as listening:
-        for one in service.runs.by_name.values():
-            one.opened()
+        service.runs.open()
         config = uvicorn.Config(
             app,
             log_config=None,
+            log_level=logging.ERROR,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             timeout_graceful_shutdown=max(1, round(settings.stop_within)),
             ws="none",
         )

@@ -1,7 +1,9 @@
 """The runs that a server knows, by name; each is loaded once, when it is first asked."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from regraft.data.content import FileState
@@ -13,6 +15,7 @@ from regraft.server.batching import Batcher
 from regraft.server.refused import Refused
 from regraft.server.settings import Settings
 
+FRESH = 0.02  # seconds that a look at a run's files holds
 SHOWN = 20  # names in a message
 Hears = Callable[[str, int], None]  # a model and how many images went through it together
 
@@ -23,12 +26,14 @@ class Served:
     def __init__(self, folder: Path, settings: Settings, hears: Hears) -> None:
         self.folder, self.settings, self.hears = folder.absolute(), settings, hears
         self.name = folder.resolve().name
-        self.state = state_of(folder)
+        self.state, self.looked = state_of(folder), 0.0
         self.lock = threading.Lock()
         self.made: Opened | None = None
 
     def check(self) -> None:
-        """Raise Refused where the run is no longer what it was."""
+        """Raise Refused where the run is no longer what it was; under load that is looked at some times a second."""
+        if (now := time.monotonic()) < self.looked + FRESH:
+            return
         try:
             state = state_of(self.folder)
         except RunError:
@@ -37,6 +42,7 @@ class Served:
             ) from None
         if state != self.state:
             raise Refused(409, f"the run '{self.name}' was changed while it was served; start the server again")
+        self.looked = now
 
     def opened(self) -> "Opened":
         """Its network; loading it takes a second or so."""
@@ -76,7 +82,7 @@ class Runs:
     def __init__(self, settings: Settings, hears: Hears = lambda name, images: None) -> None:
         self.settings, self.hears = settings, hears
         self.by_name: dict[str, Served] = {}
-        for folder in settings.runs:
+        for folder in (*settings.runs, *settings.found):
             self.add(folder)
 
     def add(self, folder: Path, replace: bool = False) -> Served:
@@ -114,6 +120,13 @@ class Runs:
         more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
         return f"there are {', '.join(names[:SHOWN])}{more}"
 
+    def open(self) -> None:
+        """Load those that were named, and the first; RegraftError where one of the named is damaged."""
+        ready = len(self.settings.runs)
+        for place, one in enumerate(list(self.by_name.values())[: max(1, ready)]):
+            with suppress(*([RegraftError] if place >= ready else [])):
+                one.opened()
+
     def close(self) -> None:
         """Answer what is there, and end."""
         for one in list(self.by_name.values()):
@@ -123,7 +136,7 @@ class Runs:
 def state_of(folder: Path) -> tuple[FileState, ...]:
     """What is another once the run in a folder is; RunError where no finished run lies there."""
     try:
-        model = folder / "model"
+        model = folder / "model" if (folder / "model").is_dir() else folder
         return tuple(state_of_file(model / name) for name in (CONFIG, MODEL))
     except OSError:
         if not folder.is_dir():
@@ -152,4 +165,5 @@ def finished_runs(folder: Path) -> tuple[Path, ...]:
             yield run
 
     there = folder.iterdir() if folder.is_dir() else ()
-    return tuple(sorted(whole(run for run in there if not run.name.startswith(".")), key=made, reverse=True))
+    runs = whole(run for run in there if (run / "model").is_dir() and not run.name.startswith("."))
+    return tuple(sorted(runs, key=made, reverse=True))

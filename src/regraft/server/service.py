@@ -11,10 +11,13 @@ from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.templating import Jinja2Templates
 
+from regraft.progress.pace import time_in_words
 from regraft.server.gate import Gate
+from regraft.server.looks import Looks
 from regraft.server.measured import Measured
 from regraft.server.served import Opened, Runs, Served
 from regraft.server.settings import Settings
+from regraft.server.workshop import Workshop, workshop_for
 
 HERE = Path(__file__).parent
 STATIC, TEMPLATES = HERE / "static", HERE / "templates"
@@ -25,6 +28,13 @@ def some_threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(os.cpu_count() or 1, "read")
 
 
+def some_templates() -> Jinja2Templates:
+    """Those of the pages."""
+    made = Jinja2Templates(TEMPLATES)
+    made.env.filters["duration"] = time_in_words
+    return made
+
+
 @dataclass(frozen=True)
 class Service:
     """One server's state. ``stopping`` is set as soon as it is to stop: streams that never end look at it."""
@@ -33,7 +43,9 @@ class Service:
     runs: Runs
     gate: Gate
     measured: Measured
-    templates: Jinja2Templates = field(default_factory=lambda: Jinja2Templates(TEMPLATES))
+    workshop: Workshop
+    looks: Looks = field(default_factory=Looks)
+    templates: Jinja2Templates = field(default_factory=some_templates)
     stopping: threading.Event = field(default_factory=threading.Event)
     readers: ThreadPoolExecutor = field(default_factory=some_threads)
 
@@ -45,6 +57,7 @@ class Service:
     def close(self) -> None:
         """Answer what is in hand, and end all threads."""
         self.stopping.set()
+        self.workshop.jobs.close()
         self.runs.close()
         self.readers.shutdown(cancel_futures=True)
 
@@ -55,10 +68,10 @@ def service_for(settings: Settings) -> Service:
     runs = Runs(settings, measured.batch)
     gate = Gate(settings.most_waiting, settings.most_bytes)
     measured.follow(gate)
-    return Service(settings, runs, gate, measured)
+    return Service(settings, runs, gate, measured, workshop_for(settings, runs))
 
 
-def service_of(request: Request) -> Service:
+async def service_of(request: Request) -> Service:
     """The state of the server that a request came to."""
     service: Service = request.app.state.service
     return service

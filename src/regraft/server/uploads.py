@@ -21,7 +21,6 @@ TOP_K = "top_k"
 APPLIED = "function_to_apply"  # Hugging Face's name for what makes scores of logits
 SOFTMAX = "softmax"
 FORM, JSON = "multipart/form-data", "application/json"
-DRAINED = 4  # times the limit: so much is read of a body that is too large, so that its sender hears the answer
 FIELDS = 8  # of a form
 
 
@@ -46,7 +45,7 @@ async def body_of(request: Request, settings: Settings, held: Held) -> bytes:
                 if size <= most:
                     held.take(len(chunk))
                     parts.append(chunk)
-                elif size > DRAINED * most:
+                else:
                     break
     except TimeoutError:
         raise Refused(408, f"the body did not come within {settings.read_within:g} seconds; send it again") from None
