@@ -55,8 +55,13 @@ class Review(Shown):
     @property
     def command(self) -> str:
         """What trains with the decisions, as it is typed."""
-        words = ["train", self.data, "--corrections", str(self.decisions.path)]
-        return quoted("regraft", *words, "--recipe", str(self.run / "recipe.json"))
+        return quoted("regraft", *self.words)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The same, word by word."""
+        table, recipe = self.decisions.path.absolute(), (self.run / "recipe.json").absolute()
+        return ("train", self.data, "--corrections", str(table), "--recipe", str(recipe))
 
     def nearest(self, place: int) -> list[int]:
         """The rows of images like an item's, the one that it contradicts first."""

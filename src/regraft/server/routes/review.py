@@ -1,19 +1,23 @@
 """The page on which a person looks at doubtful labels, and what it asks for."""
 
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from regraft.data.corrections import ACTIONS
 from regraft.evaluation.review.review import Review
+from regraft.runs.job import name_of
 from regraft.server.answers import Json
+from regraft.server.job import Asked
 from regraft.server.refused import Refused
 from regraft.server.reviews import LARGE, SMALL, Reviews, decided, item_at, neighbours, picture, shown_items
 from regraft.server.service import Here
 
-router = APIRouter(prefix="/review/{name}", include_in_schema=False)
+router = APIRouter(include_in_schema=False)
+RUN = "/review/{name}"
 KEPT = {"Cache-Control": "private, max-age=3600"}  # pictures are asked for by what they show
 
 
@@ -44,13 +48,22 @@ def review_of(request: Request, name: str, service: Here) -> Review:
 Made = Annotated[Review, Depends(review_of)]
 
 
-@router.get("")
+@router.get("/review")
+def choose(request: Request, service: Here) -> Response:
+    """Whose labels to look at; where there is one run alone, its."""
+    names = list(service.runs.by_name)
+    if len(names) == 1:
+        return RedirectResponse(f"/review/{quote(names[0])}")
+    return service.templates.TemplateResponse(request, "reviews.html", {"names": names})
+
+
+@router.get(RUN)
 def page(request: Request, name: str, service: Here) -> Response:
     """The page; its list comes after it, since finding it takes seconds."""
     return service.templates.TemplateResponse(request, "review.html", {"name": service.runs.named(name).name})
 
 
-@router.get("/items")
+@router.get(f"{RUN}/items")
 def items(made: Made) -> Response:
     """What to look at, in order."""
     return Json(
@@ -65,19 +78,19 @@ def items(made: Made) -> Response:
     )
 
 
-@router.get("/image/{place}")
+@router.get(f"{RUN}/image/{{place}}")
 def image(place: int, made: Made) -> Response:
     """One image, large."""
     return Response(picture(made, item_at(made, place).row, LARGE), media_type="image/jpeg", headers=KEPT)
 
 
-@router.get("/near/{place}")
+@router.get(f"{RUN}/near/{{place}}")
 def near(place: int, made: Made) -> Response:
     """Images like it."""
     return Json({"images": neighbours(made, place)})
 
 
-@router.get("/near/{place}/{number}")
+@router.get(f"{RUN}/near/{{place}}/{{number}}")
 def near_image(place: int, number: int, made: Made) -> Response:
     """One of those."""
     item_at(made, place)
@@ -87,7 +100,7 @@ def near_image(place: int, number: int, made: Made) -> Response:
     return Response(picture(made, rows[number], SMALL), media_type="image/jpeg", headers=KEPT)
 
 
-@router.post("/decide")
+@router.post(f"{RUN}/decide")
 def decide(wanted: Decision, made: Made) -> Response:
     """Write a decision at once."""
     if wanted.action not in ACTIONS:
@@ -96,11 +109,23 @@ def decide(wanted: Decision, made: Made) -> Response:
     return told(wanted.place, decided(row))
 
 
-@router.post("/undo")
+@router.post(f"{RUN}/undo")
 def undo(wanted: Place, made: Made) -> Response:
     """Take a decision back."""
     made.decisions.forget(item_at(made, wanted.place))
     return told(wanted.place, None)
+
+
+@router.post(f"{RUN}/retrain")
+def retrain(made: Made, service: Here) -> Response:
+    """Queue a training with the decisions."""
+    if not made.decisions.path.exists():
+        raise Refused(409, "nothing is decided yet, so a training would give the same; look at an image first")
+    name = name_of(made.data)
+    out = service.workshop.free_run(name)
+    words = (*made.words, "--out", str(out), "--json", "--progress", "json")
+    job = service.workshop.jobs.submit(Asked("train", f"{name}, corrected", words, str(out), "corrected"))
+    return Json({"job": job.id}, 201)
 
 
 def told(place: int, decision: dict[str, str] | None) -> Response:

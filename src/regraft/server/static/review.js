@@ -1,33 +1,18 @@
 // One doubtful label at a time; every decision is kept by the server at once.
 
-const root = document.getElementById("review");
-const base = root.dataset.base;
-const at = (id) => document.getElementById(id);
+import { $, ask, element, post } from "/static/asking.js";
+
+const base = $("review").dataset.base;
 const state = { items: [], classes: [], place: 0, busy: false, command: "", shown: -1 };
 const DIGITS = 9;
 const MOST_FOUND = 50;
 
-async function ask(path, body) {
-  const options = body === undefined ? {} : {
-    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
-  };
-  let answer;
-  try {
-    answer = await fetch(base + path, options);
-  } catch {
-    throw new Error("The server does not answer. Start `regraft review` again; decisions so far are kept.");
-  }
-  const told = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(told.error ?? `The server answered ${answer.status}.`);
-  return told;
-}
-
 function complain(error) {
-  at("trouble").textContent = error.message;
-  at("trouble").hidden = false;
+  $("trouble").textContent = error.message;
+  $("trouble").hidden = false;
 }
 
-const percent = (share) => `${Math.round(100 * share)}%`;
+const rounded = (share) => `${Math.round(100 * share)}%`;
 const version = (item) => `?v=${item.version}`;
 const decided = () => state.items.filter((item) => item.decision).length;
 
@@ -44,11 +29,11 @@ function choices(item) {
 
 function count() {
   const all = state.items.length;
-  at("progress").textContent = all === 0
+  $("progress").textContent = all === 0
     ? "No label is doubted: there is nothing to look at."
     : `${Math.min(state.place + 1, all)} of ${all}; ${decided()} decided.`;
-  at("bar").hidden = all === 0;
-  at("bar").value = all ? decided() / all : 0;
+  $("bar").hidden = all === 0;
+  $("bar").value = all ? decided() / all : 0;
 }
 
 function changes() {
@@ -61,41 +46,38 @@ function changes() {
 
 function show(focus = true) {
   count();
-  at("retrain").hidden = decided() === 0;
+  $("retrain").hidden = decided() === 0;
   const ended = state.place >= state.items.length;
-  at("item").hidden = ended;
-  at("end").hidden = !ended || state.items.length === 0;
+  $("item").hidden = ended;
+  $("end").hidden = !ended || state.items.length === 0;
   if (ended) {
-    at("sum").textContent = changes();
-    if (state.items.length) { at("retrain").open = true; at("end-title").focus(); }
+    $("sum").textContent = changes();
+    if (state.items.length) { $("retrain").open = true; $("end-title").focus(); }
     return;
   }
   const item = state.items[state.place];
-  at("question").textContent = `Labelled '${item.label}'. Is it '${item.suggested}'?`;
-  at("reason").textContent = `${item.reason[0].toUpperCase()}${item.reason.slice(1)}.`
-    + ` '${item.label}' has ${percent(item.label_probability)}.`;
-  at("path").textContent = `${item.path} (${item.part})`;
-  at("suggest").querySelector("span").textContent = `It is '${item.suggested}' (${percent(item.probability)})`;
-  at("keep").querySelector("span").textContent = `Keep '${item.label}'`;
-  at("decision").hidden = !item.decision;
-  at("decision").textContent = item.decision ? inWords(item.decision, item) : "";
-  at("back").disabled = state.place === 0;
-  at("other").value = "";
+  $("question").textContent = `Labelled '${item.label}'. Is it '${item.suggested}'?`;
+  $("reason").textContent = `${item.reason[0].toUpperCase()}${item.reason.slice(1)}.`
+    + ` '${item.label}' has ${rounded(item.label_probability)}.`;
+  $("path").textContent = `${item.path} (${item.part})`;
+  $("suggest").querySelector("span").textContent = `It is '${item.suggested}' (${rounded(item.probability)})`;
+  $("keep").querySelector("span").textContent = `Keep '${item.label}'`;
+  $("decision").hidden = !item.decision;
+  $("decision").textContent = item.decision ? inWords(item.decision, item) : "";
+  $("back").disabled = state.place === 0;
+  $("other").value = "";
   close();
   digits(item);
   if (state.shown !== state.place) pictures(item, state.place);
-  if (focus) at("question").focus({ preventScroll: true });
+  if (focus) $("question").focus({ preventScroll: true });
 }
 
 function digits(item) {
   const names = choices(item);
-  at("digits").hidden = names.length === 0;
-  at("digits").replaceChildren(...names.map((name, place) => {
-    const button = document.createElement("button");
-    const key = document.createElement("kbd");
-    button.type = "button";
-    key.textContent = place + 1;
-    button.append(key, ` ${name}`);
+  $("digits").hidden = names.length === 0;
+  $("digits").replaceChildren(...names.map((name, place) => {
+    const key = element("kbd", { textContent: place + 1 });
+    const button = element("button", { type: "button" }, key, ` ${name}`);
     button.addEventListener("click", () => decide("relabel", name));
     return button;
   }));
@@ -103,8 +85,8 @@ function digits(item) {
 
 function pictures(item, place) {
   state.shown = place;
-  at("image").alt = `The image, labelled '${item.label}'`;
-  at("image").src = `${base}/image/${place}${version(item)}`;
+  $("image").alt = `The image, labelled '${item.label}'`;
+  $("image").src = `${base}/image/${place}${version(item)}`;
   near(item, place);
   for (const later of [place + 1, place + 2]) {
     if (later < state.items.length) new Image().src = `${base}/image/${later}${version(state.items[later])}`;
@@ -112,21 +94,15 @@ function pictures(item, place) {
 }
 
 async function near(item, place) {
-  at("near").replaceChildren();
+  $("near").replaceChildren();
   try {
-    const { images } = await ask(`/near/${place}`);
+    const { images } = await ask(`${base}/near/${place}`);
     if (state.place !== place) return;
-    at("near").replaceChildren(...images.map((one, number) => {
-      const entry = document.createElement("li");
-      const image = document.createElement("img");
-      const said = document.createElement("span");
-      image.alt = `${one.same ? "Shows the same" : "Like it"}, labelled '${one.label}'`;
-      image.title = one.path;
-      image.src = `${base}/near/${place}/${number}${version(item)}`;
-      said.textContent = one.same ? `shows the same: ${one.label}` : one.label;
-      said.className = one.same ? "same" : "";
-      entry.append(image, said);
-      return entry;
+    $("near").replaceChildren(...images.map((one, number) => {
+      const alt = `${one.same ? "Shows the same" : "Like it"}, labelled '${one.label}'`;
+      const image = element("img", { alt, title: one.path, src: `${base}/near/${place}/${number}${version(item)}` });
+      const textContent = one.same ? `shows the same: ${one.label}` : one.label;
+      return element("li", {}, image, element("span", { textContent, className: one.same ? "same" : "" }));
     }));
   } catch (error) {
     complain(error);
@@ -136,7 +112,7 @@ async function near(item, place) {
 async function decide(action, label = "") {
   if (state.busy || state.place >= state.items.length) return;
   await busy(async () => {
-    const told = await ask("/decide", { place: state.place, action, label });
+    const told = await post(`${base}/decide`, { place: state.place, action, label });
     state.items[state.place].decision = told.decision;
     state.place += 1;
   });
@@ -147,7 +123,7 @@ async function back() {
   await busy(async () => {
     const before = state.place - 1;
     if (state.items[before].decision) {
-      await ask("/undo", { place: before });
+      await post(`${base}/undo`, { place: before });
       state.items[before].decision = null;
     }
     state.place = before;
@@ -163,7 +139,7 @@ function go(step) {
 
 async function busy(work) {
   state.busy = true;
-  at("trouble").hidden = true;
+  $("trouble").hidden = true;
   try {
     await work();
   } catch (error) {
@@ -177,7 +153,7 @@ async function busy(work) {
 // The search box, as a combobox with a list.
 
 function matching() {
-  const typed = at("other").value.trim().toLowerCase();
+  const typed = $("other").value.trim().toLowerCase();
   const starts = state.classes.filter((name) => name.toLowerCase().startsWith(typed));
   const holds = state.classes.filter((name) => !starts.includes(name) && name.toLowerCase().includes(typed));
   return [...starts, ...holds].slice(0, MOST_FOUND);
@@ -185,65 +161,62 @@ function matching() {
 
 function open() {
   const names = matching();
-  at("found").replaceChildren(...names.map((name, place) => {
-    const option = document.createElement("li");
-    option.id = `found-${place}`;
-    option.role = "option";
-    option.textContent = name;
+  $("found").replaceChildren(...names.map((name, place) => {
+    const option = element("li", { id: `found-${place}`, role: "option", textContent: name });
     option.addEventListener("mousedown", (event) => { event.preventDefault(); choose(name); });
     return option;
   }));
-  at("found").hidden = names.length === 0;
-  at("other").setAttribute("aria-expanded", String(names.length > 0));
+  $("found").hidden = names.length === 0;
+  $("other").setAttribute("aria-expanded", String(names.length > 0));
   select(0);
 }
 
 function close() {
-  at("found").hidden = true;
-  at("other").setAttribute("aria-expanded", "false");
-  at("other").removeAttribute("aria-activedescendant");
+  $("found").hidden = true;
+  $("other").setAttribute("aria-expanded", "false");
+  $("other").removeAttribute("aria-activedescendant");
 }
 
 function select(place) {
-  const options = [...at("found").children];
+  const options = [...$("found").children];
   options.forEach((option, number) => option.setAttribute("aria-selected", String(number === place)));
   if (options[place]) {
-    at("other").setAttribute("aria-activedescendant", options[place].id);
+    $("other").setAttribute("aria-activedescendant", options[place].id);
     options[place].scrollIntoView({ block: "nearest" });
   }
 }
 
-const selected = () => [...at("found").children].findIndex((one) => one.getAttribute("aria-selected") === "true");
+const selected = () => [...$("found").children].findIndex((one) => one.getAttribute("aria-selected") === "true");
 
 function choose(name) {
-  at("other").value = "";
+  $("other").value = "";
   close();
   decide("relabel", name);
 }
 
-at("other").addEventListener("input", open);
-at("other").addEventListener("focus", open);
-at("other").addEventListener("blur", close);
-at("other").addEventListener("keydown", (event) => {
-  const options = at("found").children.length;
+$("other").addEventListener("input", open);
+$("other").addEventListener("focus", open);
+$("other").addEventListener("blur", close);
+$("other").addEventListener("keydown", (event) => {
+  const options = $("found").children.length;
   if (event.key === "ArrowDown" || event.key === "ArrowUp") {
     event.preventDefault();
     const step = event.key === "ArrowDown" ? 1 : options - 1;
     if (options) select((selected() + step) % options);
   } else if (event.key === "Enter") {
     event.preventDefault();
-    const option = at("found").children[selected()];
-    if (option && !at("found").hidden) choose(option.textContent);
+    const option = $("found").children[selected()];
+    if (option && !$("found").hidden) choose(option.textContent);
   } else if (event.key === "Escape") {
-    at("other").value = "";
+    $("other").value = "";
     close();
-    at("question").focus();
+    $("question").focus();
   }
 });
 
 document.addEventListener("keydown", (event) => {
   const own = event.target.closest("input, summary, button, pre");
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target === at("other")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target === $("other")) return;
   if (own && (event.key === "Enter" || event.key === " ")) return; // they press what has the focus
   const item = state.items[state.place];
   const keys = {
@@ -254,7 +227,7 @@ document.addEventListener("keydown", (event) => {
     u: back,
     ArrowLeft: () => go(-1),
     ArrowRight: () => go(1),
-    "/": () => at("other").focus(),
+    "/": () => $("other").focus(),
   };
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const digit = item && /^[1-9]$/.test(key) ? choices(item)[Number(key) - 1] : undefined;
@@ -264,34 +237,42 @@ document.addEventListener("keydown", (event) => {
   act();
 });
 
-at("suggest").addEventListener("click", () => decide("relabel", state.items[state.place].suggested));
-at("keep").addEventListener("click", () => decide("keep"));
-at("leave").addEventListener("click", () => decide("leave out"));
-at("back").addEventListener("click", back);
-at("next").addEventListener("click", () => go(1));
-at("again").addEventListener("click", () => go(-1));
-at("copy").addEventListener("click", async () => {
+$("suggest").addEventListener("click", () => decide("relabel", state.items[state.place].suggested));
+$("keep").addEventListener("click", () => decide("keep"));
+$("leave").addEventListener("click", () => decide("leave out"));
+$("back").addEventListener("click", back);
+$("next").addEventListener("click", () => go(1));
+$("again").addEventListener("click", () => go(-1));
+$("start").addEventListener("click", async () => {
+  try {
+    const { job } = await post(`${base}/retrain`);
+    location.assign(`/jobs/${job}`);
+  } catch (error) {
+    complain(error);
+  }
+});
+$("copy").addEventListener("click", async () => {
   try {
     await navigator.clipboard.writeText(state.command);
-    at("copied").textContent = "Copied.";
+    $("copied").textContent = "Copied.";
   } catch {
-    getSelection().selectAllChildren(at("command"));
-    at("copied").textContent = "It is marked; copy it with Ctrl+C.";
+    getSelection().selectAllChildren($("command"));
+    $("copied").textContent = "It is marked; copy it with Ctrl+C.";
   }
 });
 
 try {
-  const told = await ask("/items");
+  const told = await ask(`${base}/items`);
   Object.assign(state, { items: told.items, classes: told.classes, command: told.command });
-  at("command").textContent = told.command;
-  at("cost").textContent = told.quick
+  $("command").textContent = told.command;
+  $("cost").textContent = told.quick
     ? "This command uses them. Features are kept, so it takes seconds."
     : "This command uses them. The whole network is trained again, which takes as long as before.";
-  at("file").textContent = told.corrections;
+  $("file").textContent = told.corrections;
   const first = state.items.findIndex((item) => !item.decision);
   state.place = first === -1 ? state.items.length : first;
   show();
 } catch (error) {
-  at("progress").textContent = "";
+  $("progress").textContent = "";
   complain(error);
 }
