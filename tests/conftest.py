@@ -78,6 +78,19 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def served_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A head on the embedded network, which tells stripes apart; the images lie beside it in ``data``."""
+    from regraft import Recipe, train
+
+    root = tmp_path_factory.mktemp("served")
+    for kind in range(2):
+        (root / "data" / f"class{kind}").mkdir(parents=True)
+        for i in range(40):
+            picture(kind, i).save(root / "data" / f"class{kind}" / f"{i:03d}.png")
+    return train(root / "data", Recipe(image_size=64, fast=True), root / "stripes", progress=False).folder
+
+
+@pytest.fixture(scope="session")
 def imagenet_weights() -> Iterator[Path]:
     """The real weights that REGRAFT_TEST_WEIGHTS names."""
     named = os.environ.get("REGRAFT_TEST_WEIGHTS")

@@ -14,7 +14,7 @@ from safetensors.numpy import load_file
 import regraft as library
 from regraft import DataError, Recipe, RecipeError
 from regraft.data.find import find_images
-from regraft.planning.compute import Part, part_from
+from regraft.planning.pass_over import Part, part_from
 
 Make = Callable[..., Path]
 Regraft = Callable[..., tuple[int, str, str]]

@@ -1,5 +1,7 @@
 """How far a piece of work is: on a terminal, in a pipe, in a notebook, and nowhere."""
 
+import json
+import math
 import os
 import re
 import subprocess
@@ -13,6 +15,7 @@ from typing import Any
 import pytest
 
 from regraft.progress import Progress, WithoutLines, silent
+from regraft.progress.json_lines import JsonLines
 from regraft.progress.notebook import cell, in_notebook
 from regraft.progress.pace import Pace, rate_in_words, time_in_words
 from regraft.progress.plain import LATEST, SOONEST, Plain
@@ -266,3 +269,31 @@ def test_python_shows_progress_unless_it_is_told_not_to(
     regraft.scan(data, progress=False)
     printed = capsys.readouterr()
     assert (printed.out, printed.err) == ("", "")
+
+
+def test_programs_get_an_object_a_line(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = JsonLines()
+    for done in range(5):
+        clock.now += 0.06
+        lines("Reading \x1b[2J", done, 4, "images")
+    lines.say("epoch 1")
+    lines.epoch("fine-tune", 3, {"epoch": 1.0, "train_loss": math.nan, "val_accuracy": 0.5, "seconds": 9.0})
+    told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [(one["done"], one["total"]) for one in told[:-2]] == [(0, 4), (2, 4), (4, 4)]  # at most ten a second
+    assert not CONTROL.search(told[0]["stage"])
+    assert told[-2] == {"line": "epoch 1", "seconds": 0.3}
+    assert told[-1] == {
+        "strategy": "fine-tune", "epochs": 3, "epoch": 1.0, "train_loss": None, "val_accuracy": 0.5, "seconds": 0.3,
+    }  # fmt: skip
+
+
+def test_the_form_of_progress(regraft: Callable[..., tuple[int, str, str]], make_folder: Callable[..., Path]) -> None:
+    data = make_folder(each=6)
+    code, out, err = regraft("plan", data, "--progress", "json", "--json")
+    assert code == 0
+    assert json.loads(out)["case"]
+    assert {"stage", "done", "total", "said", "seconds"} == {*json.loads(err.splitlines()[0])}
+    assert regraft("plan", data, "--progress", "json", "--quiet", "--json")[2] == ""
+    assert regraft("plan", data, "--progress", "xml")[::2] == (
+        2, "regraft: --progress is 'xml'; choose one of auto, json\n",
+    )  # fmt: skip

@@ -18,6 +18,7 @@ from regraft.cli.options import (
     Data,
     Out,
     Overwrite,
+    ProgressForm,
     Quiet,
     RecipeFile,
     Resume,
@@ -65,6 +66,7 @@ def plan(
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
+    form: ProgressForm = "auto",
     **settings: Any,
 ) -> None:
     """Say which of the four cases this is, and why. Several backbones are ranked."""
@@ -84,13 +86,13 @@ def plan(
             )
         from regraft.evaluation.rank import rank
 
-        with progress_bar(quiet) as progress:
+        with progress_bar(quiet, form) as progress:
             ranking = rank(data, named, wanted, progress)
         give(ranking.as_dict(), as_json, tables.ranking)
         return
     from regraft.runs.job import plan as plan_job
 
-    with progress_bar(quiet) as progress:
+    with progress_bar(quiet, form) as progress:
         planned = plan_job(data, wanted, out, overwrite, progress)
     give(planned.as_dict(), as_json, lambda result: tables.plan(result, verbose))
 
@@ -112,10 +114,11 @@ def train(
     look: Annotated[bool, typer.Option("--look", help="Show in the report what the layers see.")] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
+    form: ProgressForm = "auto",
     **settings: Any,
 ) -> None:
     """Look at the images, plan, graft, train, evaluate and report."""
-    train_and_show(data, recipe_from(settings, recipe), out, overwrite, resume, as_json, quiet, look)
+    train_and_show(data, recipe_from(settings, recipe), out, overwrite, resume, as_json, quiet, look, form)
 
 
 def train_and_show(
@@ -127,6 +130,7 @@ def train_and_show(
     as_json: bool,
     quiet: bool,
     look: bool = False,
+    form: str = "auto",
 ) -> None:
     """Run the whole job and print its summary."""
     from regraft.network.hub import check_at_hand
@@ -135,7 +139,7 @@ def train_and_show(
     from regraft.cli import results
     from regraft.runs.job import train as train_job
 
-    with progress_bar(quiet) as progress:
+    with progress_bar(quiet, form) as progress:
         run = train_job(data, recipe, out, overwrite, resume, progress)
         if look and not run.interrupted:
             from regraft.inspection.report_chapter import add_to_report
@@ -147,10 +151,10 @@ def train_and_show(
         raise typer.Exit(INTERRUPTED)
 
 
-def check_file(out: Path | None, overwrite: bool) -> None:
+def check_file(out: Path | None, overwrite: bool, option: str = "--out") -> None:
     """Raise RunError where the file that is to be written would replace one that was not given up."""
     if out and out.exists() and not overwrite:
-        raise RunError(f"{out} exists already; name another --out, or replace it with --overwrite")
+        raise RunError(f"{out} exists already; name another {option}, or replace it with --overwrite")
 
 
 @app.command()

@@ -16,6 +16,8 @@ from regraft.cli import (  # noqa: F401 - they add themselves to the application
     features,
     look,
     predict,
+    review,
+    serve,
     transferability,
 )
 from regraft.cli.app import INTERRUPTED, app

@@ -32,6 +32,9 @@ Data = Annotated[
 Run = Annotated[Path, typer.Argument(help="A run folder that `regraft train` made.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
+ProgressForm = Annotated[
+    str, typer.Option("--progress", help="Its form: auto (bars or lines), or json (an object a line on stderr).")
+]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show all that is known, and not only what decides.")]
 Out = Annotated[Path | None, typer.Option("--out", help="The run folder to make; runs/DATA-N by default.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what --out names, where it exists.")]

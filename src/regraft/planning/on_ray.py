@@ -13,7 +13,7 @@ from typing import Any
 from regraft.cache_folder import cache_folder
 from regraft.data.find import Data
 from regraft.errors import RecipeError, RegraftError, RunError, reason_of
-from regraft.planning.compute import Computed, Part, computed, found_for_parts
+from regraft.planning.pass_over import Computed, Part, computed, found_for_parts
 from regraft.progress import Progress, silent
 from regraft.recipe import Recipe
 

@@ -1,5 +1,7 @@
 """How a long piece of work says how far it is."""
 
+from collections.abc import Mapping
+
 
 class Progress:
     """What hears how far a piece of work is; this one shows nothing."""
@@ -9,6 +11,9 @@ class Progress:
 
     def say(self, line: str) -> None:
         """Hear a line that stays."""
+
+    def epoch(self, strategy: str, epochs: int, figures: Mapping[str, float]) -> None:
+        """Hear the figures of one of so many epochs, by the names of history.csv; a line says them too."""
 
 
 class WithoutLines(Progress):

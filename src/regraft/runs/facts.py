@@ -173,7 +173,7 @@ def figures_in(metrics: dict[str, Any]) -> Figures:
 
 
 FORMERLY = {"class": "name", "leaks": "near_duplicates"}
-KNOWN = {one.name for one in fields(Figures)} | {"confusion", "uneven", *FORMERLY}
+KNOWN = {one.name for one in fields(Figures)} | {"confusion", "uneven", "seconds", *FORMERLY}
 
 
 def images_in(data: Any) -> Images | None:

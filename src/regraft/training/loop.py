@@ -234,11 +234,11 @@ class Loop:
             "train_loss": state.total_loss / state.step if state.step else math.nan,
             "train_accuracy": state.right / (state.step * self.task.batch_size) if state.step else math.nan,
         }
-        row = {name: row[name] for name in HISTORY}
-        state.history.append(row)
+        state.history.append(row := {name: row[name] for name in HISTORY})
         log(self.fabric, row, state.epoch)
         state.step, state.total_loss, state.right = 0, 0.0, 0
         best = note_if_best(state, self.stopping, row, hits, state.epoch)
+        self.task.progress.epoch(self.task.recipe.planning.strategy or "", self.task.epochs, row)
         self.task.progress.say(epoch_line(state.history, self.task.epochs, self.stopping.monitor, best))
         return best
 

@@ -1,0 +1,323 @@
+"""The page's routes: what each view shows and answers, and what it refuses."""
+
+import io
+import json
+import shutil
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from starlette.testclient import TestClient
+
+from regraft import Recipe
+from regraft.runs.job import train
+from regraft.server.app import create_app
+from regraft.server.settings import Settings
+
+BASE = "http://127.0.0.1:8000"
+
+
+def stripes(kind: int, seed: int) -> Image.Image:
+    draw = np.random.default_rng(100 * kind + seed)
+    x, y = np.meshgrid(np.arange(40), np.arange(40))
+    wave = np.sin((x if kind else y) * 0.4 + draw.uniform(0, 6))
+    return Image.fromarray((128 + 60 * wave[..., None] * np.eye(3)[kind] + draw.normal(0, 9, (40, 40, 3))).astype("u1"))
+
+
+def encoded(image: Image.Image) -> bytes:
+    data = io.BytesIO()
+    image.save(data, "PNG")
+    return data.getvalue()
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("page") / "root" / "stripes"
+    for kind in range(2):
+        (root / f"class{kind}").mkdir(parents=True)
+        for i in range(40):
+            stripes(kind, i).save(root / f"class{kind}" / f"{i:03d}.png")
+    return root
+
+
+@pytest.fixture(scope="module")
+def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return train(data, Recipe(image_size=64, fast=True), tmp_path_factory.mktemp("runs") / "stripes-1").folder
+
+
+@pytest.fixture
+def client(run: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+    monkeypatch.chdir(tmp_path)
+    settings = Settings(runs=(run,), data_root=data.parent, store=tmp_path / "store", device="cpu")
+    with TestClient(create_app(settings), base_url=BASE) as made:
+        yield made
+
+
+def until_ended(client: TestClient, job: str, seconds: float = 120) -> dict[str, Any]:
+    """The last event of a job's stream."""
+    end = time.monotonic() + seconds
+    with client.stream("GET", f"/jobs/{job}/events") as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        for line in stream.iter_lines():
+            assert time.monotonic() < end, "it takes too long"
+            if line.startswith("data: "):
+                last: dict[str, Any] = json.loads(line.removeprefix("data: "))
+    assert last["ended"]
+    return last
+
+
+def zipped(folder: Path, each: int = 12) -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        for kind in sorted(folder.iterdir()):
+            for path in sorted(kind.iterdir())[:each]:
+                archive.write(path, f"{kind.name}/{path.name}")
+    return data.getvalue()
+
+
+@pytest.mark.parametrize("place", ["/", "/thresholds", "/runs", "/train"])
+def test_every_view_is_a_page_without_anything_inline(client: TestClient, place: str) -> None:
+    answer = client.get(place)
+    assert answer.status_code == 200
+    assert "stripes-1" in answer.text or place == "/train"
+    assert ' aria-current="page"' in answer.text
+    policy = answer.headers["content-security-policy"]
+    assert "unsafe" not in policy
+    for forbidden in ("<style", " style=", "onclick=", "http://", "https://", "<script>"):
+        assert forbidden not in answer.text
+
+
+def test_without_a_run_the_pages_say_what_to_do(tmp_path: Path) -> None:
+    with TestClient(create_app(Settings(store=tmp_path)), base_url=BASE) as client:
+        for place in ("/", "/thresholds", "/runs"):
+            assert "No run is served yet" in client.get(place).text
+        assert "--data-root DIR" in client.get("/train").text
+        assert client.get("/data").json() == {"entries": [], "uploads": []}
+    assert not list(tmp_path.iterdir())  # nothing is made before it is needed
+
+
+def test_scripts_and_styles_are_the_servers_own() -> None:
+    static = Path(create_app.__code__.co_filename).parent / "static"
+    for path in static.iterdir():
+        text = path.read_text()
+        assert "//" not in text.replace("http://www.w3.org/2000/svg", "").replace("// ", ""), path
+        assert "innerHTML" not in text, path
+
+
+def test_an_answer_names_its_neighbours_by_places_that_can_be_seen(client: TestClient) -> None:
+    answer = client.post("/models/stripes-1/answer", content=encoded(stripes(1, 90))).json()
+    assert (answer["class"], answer["class_number"], answer["known"]) == ("class1", 1, True)
+    assert len(answer["neighbour_images"]) == len(answer["neighbours"]) == 3
+    for place in answer["neighbour_images"]:
+        picture = client.get(f"/models/stripes-1/training-images/{place}")
+        assert picture.headers["content-type"] == "image/jpeg"
+        assert Image.open(io.BytesIO(picture.content)).size == (40, 40)
+    for place, status in (("-1", 404), ("100000", 404), ("../../etc/passwd", 404), ("x", 422)):
+        assert client.get(f"/models/stripes-1/training-images/{place}").status_code == status
+    noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    assert client.post("/models/stripes-1/answer", content=encoded(Image.fromarray(noise))).json()["known"] is False
+
+
+def test_training_images_that_have_gone(run: Path, data: Path, tmp_path: Path) -> None:
+    moved = tmp_path / "moved"
+    shutil.copytree(run, moved)
+    seen = json.loads((moved / "data.json").read_text())
+    (moved / "data.json").write_text(json.dumps(seen | {"root": str(tmp_path / "gone")}))
+    with TestClient(create_app(Settings(runs=(moved,), store=tmp_path)), base_url=BASE) as client:
+        answer = client.get("/models/moved/training-images/0")
+        assert answer.status_code == 404
+        assert "not where they were" in answer.json()["error"]
+
+
+def test_a_heat_map_says_whether_it_can_be_trusted(client: TestClient) -> None:
+    image = encoded(stripes(0, 91))
+    answer = client.post("/models/stripes-1/heat-map?class=0", content=image).json()
+    assert answer["class"] == "class0"
+    assert answer["picture"].startswith("data:image/jpeg;base64,")
+    assert "controls" in answer["says"]
+    assert answer["warning"] is None or "do not read it as the reason" in answer["warning"]
+    for query, content, status in (("?class=2", image, 422), ("", image, 422), ("?class=0", b"no image", 422)):
+        refused = client.post(f"/models/stripes-1/heat-map{query}", content=content)
+        assert (refused.status_code, "error" in refused.json()) == (status, True)
+
+
+def test_thresholds_are_the_command_lines(client: TestClient, run: Path) -> None:
+    from regraft.evaluation.deciding import Wanted
+
+    about = client.get("/models/stripes-1/thresholds").json()
+    assert [one["name"] for one in about["classes"]] == ["class0", "class1"]
+    assert about["images"] == sum(one["images"] for one in about["classes"])
+    own = client.get("/models/stripes-1/thresholds/1").json()
+    assert own["scores"] == sorted(own["scores"], reverse=True)
+    assert sum(own["right"]) == about["classes"][1]["images"]
+    found = sum(own["right"]) - 2  # as a slider somewhere gives
+    place = [place for place, right in enumerate(own["right"]) if right][found - 1]
+    share = int(found / sum(own["right"]) * 1e6 + 1e-6) / 1e6  # as the page writes it
+    rule, (expected,) = Wanted(at_recall=[f"class1={share}"]).rule(("class0", "class1"), run)
+    assert rule
+    assert rule.thresholds[1] == own["scores"][place]
+    assert expected.found == found
+    most = client.get("/models/stripes-1/thresholds/any").json()
+    assert len(most["scores"]) == about["images"]
+    for place_text in ("2", "-1", "all", "9" * 30):
+        assert client.get(f"/models/stripes-1/thresholds/{place_text}").status_code == 404
+
+
+def test_a_run_without_held_out_images_says_so(run: Path, tmp_path: Path) -> None:
+    older = tmp_path / "older"
+    shutil.copytree(run, older)
+    (older / "held_out.safetensors").unlink()
+    with TestClient(create_app(Settings(runs=(older,), store=tmp_path)), base_url=BASE) as client:
+        answer = client.get("/models/older/thresholds")
+        assert answer.status_code == 404
+        assert "keeps no held-out probabilities" in answer.json()["error"]
+        (older / "held_out.safetensors").write_bytes(b"damaged")
+        assert client.get("/models/older/thresholds").status_code == 409
+
+
+def test_runs_side_by_side(client: TestClient, run: Path) -> None:
+    text = client.get("/runs").text
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert f"{metrics['accuracy']:.1%}" in text
+    for shown in ("small, ", "accuracy", "/models/stripes-1/report"):
+        assert shown in text
+    assert metrics["seconds"]["total"] > 0
+
+
+def test_a_report_may_do_nothing_but_be_looked_at(client: TestClient) -> None:
+    answer = client.get("/models/stripes-1/report")
+    assert answer.status_code == 200
+    assert "<script" not in answer.text
+    policy = answer.headers["content-security-policy"]
+    assert policy.startswith("sandbox")
+    assert "default-src 'none'" in policy
+    assert "allow-scripts" not in policy
+    assert answer.headers["x-frame-options"] == "SAMEORIGIN"
+
+
+def test_a_run_that_was_deleted_is_said(run: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(run, copy)
+    with TestClient(create_app(Settings(runs=(copy,), store=tmp_path / "store")), base_url=BASE) as client:
+        shutil.rmtree(copy)
+        assert "was deleted" in client.get("/runs").text
+        for place in ("thresholds", "thresholds/0", "report", "training-images/0"):
+            assert client.get(f"/models/copy/{place}").status_code == 404
+        assert client.get("/").status_code == 200
+
+
+def test_folders_are_chosen_by_ids(client: TestClient, data: Path) -> None:
+    (top,) = client.get("/data").json()["entries"]
+    inside = client.get(f"/data/{top['key']}").json()["entries"]
+    assert [entry["name"] for entry in inside] == ["stripes"]
+    assert str(data) not in json.dumps([top, inside])  # no path goes out
+    for name in ("%2e%2e", "0" * 16, "%2e%2e%2fetc", "etc"):
+        assert client.get(f"/data/{name}").status_code == 404
+
+
+def test_uploads(client: TestClient, data: Path, tmp_path: Path) -> None:
+    answer = client.post("/uploads?name=../my stripes.zip", content=zipped(data))
+    assert answer.status_code == 201
+    upload = answer.json()
+    assert (upload["name"], upload["files"]) == ("my-stripes.zip", 24)
+    assert client.get("/data").json()["uploads"] == [upload]
+    for content, says in ((b"no zip", "no zip archive"), (b"", "no zip archive")):
+        refused = client.post("/uploads?name=x.zip", content=content)
+        assert refused.status_code == 422
+        assert says in refused.json()["error"]
+    assert client.delete(f"/uploads/{upload['key']}").status_code == 200
+    assert client.delete(f"/uploads/{upload['key']}").status_code == 404
+    assert client.delete("/uploads/%2e%2e").status_code == 404
+    assert not list((tmp_path / "store" / "uploads").iterdir())
+
+
+def test_another_sites_page_starts_nothing(client: TestClient) -> None:
+    headers = {"Origin": "http://evil.example"}
+    assert client.post("/jobs", json={}, headers=headers).status_code == 403
+    assert client.post("/uploads", content=b"", headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("values", "status", "says"),
+    [
+        ({}, 422, '"verb" is no job'),
+        ({"verb": "predict"}, 422, '"verb" is no job'),
+        ({"verb": "plan"}, 422, '"data" is missing'),
+        ({"verb": "plan", "data": "/etc"}, 404, "not here any more"),
+        ({"verb": "plan", "data": "folder:../.."}, 404, "no such folder"),
+        ({"verb": "plan", "data": "upload:../.."}, 404, "not here any more"),
+        ({"verb": "plan", "data": "HERE", "options": []}, 422, '"options" has others'),
+        ({"verb": "plan", "data": "HERE", "options": {"out": "/etc"}}, 422, '"options" has others'),
+        ({"verb": "plan", "data": "HERE", "options": {"image_size": 3}}, 422, "--image-size is 3"),
+        ({"verb": "plan", "data": "HERE", "options": {"image_size": "64"}}, 422, "image size cannot be '64'"),
+        ({"verb": "plan", "data": "HERE", "options": {"strategy": "--help"}}, 422, "--strategy is '--help'"),
+        ({"verb": "train", "data": "HERE", "options": {"time_limit": "soon"}}, 422, "soon"),
+        ({"verb": "train", "data": "HERE", "options": {"fast": "yes"}}, 422, "fast cannot be 'yes'"),
+    ],
+)
+def test_what_cannot_be_asked_for(client: TestClient, values: dict[str, Any], status: int, says: str) -> None:
+    if values.get("data") == "HERE":
+        values = values | {"data": client.get("/data").json()["entries"][0]["id"]}
+    answer = client.post("/jobs", json=values)
+    assert answer.status_code == status
+    assert says in answer.json()["error"]
+    for content in (b"{", b"[]", b"\xff"):
+        assert 400 <= client.post("/jobs", content=content).status_code < 500
+
+
+def test_there_is_no_such_job(client: TestClient) -> None:
+    for place in ("/jobs/x", "/jobs/x/events", "/jobs/x/plan", "/jobs/%2e%2e"):
+        assert client.get(place).status_code == 404
+    for what in ("stop", "resume"):
+        assert client.post(f"/jobs/x/{what}").status_code == 404
+
+
+def test_a_zip_is_planned_trained_and_served(client: TestClient, data: Path, tmp_path: Path) -> None:
+    """The whole way, with processes of the command line."""
+    upload = client.post("/uploads?name=pets.zip", content=zipped(data)).json()
+    options = {"image_size": 64, "fast": True}
+    planned = client.post("/jobs", json={"verb": "plan", "data": upload["id"], "options": options})
+    assert planned.status_code == 201
+    assert client.delete(f"/uploads/{upload['key']}").status_code == 409  # it is in use
+    job = planned.json()["id"]
+    ended = until_ended(client, job)
+    assert (ended["state"], ended["planned"]) == ("done", True)
+    assert "--json" not in ended["command"]
+    plan = client.get(f"/jobs/{job}/plan").text
+    assert "similar" in plan
+    assert plan.count("<svg") == 2
+    assert " style=" not in plan
+    assert "Plan of pets.zip" in client.get(f"/jobs/{job}").text
+    trained = client.post("/jobs", json={"verb": "train", "data": upload["id"], "options": options}).json()["id"]
+    ended = until_ended(client, trained)
+    assert ended["state"] == "done", ended
+    assert ended["figure"].startswith("Accuracy ")
+    until = time.monotonic() + 10
+    while "pets-1" not in client.get("/runs").text:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert (tmp_path / "runs" / "pets-1" / "report.html").is_file()
+    answer = client.post("/models/pets-1/answer", content=encoded(stripes(0, 95))).json()
+    assert answer["class"] == "class0"
+    assert client.get(f"/jobs/{trained}/plan").status_code == 404
+    assert client.post(f"/jobs/{trained}/resume").status_code == 409
+    assert until_ended(client, trained)["run"] == "pets-1"
+    text = client.get("/train").text
+    assert text.index("Training on pets.zip") < text.index("Plan of pets.zip")
+
+
+def test_another_server_shows_what_was_trained(client: TestClient, data: Path, tmp_path: Path) -> None:
+    upload = client.post("/uploads?name=pets.zip", content=zipped(data)).json()
+    asked = {"verb": "train", "data": upload["id"], "options": {"image_size": 64, "fast": True}}
+    job = client.post("/jobs", json=asked).json()["id"]
+    until_ended(client, job)
+    client.app.state.service.close()  # type: ignore[attr-defined]
+    with TestClient(create_app(Settings(store=tmp_path / "store")), base_url=BASE) as other:
+        assert "Training on pets.zip" in other.get("/train").text
+        assert until_ended(other, job)["run"] == "pets-1"
+        assert other.get("/models/pets-1/report").status_code == 200
