@@ -1,4 +1,4 @@
-"""Training images decoded once and kept small in memory, handed out in normalised batches."""
+"""Training images decoded once and kept small, handed out in normalised batches."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,8 +15,9 @@ from regraft.data.rendering import PLAIN, Rendering
 from regraft.features.extract import gone
 from regraft.network.preprocessing import Preprocessing
 from regraft.training.augmentation import View
+from regraft.training.pixel_file import has_room, write_pixels
 
-MEMORY_BYTES = 6e9  # of decoded images; more are decoded each time
+MEMORY_BYTES = 1e9  # of decoded images; more lie in a file, or are decoded each time where the disk has no room
 USUAL_ASPECT = 1.4  # a photograph's long side over its short one
 
 
@@ -52,15 +53,19 @@ def read_samples(
         image: torch.Tensor = pil_to_tensor(preprocessing.resize(decoded.image, decoded.original))
         return image
 
-    side = preprocessing.side
-    if len(files) * 3 * side * side * USUAL_ASPECT > MEMORY_BYTES:
-        return Samples(OnDemand(files, read), labels, preprocessing)
-    return Samples(tuple(image for _, image in map_ahead(read, files, workers)), labels, preprocessing)
+    size = len(files) * 3 * preprocessing.side**2 * USUAL_ASPECT
+    images: Sequence[torch.Tensor]
+    if size > MEMORY_BYTES and not has_room(size):
+        images = OnDemand(files, read)
+    else:
+        decoded = (image for _, image in map_ahead(read, files, workers))
+        images = tuple(decoded) if size <= MEMORY_BYTES else write_pixels(decoded)
+    return Samples(images, labels, preprocessing)
 
 
 @dataclass(frozen=True)
 class OnDemand(Sequence[torch.Tensor]):
-    """Images that are too many for memory, decoded each time they are asked for."""
+    """Images that are too many for memory and disk, decoded each time they are asked for."""
 
     files: Sequence[ImageFile]
     read: Callable[[ImageFile], torch.Tensor]
