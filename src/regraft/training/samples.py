@@ -13,7 +13,7 @@ from regraft.data.images import ImageFile
 from regraft.data.prefetch import map_ahead
 from regraft.data.rendering import PLAIN, Rendering
 from regraft.features.extract import gone
-from regraft.network.preprocessing import Preprocessing
+from regraft.network.preprocessing import LONGEST, Preprocessing
 from regraft.training.augmentation import View
 
 MEMORY_BYTES = 6e9  # of decoded images; more are decoded each time
@@ -30,9 +30,18 @@ class Samples:
 
     def batch(self, rows: Sequence[int], view: View) -> torch.Tensor:
         """Views of ``rows``: (rows, 3, size, size) float32, normalised, channels last in memory."""
-        pixels = torch.stack([view(self.images[row]) for row in rows]).float().div_(255)
+        return self.normalised([view(self.images[row]) for row in rows])
+
+    def normalised(self, views: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Views (3, size, size) uint8 as such a batch."""
+        pixels = torch.stack(tuple(views)).float().div_(255)
         mean, std = (torch.tensor(v).view(1, -1, 1, 1) for v in (self.preprocessing.mean, self.preprocessing.std))
         return ((pixels - mean) / std).contiguous(memory_format=torch.channels_last)
+
+    def shape(self, row: int) -> torch.Size:
+        """Of one image, which is decoded for that only where nothing else tells."""
+        images = self.images
+        return images.shape(row, self.preprocessing) if isinstance(images, OnDemand) else images[row].shape
 
 
 def read_samples(
@@ -41,8 +50,12 @@ def read_samples(
     preprocessing: Preprocessing,
     workers: int,
     rendering: Rendering = PLAIN,
+    sides: Sequence[tuple[int, int]] = (),
 ) -> Samples:
-    """Decode the images and resize their short side; DataError where one is gone, or is another by now."""
+    """Decode the images and resize their short side; DataError where one is gone, or is another by now.
+
+    ``sides``: width and height of each, where they are known.
+    """
 
     def read(file: ImageFile) -> torch.Tensor:
         try:
@@ -54,7 +67,7 @@ def read_samples(
 
     side = preprocessing.side
     if len(files) * 3 * side * side * USUAL_ASPECT > MEMORY_BYTES:
-        return Samples(OnDemand(files, read), labels, preprocessing)
+        return Samples(OnDemand(files, read, sides), labels, preprocessing)
     return Samples(tuple(image for _, image in map_ahead(read, files, workers)), labels, preprocessing)
 
 
@@ -64,6 +77,7 @@ class OnDemand(Sequence[torch.Tensor]):
 
     files: Sequence[ImageFile]
     read: Callable[[ImageFile], torch.Tensor]
+    sides: Sequence[tuple[int, int]] = ()  # width and height of each, where they are known
 
     def __getitem__(self, row: Any) -> Any:
         """Decode one image."""
@@ -72,6 +86,13 @@ class OnDemand(Sequence[torch.Tensor]):
     def __len__(self) -> int:
         """Count the images."""
         return len(self.files)
+
+    def shape(self, row: int, preprocessing: Preprocessing) -> torch.Size:
+        """Of one image, resized; those that are so long that their middle alone is taken are decoded."""
+        if not self.sides or max(self.sides[row]) > LONGEST * min(self.sides[row]):
+            return torch.Size(self[row].shape)
+        width, height = preprocessing.resized(*self.sides[row])
+        return torch.Size((3, height, width))
 
 
 def batches(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
