@@ -47,8 +47,11 @@ class Forward:
         labels = self.labels_of(rows[places])
         if task.mix and mixed:
             images, labels = (values[1:] for values in task.mix(images, labels))
+        drawn = torch.get_rng_state()  # where the next part goes on
         torch.manual_seed(seed)
-        return self.model(images.contiguous(memory_format=torch.channels_last)).float(), labels
+        logits = self.model(images.contiguous(memory_format=torch.channels_last)).float()
+        torch.set_rng_state(drawn)
+        return logits, labels
 
     def views(self, rows: np.ndarray, places: Sequence[int]) -> list[torch.Tensor]:
         """Training's views of a batch's images at some places; for the others their random numbers are drawn alone."""

@@ -75,11 +75,9 @@ class Gradients:
         if task.ranks.alone:
             logits, labels = self.forward.for_training(rows)
         else:
-            drawn = torch.get_rng_state()
             own = 1 + task.ranks.rank + task.ranks.size * number
             seed = seed_of(task.recipe.seed, state.epoch, state.step, own)
             logits, labels = self.forward.part_for_training(rows, seed)
-            torch.set_rng_state(drawn)
         weights = None if task.class_weights is None else task.class_weights.to(logits.device)
         truth = labels if labels.ndim == 1 else labels.argmax(1)
         right = int((logits.argmax(1) == truth).sum())

@@ -37,7 +37,7 @@ def join(place: Place) -> Ranks:
 
 def connected(place: Place, keeps: bool = False) -> Any:
     """A connection to the store that all reach, which one of them ``keeps``; each waits for its own answers."""
-    from torch.distributed.rendezvous import TCPStore
+    from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
     try:
         return TCPStore(place.address, place.port, None, keeps, wait_for_workers=False)
