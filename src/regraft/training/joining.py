@@ -27,7 +27,7 @@ def join(place: Place) -> Ranks:
     keeps = place.rank == 0 and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
     stores = [connected(place, keeps), connected(place), connected(place)]
     group, own, apart = (PrefixStore(f"regraft/{restart}", store) for store in stores)
-    watch = Watch(apart, own, place.rank, place.size)
+    watch = Watch(apart, own, place.rank, place.size, stores)
     watch.start()
     ranks = Ranks(place.rank, place.size, watch=watch)
     with ranks.heard():

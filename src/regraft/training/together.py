@@ -52,9 +52,7 @@ def check_batch(job: Job, ranks: int) -> None:
 def part(ranks: Ranks) -> None:
     """Let the others go, since nothing more is to be trained; Lost where one has gone before."""
     if ranks.watch:
-        ranks.watch.check()
-        ranks.watch.done.set()
-        ranks.watch.tell(Done())
+        ranks.watch.part(Done())
         leave()
 
 
@@ -83,7 +81,7 @@ def follow(ranks: Ranks, data: Data, recipe: Recipe) -> None:
             except Agreed:
                 continue  # rank 0 says it, and may try something else
         else:
-            ranks.watch.done.set()
+            ranks.watch.go()
             return leave()
 
 

@@ -27,12 +27,13 @@ NO_WORD = "another process of this training has ended without a word, so this on
 class Watch(threading.Thread):
     """What keeps a process informed of the others, by a store that all of them reach.
 
-    ``store``: of torch.distributed, for this thread alone; ``own``: the same for the others of this process.
+    ``store``: of torch.distributed, for this thread alone; ``own``: the same for the others of this process; ``kept``:
+    what has to live as long.
     """
 
-    def __init__(self, store: Any, own: Any, rank: int, size: int) -> None:
+    def __init__(self, store: Any, own: Any, rank: int, size: int, kept: Any = None) -> None:
         super().__init__(name="regraft-watch", daemon=True)
-        self.store, self.own, self.rank, self.size = store, own, rank, size
+        self.store, self.own, self.rank, self.size, self.kept = store, own, rank, size, kept
         self.over: Lost | None = None  # why this process has to end
         self.is_over, self.done = threading.Event(), threading.Event()
         self.messages = 0  # that were sent or read
@@ -86,9 +87,27 @@ class Watch(threading.Thread):
         self.done.set()
         with suppress(RuntimeError):
             self.own.set(ENDED, str(code))
-            until = time.monotonic() + WORD
+        self.wait_for_others()
+
+    def part(self, message: Any) -> None:
+        """Let the others go with a last message."""
+        self.check()
+        self.done.set()
+        self.tell(message)
+        self.wait_for_others()
+
+    def wait_for_others(self) -> None:
+        """Let the others, which need the store for it, hear that it is over."""
+        until = time.monotonic() + WORD
+        with suppress(RuntimeError):
             while time.monotonic() < until and self.own.add(GONE, 0) < self.size - 1:
-                time.sleep(0.05)
+                time.sleep(EVERY / 50)
+
+    def go(self) -> None:
+        """End, as it was told."""
+        self.done.set()
+        with suppress(RuntimeError):
+            self.own.add(GONE, 1)
 
     def tell(self, message: Any) -> None:
         """Send the others a message, which they read in turn."""
@@ -105,7 +124,7 @@ class Watch(threading.Thread):
         name = f"{MESSAGE}/{self.messages}"
         try:
             while not self.own.check([name]):
-                time.sleep(0.05)
+                time.sleep(EVERY / 20)
                 self.check()
             return pickle.loads(self.own.get(name))  # the ranks of one training trust each other
         except RuntimeError as error:
