@@ -10,13 +10,16 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.distributed as dist
 from safetensors.torch import load_file
 
 from regraft.errors import RecipeError
 from regraft.training.augmentation import PRESETS, training_view
 from regraft.training.drawing import drawing_of
+from regraft.training.lost import Lost
 from regraft.training.place import place_from
 from regraft.training.ranks import Ranks
+from regraft.training.watch import Watch
 
 TESTS = Path(__file__).parent.parent
 SCRIPT = Path(__file__).parent / "ranked.py"
@@ -31,7 +34,8 @@ def environment(**more: str) -> dict[str, str]:
     paths = os.pathsep.join([str(TESTS.parent / "src"), str(TESTS)])
     places = {"RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"}
     kept = {name: value for name, value in os.environ.items() if name not in places}
-    return kept | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"} | more
+    quiet = {"TORCH_CPP_LOG_LEVEL": "ERROR"}  # as the command line sets it before torch is imported
+    return kept | quiet | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"} | more
 
 
 def free_port() -> str:
@@ -234,6 +238,26 @@ def test_places_that_are_none_are_refused() -> None:
     for change, said in (({"RANK": ""}, "RANK is not set"), ({"RANK": "x"}, "numbers"), ({"RANK": "2"}, "RANK is 2")):
         with pytest.raises(RecipeError, match=said):
             place_from(whole | change)
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_process_that_gives_no_sign_of_life_is_noticed(gone: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, ended = dist.HashStore(), []
+    for name, value in {"EVERY": 0.01, "SILENCE": 0.3, "GRACE": 0.0}.items():
+        monkeypatch.setattr(f"regraft.training.watch.{name}", value)
+    monkeypatch.setattr("regraft.training.watch._thread.interrupt_main", lambda: None)
+    monkeypatch.setattr("regraft.training.watch.os._exit", ended.append)
+    store.set("alive/1", "1")  # and then never again
+    watch = Watch(store, store, 0, 2)
+    if not gone:
+        store.set("ended", "130")
+    watch.start()
+    watch.join(20)
+    assert watch.over
+    assert ended == [watch.over.code] == [2 if gone else 130]
+    assert str(watch.over) == ("rank 1 of this training gives no sign of life, so this process ends too" * gone)
+    with pytest.raises(Lost):
+        watch.check()
 
 
 def test_several_machines_need_torchrun(regraft: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
