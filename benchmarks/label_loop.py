@@ -26,7 +26,15 @@ from regraft.evaluation.review.review import Review, review
 from regraft.recipe import Recipe, read_recipe
 
 CHROMIUM = "/usr/bin/chromium"
-QUIETLY = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+QUIETLY = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 RECIPE = Recipe(fast=True)
 STOPS = (30, 60)
 

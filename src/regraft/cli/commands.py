@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -31,6 +31,9 @@ from regraft.cli.progress_bar import progress_bar
 from regraft.cli.screen import complain
 from regraft.errors import RecipeError, RunError
 from regraft.recipe import Recipe
+
+if TYPE_CHECKING:
+    from regraft.training.ranks import Ranks
 
 __all__ = ["app"]
 
@@ -112,13 +115,36 @@ def train(
     overwrite: Overwrite = False,
     resume: Resume = False,
     look: Annotated[bool, typer.Option("--look", help="Show in the report what the layers see.")] = False,
+    devices: Annotated[
+        int, typer.Option("--devices", min=1, help="Processes that train a whole network together, a GPU each.")
+    ] = 1,
+    nodes: Annotated[
+        int, typer.Option("--nodes", min=1, help="Machines with so many devices each; torchrun starts them.")
+    ] = 1,
     as_json: AsJson = False,
     quiet: Quiet = False,
     form: ProgressForm = "auto",
     **settings: Any,
 ) -> None:
     """Look at the images, plan, graft, train, evaluate and report."""
-    train_and_show(data, recipe_from(settings, recipe), out, overwrite, resume, as_json, quiet, look, form)
+    from regraft.cli.devices import processes
+
+    wanted = recipe_from(settings, recipe)
+    with processes(devices, nodes) as place:
+        if place is None:
+            train_and_show(data, wanted, out, overwrite, resume, as_json, quiet, look, form)
+            return
+        from regraft.training.joining import join, settle
+        from regraft.training.together import ending_together, follow
+
+        asked = {"data": data, "out": str(out), "overwrite": overwrite, "resume": resume, **wanted.flat()}
+        ranks = join(place)
+        with ending_together(ranks):
+            ranks = settle(ranks, place, wanted.network.device, asked)
+            if ranks.leads:
+                train_and_show(data, wanted, out, overwrite, resume, as_json, quiet, look, form, ranks)
+            else:
+                follow(ranks, data, wanted)
 
 
 def train_and_show(
@@ -131,16 +157,18 @@ def train_and_show(
     quiet: bool,
     look: bool = False,
     form: str = "auto",
+    ranks: "Ranks | None" = None,
 ) -> None:
-    """Run the whole job and print its summary."""
+    """Run the whole job and print its summary; where there are several ``ranks``, with them."""
     from regraft.network.hub import check_at_hand
 
     check_at_hand(recipe.network.backbone, recipe.network.weights)
     from regraft.cli import results
-    from regraft.runs.job import train as train_job
+    from regraft.runs.job import train_on
+    from regraft.training.ranks import ALONE
 
     with progress_bar(quiet, form) as progress:
-        run = train_job(data, recipe, out, overwrite, resume, progress)
+        run = train_on(ranks or ALONE, data, recipe, out, overwrite, resume, progress)
         if look and not run.interrupted:
             from regraft.inspection.report_chapter import add_to_report
 

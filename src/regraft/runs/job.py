@@ -4,6 +4,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -20,10 +21,10 @@ from regraft.planning.prepare import Job, notes_on_going_on, prepare
 from regraft.progress.shown import ShowProgress, shown
 from regraft.recipe import Recipe
 from regraft.runs.card import write_card
-from regraft.runs.claim import claimed
+from regraft.runs.claim import Claim, claimed
 from regraft.runs.command import Asked, made_by
 from regraft.runs.copies import notes_of_copies
-from regraft.runs.folder import CHECKPOINTS, check_goes_on
+from regraft.runs.folder import CHECKPOINTS, check_goes_on, holds_checkpoints
 from regraft.runs.gained import gained_since
 from regraft.runs.next_steps import Finished, next_steps
 from regraft.runs.overlap import Overlap, overlap_of, shared_groups
@@ -38,8 +39,11 @@ from regraft.runs.started_from import check_place, notes_on_start
 from regraft.runs.writing import writing
 from regraft.training.anytime import train_in_turn
 from regraft.training.choosing import is_balanced
+from regraft.training.lost import Lost
+from regraft.training.ranks import ALONE, Ranks
 from regraft.training.result import Trained
 from regraft.training.strategy import Trainer, train_as_planned, trainer_for
+from regraft.training.together import loss_in, meet, part
 
 ROUNDED = "Features here are in bfloat16; `predict` computes in float32, so an answer near a tie can differ"
 FINISH_SHARE = 0.1  # of a time limit
@@ -62,19 +66,47 @@ def train(
     RegraftError for what the user can mend; then nothing is left behind but the feature cache and the checkpoints of a
     training under way.
     """
-    started = time.perf_counter()
     recipe = recipe.but(**settings) if settings else recipe
+    return train_on(ALONE, data, recipe, out, overwrite, resume, progress)
+
+
+def train_on(
+    ranks: Ranks,
+    data: Data,
+    recipe: Recipe,
+    out: str | PathLike[str] | None,
+    overwrite: bool,
+    resume: bool,
+    progress: ShowProgress,
+) -> Run:
+    """The same where several processes may train together; this is the one that leads."""
+    started = time.perf_counter()
     wanted = Path(out) if out is not None else None
     check_place(recipe, wanted)
     with claimed(name_of(data), wanted, overwrite, resume) as claim, shown(progress) as shows:
         job = prepare(data, recipe, shows, may_go_on=True)
         if resume and not tries_more(recipe):
             check_goes_on(claim.folder, job.plan.strategy)
+        meet(job, ranks, shows)
         with writing(claim.folder, overwrite, resume) as place:
-            trainer = trainer_for(job, place / CHECKPOINTS, resume, shows)
-            trained = train_in_time(job, trainer, started)
+            trainer = trainer_for(job, place / CHECKPOINTS, resume, shows, ranks)
+            with going_on(ranks, claim):
+                trained = train_in_time(job, trainer, started)
+                part(ranks)
             asked = Asked(data, recipe, made_by(sys.argv, data, recipe, wanted, overwrite, resume))
             return finish(job, trainer, trained, claim.folder, place, started, asked)
+
+
+@contextmanager
+def going_on(ranks: Ranks, claim: Claim) -> Iterator[None]:
+    """Where a process of several has gone, say how to go on."""
+    try:
+        yield
+    except BaseException as error:
+        if (lost := loss_in(error, ranks)) and str(lost):
+            mend = f"go on with --out {claim.folder} --resume" if holds_checkpoints(claim.place) else "run it again"
+            raise Lost(f"{lost}; {mend}", lost.code) from None
+        raise
 
 
 def plan(

@@ -47,7 +47,8 @@ class Examples:
         from regraft.training.samples import read_samples
 
         images, labels = self.features.images, torch.from_numpy(self.labels)
-        return read_samples(self.features.files, labels, self.preprocessing, self.workers, images.rendering)
+        sides = [(look.width, look.height) for look in self.features.looks]
+        return read_samples(self.features.files, labels, self.preprocessing, self.workers, images.rendering, sides)
 
     def parted(self, split: Split, large: bool) -> "Examples":
         """The same images in other parts; those that are decoded stay so."""

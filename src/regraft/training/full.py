@@ -1,8 +1,10 @@
 """Cases 3 and 4: every layer trained, from the pre-trained weights or from random ones."""
 
 import math
+import os
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +18,10 @@ from regraft.network.backbone import Backbone
 from regraft.network.cuts import POOLINGS, Cut
 from regraft.network.engine import device_of
 from regraft.network.graft import Graft
-from regraft.network.head import head_of
+from regraft.network.head import Head, head_of
 from regraft.network.surgery import Tunable
 from regraft.planning.defaults import TRAIN_BATCH, batch_of, completed
-from regraft.progress import Progress
+from regraft.progress import Progress, silent
 from regraft.recipe import Recipe
 from regraft.training.augmentation import centre_view, mixing, training_view
 from regraft.training.calibrating import calibrate
@@ -27,12 +29,15 @@ from regraft.training.checkpoint import Identity
 from regraft.training.early_stopping import cross_fitted
 from regraft.training.examples import Examples, rows_for_tuning
 from regraft.training.frozen import cuts_in_use, head_settings, solved_head
-from regraft.training.loop import Task, run
+from regraft.training.loop import run
 from regraft.training.optimiser import make_optimiser
+from regraft.training.ranks import ALONE, Ranks
 from regraft.training.result import HeldOut, Judged, Trained
 from regraft.training.samples import batches
 from regraft.training.state import State
+from regraft.training.task import Task
 
+NOWHERE = Path(os.devnull) / "checkpoints"  # where ranks that write nothing keep them
 SMALL_BATCH = 16  # batch norm keeps its running statistics in smaller ones
 
 
@@ -44,8 +49,11 @@ def train_full(
     resume: bool,
     progress: Progress,
     deadline: float = math.inf,
+    ranks: Ranks = ALONE,
 ) -> Trained:
     """Train as ``recipe`` says, which names the strategy; ``folder`` keeps the checkpoints.
+
+    Of several ``ranks`` this is the one that leads; the others train with it as ``take_part`` does.
 
     The backbone stays as it is. ``deadline`` is one of time.monotonic().
     """
@@ -55,9 +63,11 @@ def train_full(
     cuts = cuts_in_use(network, recipe)
     head = first_head(network, examples, recipe, cuts, train_rows, progress)
     recipe = completed(recipe, len(examples.split.train), examples.large)
-    tunable = make_tunable(network, recipe, cuts, head, batch_of(recipe, len(train_rows)), small=not examples.large)
+    ranks.tell(Order(recipe, head_of(head), examples.large, resume, deadline - time.monotonic()))
+    tunable, task = ranks.agreed(
+        lambda: tunable_and_task(network, examples, recipe, head, folder, progress, deadline, ranks)
+    )
     trainable = sum(p.numel() for p in tunable.parameters() if p.requires_grad)
-    task = task_for(tunable, examples, recipe, folder, progress, deadline)
     state = run(task, resume)
     held_out = logits_of(tunable, examples, task.val_rows, recipe.network.device)
     calibrated, said = calibrate(head_of(head), held_out, examples.labels[task.val_rows])
@@ -75,6 +85,41 @@ def train_full(
         interrupted=state.interrupted,
         held_out=HeldOut(task.val_rows, held_out / np.float32(said.temperature)),
     )
+
+
+@dataclass(frozen=True)
+class Order:
+    """What rank 0 tells the others of a training that begins."""
+
+    recipe: Recipe  # completed
+    head: Head
+    large: bool
+    resume: bool
+    left: float  # seconds until the deadline
+
+
+def take_part(backbone: Backbone, examples: Examples, order: Order, ranks: Ranks) -> None:
+    """Train with rank 0, which keeps what comes of it."""
+    recipe, examples = order.recipe, replace(examples, large=order.large)
+    network, head, deadline = starting_point(backbone, recipe), order.head.module(), time.monotonic() + order.left
+    _, task = ranks.agreed(lambda: tunable_and_task(network, examples, recipe, head, NOWHERE, silent, deadline, ranks))
+    run(task, order.resume)
+
+
+def tunable_and_task(
+    network: Backbone,
+    examples: Examples,
+    recipe: Recipe,
+    head: nn.Sequential,
+    folder: Path,
+    progress: Progress,
+    deadline: float,
+    ranks: Ranks,
+) -> tuple[Tunable, Task]:
+    """The network ready to train on a completed recipe, and all else that the loop needs."""
+    cuts, (train_rows, _) = cuts_in_use(network, recipe), rows_for_tuning(examples.split)
+    tunable = make_tunable(network, recipe, cuts, head, batch_of(recipe, len(train_rows)), small=not examples.large)
+    return tunable, task_for(tunable, examples, recipe, folder, progress, deadline, ranks)
 
 
 def starting_point(backbone: Backbone, recipe: Recipe) -> Backbone:
@@ -124,7 +169,13 @@ def keeps_norms(recipe: Recipe, batch: int | None, small: bool) -> bool:
 
 
 def task_for(
-    tunable: Tunable, examples: Examples, recipe: Recipe, folder: Path, progress: Progress, deadline: float
+    tunable: Tunable,
+    examples: Examples,
+    recipe: Recipe,
+    folder: Path,
+    progress: Progress,
+    deadline: float,
+    ranks: Ranks = ALONE,
 ) -> Task:
     """All that the training loop needs; the recipe is a completed one."""
     own, size = recipe.optimisation, examples.preprocessing.size
@@ -153,10 +204,11 @@ def task_for(
         class_weights=None if weights is None else torch.from_numpy(weights),
         folder=folder,
         identity=Identity(recipe.but(time_limit=None).flat(), examples.features.fingerprint(examples.split.part_of())),
-        device=device_of(recipe.network.device),
+        device=ranks.device or device_of(recipe.network.device),
         mix=mixing(recipe.augmentation.mix, examples.classes),
         deadline=deadline,
         progress=progress,
+        ranks=ranks,
     )
 
 

@@ -29,6 +29,10 @@ class PixelFile(Sequence[torch.Tensor]):
         """Count the images."""
         return len(self.shapes)
 
+    def shape(self, row: int) -> torch.Size:
+        """Of one image."""
+        return torch.Size((3, *self.shapes[row].tolist()))
+
     def __getitem__(self, row: Any) -> Any:
         """A copy of one image."""
         height, width = self.shapes[row].tolist()

@@ -20,11 +20,15 @@ def precision_of(device: torch.device) -> Any:
     return "bf16-mixed" if capabilities().get("avx512_bf16") or capabilities().get("amx_bf16") else "32-true"
 
 
-def fabric_for(device: torch.device, folder: Path, epoch: int) -> Fabric:
-    """Fabric for one device; it writes the history from ``epoch`` on where a writer for TensorBoard is installed."""
+def fabric_for(device: torch.device, folder: Path, epoch: int, writes: bool = True) -> Fabric:
+    """Fabric for one device.
+
+    One that ``writes`` writes the history from ``epoch`` on, where a writer for TensorBoard is installed.
+    """
     loggers: list[Any] = []
     with suppress(ModuleNotFoundError):
-        loggers.append(TensorBoardLogger(folder / "tensorboard", name="", version="", purge_step=epoch))
+        if writes:
+            loggers.append(TensorBoardLogger(folder / "tensorboard", name="", version="", purge_step=epoch))
     devices: Any = [device.index] if device.index is not None else 1
     log = logging.getLogger("lightning_fabric")
     level = log.level

@@ -17,6 +17,7 @@ from regraft.recipe import FROZEN_STRATEGIES, Recipe
 from regraft.training.choosing import gain_of
 from regraft.training.examples import Examples, rows_for_tuning
 from regraft.training.frozen import train_frozen
+from regraft.training.ranks import ALONE, Ranks
 from regraft.training.result import Attempt, Trained
 from regraft.training.verdict import against
 
@@ -33,6 +34,7 @@ class Trainer:
     folder: Path  # keeps the checkpoints
     resume: bool = False
     progress: Progress = silent
+    ranks: Ranks = ALONE  # the processes that train a whole network together
 
     def train(self, recipe: Recipe, name: str, deadline: float = math.inf) -> Trained:
         """``name``: of the checkpoints' folder; ``deadline``: one of time.monotonic()."""
@@ -41,7 +43,8 @@ class Trainer:
         from regraft.training.full import train_full
 
         folder = self.folder / name
-        return train_full(self.backbone, self.examples, recipe, folder, self.resume, self.progress, deadline)
+        more = deadline, self.ranks
+        return train_full(self.backbone, self.examples, recipe, folder, self.resume, self.progress, *more)
 
     def baselines_on_validation(self) -> dict[str, float]:
         """The majority class and the nearest neighbour on the rows that validate a fine-tuning."""
@@ -59,13 +62,15 @@ class Trainer:
         return softmax(logits_of(graft.module, self.examples, rows, trained.recipe.network.device))
 
 
-def trainer_for(job: Job, folder: Path, resume: bool = False, progress: Progress = silent) -> Trainer:
+def trainer_for(
+    job: Job, folder: Path, resume: bool = False, progress: Progress = silent, ranks: Ranks = ALONE
+) -> Trainer:
     """What carries strategies out on a job; ``folder`` keeps the checkpoints."""
     backbone, large = job.backbone, job.plan.size.verdict == "large"
     workers = job.recipe.network.workers
     start = job.going_on.start_for(job.images.classes) if job.going_on else None
     examples = Examples(job.features, job.split, backbone.preprocessing, large, workers, start)
-    return Trainer(backbone, examples, folder, resume, progress)
+    return Trainer(backbone, examples, folder, resume, progress, ranks)
 
 
 def train_as_planned(job: Job, trainer: Trainer, deadline: float = math.inf) -> Trained:
