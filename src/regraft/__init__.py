@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # for type checkers and editors, which run nothing
     from regraft.evaluation.labelled_features import features_of as features_of
     from regraft.evaluation.rank import rank as rank
     from regraft.evaluation.transferability import transferability as transferability
+    from regraft.evaluation.tuning.tune import tune as tune
     from regraft.inspection.look import look as look
     from regraft.planning.plan import Plan as Plan
     from regraft.recipe import Reading as Reading
@@ -66,6 +67,7 @@ _HOMES = {
     "scan": "regraft.data.scan",
     "train": "regraft.runs.job",
     "transferability": "regraft.evaluation.transferability",
+    "tune": "regraft.evaluation.tuning.tune",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605

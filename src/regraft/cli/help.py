@@ -17,7 +17,7 @@ PANELS = {  # by the groups of settings
     "general": OWN,
 }
 COMMANDS = {
-    "The job": ("scan", "plan", "train"),
+    "The job": ("scan", "plan", "train", "tune"),
     "Use a run": ("predict", "evaluate", "export", "card"),
     "Proof and insight": ("compare", "transferability", "look"),
     "This machine": ("doctor", "backbones", "cache", "reference", "demo", "help"),

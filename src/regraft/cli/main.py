@@ -16,6 +16,7 @@ from regraft.cli import (  # noqa: F401 - they add themselves to the application
     look,
     predict,
     transferability,
+    tune,
 )
 from regraft.cli.app import INTERRUPTED, app
 from regraft.cli.home import mend_home

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from regraft.training.optimiser import make_optimiser
 from regraft.training.result import HeldOut, Judged, Trained
 from regraft.training.samples import batches
 from regraft.training.state import State
+from regraft.training.watch import Watch, unwatched
 
 SMALL_BATCH = 16  # batch norm keeps its running statistics in smaller ones
 
@@ -44,10 +46,11 @@ def train_full(
     resume: bool,
     progress: Progress,
     deadline: float = math.inf,
+    watch: Watch = unwatched,
 ) -> Trained:
     """Train as ``recipe`` says, which names the strategy; ``folder`` keeps the checkpoints.
 
-    The backbone stays as it is. ``deadline`` is one of time.monotonic().
+    The backbone stays as it is. ``deadline`` is one of time.monotonic(). ``watch`` may end it after any epoch.
     """
     started = time.perf_counter()
     network = starting_point(backbone, recipe)
@@ -57,7 +60,7 @@ def train_full(
     recipe = completed(recipe, len(examples.split.train), examples.large)
     tunable = make_tunable(network, recipe, cuts, head, batch_of(recipe, len(train_rows)), small=not examples.large)
     trainable = sum(p.numel() for p in tunable.parameters() if p.requires_grad)
-    task = task_for(tunable, examples, recipe, folder, progress, deadline)
+    task = replace(task_for(tunable, examples, recipe, folder, progress, deadline), watch=watch)
     state = run(task, resume)
     held_out = logits_of(tunable, examples, task.val_rows, recipe.network.device)
     calibrated, said = calibrate(head_of(head), held_out, examples.labels[task.val_rows])

@@ -28,9 +28,11 @@ from regraft.training.ema import Weights, averaged, between, copy_of, follow
 from regraft.training.epoch_lines import closing, epoch_line, opening, steps_in_time
 from regraft.training.fitting import check_fits
 from regraft.training.optimiser import factor, set_rates
+from regraft.training.order import SEEDS, order_of
 from regraft.training.precision import fabric_for, log
 from regraft.training.samples import Samples, batches
 from regraft.training.state import LAST, OUT_OF_TIME, State, state_from
+from regraft.training.watch import Watch, unwatched
 
 NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")  # in PyTorch's messages
 SHARES = (0.25, 0.5, 0.75)  # of the way from the start to the best epoch
@@ -38,7 +40,6 @@ HISTORY = (
     "epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "val_balanced_accuracy", "val_macro_f1",
     "seconds",
 )  # fmt: skip
-SEEDS = 2**63  # a generator takes no larger one
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,9 @@ class Task:
     identity: Identity
     device: torch.device
     mix: Mix | None = None
-    deadline: float = math.inf  # of time.monotonic(); the schedule ends by then
+    deadline: float = math.inf  # of time.monotonic(); the schedule ends by then; -inf: nothing more is trained
     progress: Progress = silent
+    watch: Watch = unwatched
 
     @property
     def epochs(self) -> int:
@@ -107,7 +109,7 @@ class Loop:
             self.judge()
         self.began, classes = time.monotonic(), int(task.samples.labels.max()) + 1
         try:
-            while state.epoch < task.epochs and not state.stopped:
+            while state.epoch < task.epochs and not state.stopped and task.deadline > -math.inf:
                 with quick_depthwise(task.model, task.device):
                     self.train_epoch()
                 with averaged(task.model, self.average):
@@ -115,6 +117,7 @@ class Loop:
                         self.best = copy_of(task.model)
                         self.keep_best()
                 state.stopped = state.stopped or reason_to_stop(state, self.stopping, task.epochs, classes)
+                state.stopped = state.stopped or task.watch(state.history, task.epochs)
                 self.save()
             self.interpolate()
         except KeyboardInterrupt:
@@ -139,7 +142,7 @@ class Loop:
         """The steps of one epoch that are not done yet."""
         task, state, optimisation = self.task, self.state, self.optimisation
         started = saved = time.monotonic()
-        order = torch.randperm(len(task.train_rows), generator=generator(task.recipe.seed, state.epoch)).numpy()
+        order = order_of(task.recipe.seed, state.epoch, len(task.train_rows))
         self.model.train()
         self.say_how_far(state.epoch * task.steps + state.step)
         for step in range(state.step, task.steps):
@@ -293,8 +296,3 @@ class Loop:
         self.task.optimiser.load_state_dict(content["optimiser"])
         self.average = {name: value.to(self.task.device) for name, value in content["average"].items()}
         self.best = content["best"]
-
-
-def generator(seed: int, epoch: int) -> torch.Generator:
-    """The generator of an epoch's order."""
-    return torch.Generator().manual_seed((1_000_003 * seed + epoch) % SEEDS)

@@ -19,6 +19,7 @@ from regraft.training.examples import Examples, rows_for_tuning
 from regraft.training.frozen import train_frozen
 from regraft.training.result import Attempt, Trained
 from regraft.training.verdict import against
+from regraft.training.watch import Watch, unwatched
 
 MANY_IMAGES = 10_000  # from which a head is not solved merely to compare
 TRIAL_SHARE = 0.25  # of fine-tuning's epochs, that random weights get to overtake it in case 4
@@ -33,6 +34,7 @@ class Trainer:
     folder: Path  # keeps the checkpoints
     resume: bool = False
     progress: Progress = silent
+    watch: Watch = unwatched  # looks on while a whole network is trained
 
     def train(self, recipe: Recipe, name: str, deadline: float = math.inf) -> Trained:
         """``name``: of the checkpoints' folder; ``deadline``: one of time.monotonic()."""
@@ -41,7 +43,9 @@ class Trainer:
         from regraft.training.full import train_full
 
         folder = self.folder / name
-        return train_full(self.backbone, self.examples, recipe, folder, self.resume, self.progress, deadline)
+        return train_full(
+            self.backbone, self.examples, recipe, folder, self.resume, self.progress, deadline, self.watch
+        )
 
     def baselines_on_validation(self) -> dict[str, float]:
         """The majority class and the nearest neighbour on the rows that validate a fine-tuning."""
