@@ -57,9 +57,8 @@ def tune(
     from regraft.evaluation.tuning.tune import tune as search
     from regraft.network.hub import check_at_hand
 
-    named = [
-        backbone_and_file(text, settings["weights"] if len(backbone or []) == 1 else None) for text in backbone or []
-    ]
+    texts = backbone or []
+    named = [backbone_and_file(text, settings["weights"] if len(texts) == 1 else None) for text in texts]
     wanted = recipe_from(settings | ({"backbone": named[0][0], "weights": named[0][1]} if named else {}), recipe)
     for name, path in named or [(wanted.network.backbone, wanted.network.weights)]:
         check_at_hand(name, path)

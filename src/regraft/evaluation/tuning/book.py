@@ -135,18 +135,18 @@ class Book:
         """The name of a recipe's outcome."""
         return outcomes.key_for(recipe, self.facts)
 
-    def enter(self, proposals: Sequence[Proposal]) -> int:
-        """Enter trials that are not there yet, for this or another process to take: how many were new."""
+    def enter(self, proposals: Sequence[Proposal], most: int | None = None) -> int:
+        """Enter trials that are not there yet, ``most`` of them, for any process to take: how many were new."""
         with self.alone():
-            return self.enter_now(proposals)
+            return self.enter_now(proposals, most)
 
-    def enter_now(self, proposals: Sequence[Proposal]) -> int:
+    def enter_now(self, proposals: Sequence[Proposal], most: int | None = None) -> int:
         """The same where this process is alone already."""
         known, new = {trial.user_attrs[KEY] for trial in self.trials()}, 0
         usual = self.asked.flat()
         for one in proposals:
             key = self.key(one.recipe)
-            if key in known:
+            if key in known or new == most:
                 continue
             known.add(key)
             new += 1

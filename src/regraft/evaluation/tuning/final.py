@@ -18,6 +18,7 @@ from regraft.evaluation.tuning.chapter import add_chapter
 from regraft.evaluation.tuning.heads import OF_TRAIN, PLAN
 from regraft.evaluation.tuning.importance import importance_of
 from regraft.evaluation.tuning.jobs import Bench
+from regraft.evaluation.tuning.journal import JOURNAL
 from regraft.evaluation.tuning.optimism import optimism_of
 from regraft.evaluation.tuning.order import Order
 from regraft.evaluation.tuning.outcomes import FAILED
@@ -26,7 +27,7 @@ from regraft.evaluation.tuning.result import Result, Tuned, Winner, counts_of, r
 from regraft.evaluation.tuning.search import SAMPLED, Search
 from regraft.evaluation.tuning.winner import kept_among, outcome_of, winner_of
 from regraft.recipe.recipe import DEFAULTS
-from regraft.runs.claim import claimed
+from regraft.runs.claim import Held, claimed, hold, release
 from regraft.runs.command import Asked, made_by
 from regraft.runs.job import finish, name_of
 from regraft.runs.rows import write_rows
@@ -36,10 +37,28 @@ from regraft.training.result import Attempt, Trained
 from regraft.training.state import LAST
 
 TRIALS = "trials.csv"
+WRITING = "writing"  # a folder that the process locks that writes the run
 
 
 def write_winner(order: Order, search: Search, folder: Path, place: Path, started: float) -> Tuned:
-    """Train the best trial's recipe, or take it from its checkpoint, and write the run ``folder``."""
+    """Train the best trial's recipe, or take it from its checkpoint, and write the run ``folder``.
+
+    Another process that does so already, or has done, leaves nothing to do.
+    """
+    try:
+        lock = hold(place / WRITING)
+    except Held:
+        return Tuned(folder, None, None)
+    try:
+        if not (place / JOURNAL).exists():
+            return Tuned(folder, None, None)
+        return written(order, search, folder, place, started)
+    finally:
+        release(lock)
+
+
+def written(order: Order, search: Search, folder: Path, place: Path, started: float) -> Tuned:
+    """The same by the one process that does it."""
     entries = search.book.entries()
     best = winner_of(entries, search.counts)
     if best is None:

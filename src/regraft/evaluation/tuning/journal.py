@@ -19,6 +19,7 @@ if sys.platform != "win32":
 
 JOURNAL = "journal.log"
 STUDY = "regraft"
+WORDS = {"asked_space": "space", "backbones": "list of backbones", "limits": "limit on size or time"}
 
 
 class ProcessLock(JournalFileOpenLock):
@@ -127,4 +128,5 @@ def other(path: Path, name: str, there: Any, here: Any) -> RunError:
         changed = [key for key in here if there.get(key) != here[key]]
         shown = " (" + ", ".join(f"{key} {there.get(key)} there, {here[key]} here" for key in changed[:3]) + ")"
         shown = shown if name == "recipe" else ""
-    return RunError(f"{path} was begun with another {name}{shown}; give the same options, or another --out")
+    what = WORDS.get(name, name)
+    return RunError(f"{path} was begun with another {what}{shown}; give the same options, or another --out")

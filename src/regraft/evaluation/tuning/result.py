@@ -52,15 +52,14 @@ class Result:
     def sentences(self, test: float | None, images: int, split: str) -> Iterator[str]:
         """What it comes to, in words; ``test``: the winner's figure on ``images`` that chose nothing."""
         won, name = self.winner, self.figure
-        after = f"; on the {images:,} {split} images, looked at once, {test:.1%}" if test is not None else ""
+        part = {"val": "given validation"}.get(split, split)
+        after = f"; on the {images:,} {part} images, looked at once, {test:.1%}" if test is not None else ""
         yield f"Trial {won.number} was kept: {won.name}. Validation {name} {won.accuracy:.1%}{after}."
         yield from against(self)
         if self.optimism:
             one = self.optimism
-            yield (
-                f"The best of {one.trials:,} trials looks too good on the {one.images:,} images that chose it:"
-                f" by about {100 * one.expected:.1f} points. Without that, expect {one.corrected:.1%}."
-            )
+            alike = f"{one.near:,} of the {one.trials:,} trials cannot be told from the best on {one.images:,} images."
+            yield f"{alike} Its figure is about {100 * one.expected:.1f} points too high; expect {one.corrected:.1%}."
         if self.sampler == "tpe" and 0 < self.sampled < FEW_TRIALS:
             yield (
                 f"TPE proposed {self.sampled} trial{'s' if self.sampled > 1 else ''}; under {FEW_TRIALS} it is about as"

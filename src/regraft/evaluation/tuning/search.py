@@ -26,6 +26,7 @@ from regraft.training.result import Judged, Trained
 
 GRID, SAMPLED, ELSEWHERE = "the grid", "the sampler", "another backbone or size"
 REDRAWS = 20  # of settings that were tried already
+DEAR_PLACES = 2  # where heads of two layers are tried
 WAIT = 0.2  # seconds, until another process is asked for again
 USUAL_TRIALS = 20  # whole networks, where neither a number nor a time is given
 
@@ -93,14 +94,26 @@ class Search:
             every += heads.every_head(bench, self.space.heads, self.space.own, self.progress)
         if self.limits.any:
             own, every = self.allowed(own), self.allowed(every)
-        self.book.enter(own)
-        most = len(own) + len(every) if self.kinds.networks else max(self.most, 1)
-        self.work_on_heads(most)
-        self.book.enter(every[: max(0, most - len(own))])
-        self.work_on_heads(most)
+        cheap = [one for one in every if one.recipe.head.layers == 1 or self.space.own]
+        for batch in (own, cheap, self.dear(own, cheap, every)):
+            room = None if self.kinds.networks else max(0, self.most - self.heads_entered())
+            self.book.enter(batch, room)
+            self.work_on_heads()
         self.say_heads()
 
-    def work_on_heads(self, most: int) -> None:
+    def dear(self, own: Sequence[Proposal], cheap: Sequence[Proposal], every: Sequence[Proposal]) -> list[Proposal]:
+        """Heads of two layers, which take long, where heads of one do best."""
+        ended = [one for one in self.book.entries() if one.kind == HEAD and one.complete]
+        ranked = sorted(ended, key=lambda one: -(one.outcome.figures.accuracy or 0) if one.outcome else 0)
+        places = list(dict.fromkeys(place_of(one.recipe) for one in ranked))[:DEAR_PLACES]
+        quick = {self.book.key(one.recipe) for one in (*own, *cheap)}
+        return [one for one in every if place_of(one.recipe) in places and self.book.key(one.recipe) not in quick]
+
+    def heads_entered(self) -> int:
+        """How many heads there are, done or not."""
+        return sum(one.kind == HEAD for one in self.book.entries())
+
+    def work_on_heads(self) -> None:
         """Solve heads until none is left, or the time for them is."""
         while time.monotonic() < self.heads_end:
             taken = self.book.take(HEAD)
@@ -110,8 +123,8 @@ class Search:
                 time.sleep(WAIT)
                 continue
             self.carry_out(taken, self.solve)
-            ended = sum(trial.state.is_finished() for trial in self.book.trials())
-            self.progress("Searching heads", min(ended, most), most, "heads")
+            states = [trial.state.is_finished() for trial in self.book.trials()]
+            self.progress("Searching heads", sum(states), len(states), "heads")
 
     def say_heads(self) -> None:
         """What the heads came to, in a line."""
@@ -277,6 +290,12 @@ class Search:
 
 
 How = Callable[[Taken], Outcome]
+
+
+def place_of(recipe: Recipe) -> tuple[object, ...]:
+    """Where a head sits, in which network."""
+    network, planning = recipe.network, recipe.planning
+    return network.backbone, network.image_size, planning.cuts or (planning.cut,)
 
 
 def figure_on(judged: Judged, rows: np.ndarray, counts: np.ndarray | None) -> float | None:

@@ -66,6 +66,7 @@ def tune(
     if importlib.util.find_spec("optuna") is None:
         raise RecipeError(NO_OPTUNA)
     from regraft.evaluation.tuning.carry_out import searched
+    from regraft.evaluation.tuning.journal import JOURNAL
     from regraft.evaluation.tuning.limits import limits_of
     from regraft.evaluation.tuning.order import Order
     from regraft.evaluation.tuning.place import begin, remove_empty, search_of
@@ -88,7 +89,7 @@ def tune(
     except KeyboardInterrupt:
         raise Interrupted(folder) from None
     except FileNotFoundError:
-        if search_of(folder).exists():
+        if (search_of(folder) / JOURNAL).exists():
             raise
         return Tuned(folder, None, None)  # another process has just finished it
     finally:
