@@ -139,9 +139,10 @@ def test_a_finished_search_gets_more_trials(quick: Callable[..., Tuned]) -> None
     assert len(after) == len(before) + 2
 
 
+@pytest.mark.slow
 def test_two_processes_share_one_journal(quick: Callable[..., Tuned], tmp_path: Path) -> None:
     space = tmp_path / "space.toml"
-    space.write_text("[space]\nlearning_rate = [1e-5, 3e-5, 1e-4, 3e-4]\nepochs = [20, 30, 40]\npatience = [40]\n")
+    space.write_text("[space]\nlearning_rate = [1e-5, 3e-5, 1e-4, 3e-4]\nepochs = [10, 15]\npatience = [40]\n")
     command = [sys.executable, "-m", "regraft", "tune", tmp_path / "data", *OPTIONS, "--space", space]
     command = [str(word) for word in (*command, "--sampler", "grid", "--out", tmp_path / "both", "--json")]
     first = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
