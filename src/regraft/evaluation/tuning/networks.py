@@ -56,7 +56,8 @@ def proposal_of(base: Recipe, axes: Sequence[Axis], params: Mapping[str, Any], o
         recipe = base.but(**changes)
     except RecipeError:
         return None
-    name = ", ".join(f"{key.replace('_', ' ')} {shown(value)}" for key, value in params.items())
+    told = [axis.name for axis in axes if len(axis.values) != 1] or list(params)
+    name = ", ".join(f"{key.replace('_', ' ')} {shown(params[key])}" for key in told)
     return Proposal(name, NETWORK, origin, recipe, dict(params))
 
 

@@ -58,8 +58,7 @@ class Result:
         yield from against(self)
         if self.optimism:
             one = self.optimism
-            alike = f"{one.near:,} of the {one.trials:,} trials cannot be told from the best on {one.images:,} images."
-            yield f"{alike} Its figure is about {100 * one.expected:.1f} points too high; expect {one.corrected:.1%}."
+            yield luck_in_words(one)
         if self.sampler == "tpe" and 0 < self.sampled < FEW_TRIALS:
             yield (
                 f"TPE proposed {self.sampled} trial{'s' if self.sampled > 1 else ''}; under {FEW_TRIALS} it is about as"
@@ -74,6 +73,15 @@ class Result:
         if self.importance:
             return "Share of the differences among trained networks that each setting explains, with 95% intervals."
         return f"The importance of settings is left out: it takes {FEWEST} whole networks trained to their end."
+
+
+def luck_in_words(one: Optimism) -> str:
+    """How far the best trial's figure is to be believed."""
+    if one.near == 1:
+        return f"No other of the {one.trials:,} trials comes near it on the {one.images:,} images that chose."
+    which = f"All {one.trials:,}" if one.near == one.trials else f"{one.near:,} of the {one.trials:,}"
+    alike = f"{which} trials that ran to their end are alike within chance on the {one.images:,} images that chose."
+    return f"{alike} The best figure is about {100 * one.expected:.1f} points too high; expect {one.corrected:.1%}."
 
 
 def against(search: Result) -> Iterator[str]:
