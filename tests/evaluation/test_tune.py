@@ -52,7 +52,8 @@ def quick(tmp_path: Path, make_folder: Make) -> Callable[..., Tuned]:
 
     def run(name: str = "tuned", **more: Any) -> Tuned:
         usual = {"space": {"learning_rate": [1e-4, 1e-3], "epochs": [1, 2]}, "sampler": "grid", "progress": False}
-        return package.tune(root, out=tmp_path / name, **{**SMALL, **usual, **more})
+        settings = {name: value for name, value in {**SMALL, **usual, **more}.items() if name != "backbone" or value}
+        return package.tune(root, out=tmp_path / name, **settings)
 
     return run
 
@@ -173,6 +174,31 @@ def test_heads_alone(quick: Callable[..., Tuned]) -> None:
     assert {row["kind"] for row in kept} == {"head"}
     assert tuned.run
     assert tuned.run.frozen
+
+
+def test_several_backbones(quick: Callable[..., Tuned]) -> None:
+    both = ("demonstration", "embedded")
+    tuned = quick(backbone=None, backbones=both, space={"epochs": [1]}, time_limit=None)
+    kept = rows(tuned.folder)
+    assert {row["backbone"] for row in kept} == set(both)
+    assert {row["backbone"] for row in kept if row["from"] == "the grid"} == set(both)
+    assert kept[0]["backbone"] == "demonstration"
+    assert tuned.run
+    recipe = json.loads((tuned.folder / "recipe.json").read_text())
+    assert tuned.search
+    assert recipe["network"]["backbone"] == kept[tuned.search.winner.number]["backbone"]
+
+
+def test_time_that_is_up_leaves_heads_for_later(quick: Callable[..., Tuned], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("regraft.evaluation.tuning.carry_out.HEADS_SECONDS", 0.3)
+    tuned = quick(space=None, sampler="random", trials=2, epochs=1)
+    states = [(row["kind"], row["state"]) for row in rows(tuned.folder)]
+    assert ("head", "waiting") in states
+    assert ("network", "complete") in states
+    assert ("network", "waiting") not in states
+    monkeypatch.setattr("regraft.evaluation.tuning.carry_out.HEADS_SECONDS", 300.0)
+    again = quick(space=None, sampler="random", trials=2, epochs=1, resume=True)
+    assert "waiting" not in {row["state"] for row in rows(again.folder)}
 
 
 def test_networks_within_limits(quick: Callable[..., Tuned]) -> None:

@@ -163,18 +163,16 @@ class Book:
     def take(self, kind: str | None = None) -> Taken | None:
         """The next trial to be trained: first one whose process has ended, then one that waits; None without one."""
         with self.alone():
-            waiting = False
-            for trial in self.trials():
-                if kind not in {None, trial.user_attrs[KIND]}:
-                    continue
-                waiting = waiting or trial.state == TrialState.WAITING
+            own = [trial for trial in self.trials() if kind in {None, trial.user_attrs[KIND]}]
+            for trial in own:
                 if trial.state == TrialState.RUNNING and (taken := self.claimed(trial.number)):
                     return taken
-            if not waiting:
+            first = next((trial for trial in own if trial.state == TrialState.WAITING), None)
+            if first is None:
                 return None
-            taken = self.claimed(self.study.ask().number)
-            if taken is None:
-                raise AssertionError("a trial that waits is nobody's")
+            self.study._storage.set_trial_state_values(first._trial_id, TrialState.RUNNING)  # as Study.ask does
+            taken = self.claimed(first.number)
+            assert taken, "a trial that waits is nobody's"
             return taken
 
     def claimed(self, number: int) -> Taken | None:

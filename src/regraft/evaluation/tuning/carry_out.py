@@ -15,9 +15,11 @@ from regraft.errors import RecipeError
 from regraft.evaluation.tuning.axis import JOINED, Axis
 from regraft.evaluation.tuning.book import Book
 from regraft.evaluation.tuning.final import write_winner
+from regraft.evaluation.tuning.head_search import search_heads
 from regraft.evaluation.tuning.heads import heads_of_train, places_of
 from regraft.evaluation.tuning.jobs import Jobs, fingerprint_of, sides_of
 from regraft.evaluation.tuning.journal import JOURNAL, open_study, quiet
+from regraft.evaluation.tuning.network_search import search_networks
 from regraft.evaluation.tuning.order import Order
 from regraft.evaluation.tuning.result import Tuned
 from regraft.evaluation.tuning.search import USUAL_TRIALS, Search
@@ -53,7 +55,10 @@ def searched(order: Order, folder: Path, place: Path, progress: Progress, starte
         search = search_of_order(order, jobs, book, space, progress, began)
         if order.kinds.networks and order.sampler != "grid":
             progress.say(outlook(order, job, search))
-        search.run()
+        if order.kinds.heads:
+            search_heads(search)
+        if order.kinds.networks:
+            search_networks(search)
         if book.running_elsewhere():
             return Tuned(folder, None, None)
         return write_winner(order, search, folder, place, started)

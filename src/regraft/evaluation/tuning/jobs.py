@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -65,6 +66,11 @@ class Jobs:
             raise RunError(f"{network.backbone} sees other images than the first backbone; search it by itself")
         self.fingerprint = fingerprint
         return Bench(job, trainer_for(job, self.folder / CHECKPOINTS, True, WithoutLines(self.progress)))
+
+    def own_settings(self) -> dict[str, dict[str, Any]]:
+        """What each backbone brings of its own."""
+        size = self.asked.network.image_size
+        return {name: {"weights": file, "image_size": size} for name, file in self.backbones}
 
     def widest(self, own: str) -> str:
         """The pooling whose features all that are searched can be had from."""

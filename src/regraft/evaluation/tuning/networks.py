@@ -43,8 +43,17 @@ def base_of(bench: Bench, head: Entry | None) -> Recipe:
     return head.recipe.but(strategy="fine-tune", views=0, weight_decay=job.recipe.optimisation.weight_decay)
 
 
-def proposal_of(base: Recipe, axes: Sequence[Axis], params: Mapping[str, Any], origin: str) -> Proposal | None:
-    """A trial with some settings; None where they do not go together."""
+def proposal_of(
+    base: Recipe,
+    axes: Sequence[Axis],
+    params: Mapping[str, Any],
+    origin: str,
+    backbones: Mapping[str, Mapping[str, Any]],
+) -> Proposal | None:
+    """A trial with some settings; None where they do not go together.
+
+    ``backbones``: what each brings of its own, by name: its file of weights and its image size.
+    """
     changes: dict[str, Any] = {}
     for axis in axes:
         changes |= axis.settings(params[axis.name])
@@ -52,6 +61,7 @@ def proposal_of(base: Recipe, axes: Sequence[Axis], params: Mapping[str, Any], o
         changes |= {"cut": None, "cuts": (), "unfreeze_from": None}
     if "backbone" in changes and changes["backbone"] != base.network.backbone:
         changes |= {"cut": None, "cuts": (), "unfreeze_from": None}  # which are the other one's
+        changes = dict(backbones[changes["backbone"]]) | changes
     try:
         recipe = base.but(**changes)
     except RecipeError:
