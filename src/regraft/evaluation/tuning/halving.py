@@ -19,6 +19,7 @@ class Halving:
     taken: Taken
     monitor: str
     sign: int  # 1 where more of the figure is better
+    drops: bool = True  # whether it may end the training: a grid is run in full
 
     def __call__(self, history: Sequence[Mapping[str, float]], epochs: int) -> str:
         """Why to stop after the last epoch of ``history``, or nothing."""
@@ -27,7 +28,7 @@ class Halving:
         if epoch not in known:
             self.taken.trial.report(self.sign * history[-1][self.monitor], epoch)
         rung = next((share for share in RUNGS if epoch == math.ceil(share * epochs) < epochs), None)
-        if rung is None:
+        if rung is None or not self.drops:
             return ""
         own = max(self.sign * row[self.monitor] for row in history[1:])
         return reason_to_drop(own, rivals_at(rung, self.taken.entry, self.book.entries()), epoch, epochs)

@@ -80,7 +80,7 @@ def train(search: Search, taken: Taken) -> Outcome:
     """A whole network; KeyboardInterrupt where it was interrupted, with its checkpoint left."""
     entry, bench = taken.entry, search.jobs.of(taken.entry.recipe)
     stopping = entry.recipe.stopping
-    watch = Halving(search.book, taken, stopping.monitor, stopping.sign)
+    watch = Halving(search.book, taken, stopping.monitor, stopping.sign, drops=entry.origin != GRID)
     trained = replace(bench.trainer, watch=watch).train(entry.recipe, entry.key, search.end)
     if trained.interrupted:
         raise KeyboardInterrupt

@@ -25,6 +25,8 @@ class Winner:
     kind: str
     origin: str
     accuracy: float  # on the images that judge every trial
+    judged: float  # on all that judged it: heads are cross-validated on more
+    images: int  # that judged it
     settings: Mapping[str, Any]  # that were searched, by name
 
 
@@ -54,7 +56,8 @@ class Result:
         won, name = self.winner, self.figure
         part = {"val": "given validation"}.get(split, split)
         after = f"; on the {images:,} {part} images, looked at once, {test:.1%}" if test is not None else ""
-        yield f"Trial {won.number} was kept: {won.name}. Validation {name} {won.accuracy:.1%}{after}."
+        on = f"{won.judged:.1%} on {won.images:,} images"
+        yield f"Trial {won.number} was kept: {won.name}. Validation {name} {on}{after}."
         yield from against(self)
         if self.optimism:
             one = self.optimism
