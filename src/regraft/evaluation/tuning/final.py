@@ -131,7 +131,9 @@ def result_of(order: Order, search: Search, entries: Sequence[Entry], best: Entr
     """What the search came to."""
     counts, shared = search.counts, search.shared
     complete = [one for one in entries if one.complete]
-    hits = [hits_on(one, shared) for one in complete]
+    rivals = [one for one in complete if one.kind == HEAD] if best.kind == HEAD else complete
+    rows = np.sort(outcome_of(best).rows) if best.kind == HEAD else shared  # those that the choice was made on
+    hits = [hits_on(one, rows) for one in rivals]
     whole = [one for one in hits if one is not None]
     own = kept_among([one for one in complete if one.origin in {PLAN, OF_TRAIN}], counts)
     first = entries[0].outcome if entries and entries[0].origin == PLAN else None
@@ -144,10 +146,19 @@ def result_of(order: Order, search: Search, entries: Sequence[Entry], best: Entr
         sampler=order.sampler,
         sampled=sum(one.origin == SAMPLED for one in networks),
         figure="balanced accuracy" if is_balanced(order.recipe.stopping.monitor) else "accuracy",
-        winner=Winner(best.number, best.name, best.kind, best.origin, figures.shared or 0.0, changes),
+        winner=Winner(
+            best.number,
+            best.name,
+            best.kind,
+            best.origin,
+            figures.shared or 0.0,
+            figures.accuracy or 0.0,
+            len(outcome_of(best).rows),
+            changes,
+        ),
         first=first.figures.shared if first else None,
         of_train=outcome_of(own).figures.shared if own else None,
-        optimism=optimism_of(whole, None if counts is None else counts[shared], order.recipe.seed),
+        optimism=optimism_of(whole, None if counts is None else counts[rows], order.recipe.seed),
         importance=importance_of(networks, search.space.networks, order.recipe.seed),
         seconds=time.perf_counter() - started,
         left=search.left,

@@ -84,14 +84,16 @@ def luck_in_words(one: Optimism) -> str:
         return f"No other of the {one.trials:,} trials comes near it on the {one.images:,} images that chose."
     which = f"All {one.trials:,}" if one.near == one.trials else f"{one.near:,} of the {one.trials:,}"
     alike = f"{which} trials that ran to their end are alike within chance on the {one.images:,} images that chose."
-    return f"{alike} The best figure is about {100 * one.expected:.1f} points too high; expect {one.corrected:.1%}."
+    best, luck = one.corrected + one.expected, f"about {100 * one.expected:.1f} points too high"
+    return f"{alike} The best figure, {best:.1%}, is {luck}: expect {one.corrected:.1%}."
 
 
 def against(search: Result) -> Iterator[str]:
     """The winner beside the plan's and train's own choice."""
     won, first, own = search.winner, search.first, search.of_train
     if first is not None and won.number:
-        yield f"Trial 0, the plan's own, came to {first:.1%} on the same images."
+        same = f" (the winner: {won.accuracy:.1%})"
+        yield f"Trial 0, the plan's own, came to {first:.1%} on the images that judge every trial{same}."
     if own is not None and own not in (first, won.accuracy):
         yield f"What train itself would have kept came to {own:.1%} there."
 
