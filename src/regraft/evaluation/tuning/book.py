@@ -12,7 +12,7 @@ from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from regraft.evaluation.kept_folder import CHECKPOINTS, TRAININGS
 from regraft.evaluation.tuning import outcomes
@@ -119,7 +119,7 @@ class Book:
             origin=own[ORIGIN],
             key=own[KEY],
             recipe=self.recipes[own[KEY]],
-            params=trial.params or trial.system_attrs.get("fixed_params", {}),
+            params=trial.params,
             state=trial.state,
             curve=trial.intermediate_values,
             outcome=self.outcome(own[KEY]) if trial.state.is_finished() else None,
@@ -153,7 +153,14 @@ class Book:
             changes = {name: value for name, value in one.recipe.flat().items() if value != usual[name]}
             attributes = {NAME: one.name, KIND: one.kind, KEY: key, ORIGIN: one.origin, CHANGES: changes}
             fitting = {name: value for name, value in one.params.items() if self.holds(name, value)}
-            self.study.enqueue_trial(fitting, user_attrs=attributes)
+            self.study.add_trial(
+                create_trial(
+                    state=TrialState.WAITING,
+                    params=fitting,
+                    distributions={name: distribution_of(self.axes[name]) for name in fitting},
+                    user_attrs=attributes,
+                )
+            )
         return new
 
     def holds(self, name: str, value: Any) -> bool:
@@ -183,8 +190,6 @@ class Book:
         except Held:
             return None
         trial = Trial(self.study, kept._trial_id)
-        for name in kept.system_attrs.get("fixed_params", {}):
-            suggest(trial, name, distribution_of(self.axes[name]))
         trial.set_user_attr("process", f"{socket.gethostname()} {os.getpid()} {time.strftime('%Y-%m-%dT%H:%M:%S')}")
         return Taken(self.entry_of(self.study.get_trials(deepcopy=False)[number]), trial, claim)
 
@@ -208,7 +213,8 @@ class Book:
         told: dict[str, Any] = {"validation": figures.accuracy, "images": len(outcome.rows), "loss": figures.loss}
         told |= {"epochs": figures.epochs, "seconds": round(figures.seconds, 2), "note": figures.note}
         for name, value in told.items():
-            taken.trial.set_user_attr(name, value)
+            if value not in {None, "", 0}:
+                taken.trial.set_user_attr(name, value)
         states = {COMPLETE: TrialState.COMPLETE, outcomes.DROPPED: TrialState.PRUNED}
         state = states.get(figures.state, TrialState.FAIL)
         if state == TrialState.PRUNED and figures.shared is not None and not taken.entry.curve:
@@ -234,13 +240,3 @@ class Book:
     def path(self) -> Path:
         """The journal."""
         return self.folder / JOURNAL
-
-
-def suggest(trial: Trial, name: str, values: BaseDistribution) -> None:
-    """Note a setting of a trial, which was entered with it."""
-    if isinstance(values, CategoricalDistribution):
-        trial.suggest_categorical(name, values.choices)
-    elif isinstance(values, IntDistribution):
-        trial.suggest_int(name, values.low, values.high, log=values.log)
-    elif isinstance(values, FloatDistribution):
-        trial.suggest_float(name, values.low, values.high, log=values.log)

@@ -62,8 +62,7 @@ def written(order: Order, search: Search, folder: Path, place: Path, started: fl
     entries = search.book.entries()
     best = winner_of(entries, search.counts)
     if best is None:
-        why = next((one.outcome.figures.note for one in entries if one.outcome and one.outcome.figures.note), "")
-        raise RunError(f"no trial ran to its end{f': {why}' if why else ''}; give more time with --resume")
+        raise RunError(f"no trial ran to its end: {why_none(search, entries)}")
     bench = search.jobs.of(best.recipe)
     data, recipe = order.data, order.recipe
     command = made_by(sys.argv, data, recipe, folder, False, False).replace("regraft.train(", "regraft.tune(", 1)
@@ -81,6 +80,12 @@ def written(order: Order, search: Search, folder: Path, place: Path, started: fl
         keep(place, unfinished, best.key)
     remove(place)
     return tuned
+
+
+def why_none(search: Search, entries: Sequence[Entry]) -> str:
+    """Why there is no winner, and what to do."""
+    failed = next((one.outcome.figures.note for one in entries if one.outcome and one.outcome.figures.note), "")
+    return failed or next(iter(search.notes), "the time was up; give more of it with --resume")
 
 
 def trained_again(bench: Bench, best: Entry, place: Path, unfinished: Path, search: Search) -> Trained:

@@ -15,18 +15,25 @@ from regraft.features.head import best_trial, problem_of
 from regraft.features.threads import one_thread
 from regraft.progress import Progress
 from regraft.recipe import Recipe
-from regraft.training.candidates import MANY_IMAGES, frozen_candidates, promising_runs
+from regraft.training.candidates import JOINS, MANY_IMAGES, frozen_candidates, promising_runs
 from regraft.training.choosing import gain_of
 from regraft.training.frozen import choosing_rows, cuts_in_use, head_settings
 from regraft.training.result import Judged
 
 PLAN, OF_TRAIN, PRODUCT = "the plan", "train's own", "every combination"
-SINGLES, RUNS = 4, 3  # cuts, and runs of joined cuts, whose heads are searched
+SINGLES = 4  # cuts whose heads are searched, by their probes
 SURELY = 2.0  # standard errors that a head lies behind after one fold, to be dropped
 
 
 def heads_of_train(bench: Bench, progress: Progress) -> list[Proposal]:
     """The heads that ``train`` would try, what the rule gives first; the plan's alone where a strategy is asked for."""
+    if OF_TRAIN not in bench.heads:
+        bench.heads[OF_TRAIN] = worked_out(bench, progress)
+    return list(bench.heads[OF_TRAIN])
+
+
+def worked_out(bench: Bench, progress: Progress) -> list[Proposal]:
+    """The same, worked out: joined cuts are screened for it."""
     job, trainer = bench.job, bench.trainer
     planned = job.planned_recipe()
     if not job.recipe.left_open:
@@ -89,9 +96,20 @@ def places_of(bench: Bench, own: bool, progress: Progress) -> list[tuple[str, ..
     profile = {point.cut: point.accuracy for point in job.plan.similarity.profile}
     best = sorted(profile, key=lambda name: -profile[name])[:SINGLES]
     singles = dict.fromkeys([cuts[-1].name, job.plan.similarity.best_early_cut, *best])
-    few = bool(job.recipe.head.views) or len(job.split.train) > MANY_IMAGES
-    runs = promising_runs(trainer.examples, cuts, progress)[: 1 if few else RUNS]
-    return [*((name,) for name in singles), *(tuple(cut.name for cut in run) for run in runs)]
+    return [*((name,) for name in singles), *joined_of(bench, progress)]
+
+
+def joined_of(bench: Bench, progress: Progress) -> list[tuple[str, ...]]:
+    """The runs of joined cuts that promise most: those that ``train`` tries, or screened where it tries one place."""
+    if JOINED not in bench.heads:
+        cuts, runs = bench.trainer.backbone.cuts, [one.recipe.planning.cuts for one in heads_of_train(bench, progress)]
+        found = list(dict.fromkeys(run for run in runs if run))
+        few = len(bench.job.split.train) > MANY_IMAGES or bench.job.recipe.head.views
+        if not found and not few:
+            best = promising_runs(bench.trainer.examples, cuts, progress)[:JOINS]
+            found = [tuple(cut.name for cut in run) for run in best]
+        bench.heads[JOINED] = found
+    return list(bench.heads[JOINED])
 
 
 def params_of(recipe: Recipe) -> dict[str, object]:

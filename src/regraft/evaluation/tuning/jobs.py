@@ -25,6 +25,7 @@ class Bench:
 
     job: Job
     trainer: Trainer
+    heads: dict[str, list[Any]] = field(default_factory=dict)  # what was worked out for them before, by what it is
 
 
 @dataclass

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from regraft.errors import BackboneError, RecipeError
+from regraft.errors import RecipeError
 from regraft.evaluation.tuning import heads, networks
 from regraft.evaluation.tuning.axis import Axis
 from regraft.evaluation.tuning.book import HEAD, NETWORK, Entry, Proposal, Taken
@@ -131,9 +131,5 @@ def propose(search: Search, bench: Bench, base: Recipe, axes: Sequence[Axis]) ->
 
 
 def too_much(search: Search, one: Proposal) -> bool:
-    """Whether a network is beyond the limits, or its backbone cannot be had."""
-    try:
-        return search.limits.any and not search.allowed([one])
-    except BackboneError as error:
-        search.notes[str(error)] = None
-        return True
+    """Whether a network is beyond the limits."""
+    return search.limits.any and not search.allowed([one])

@@ -53,7 +53,11 @@ class Search:
         )
         for name, _ in self.jobs.backbones:
             for size in sizes:
-                bench = self.jobs.of(asked.but(backbone=name, image_size=size))
+                try:
+                    bench = self.jobs.of(asked.but(backbone=name, image_size=size))
+                except RegraftError as error:
+                    self.notes[f"{name} is left out: {error}"] = None
+                    continue
                 if bench is not first:
                     yield bench, False
 
@@ -61,7 +65,10 @@ class Search:
         """Those within the limits; the others are counted in a note."""
         fitting = []
         for one in proposals:
-            why = reason_against(self.jobs.of(one.recipe), one.recipe, self.limits, self.beyond)
+            try:
+                why = reason_against(self.jobs.of(one.recipe), one.recipe, self.limits, self.beyond)
+            except RegraftError as error:
+                why = str(error)
             if why:
                 self.notes[f"{one.recipe.network.backbone}, as {one.name}, is left out: {why}"] = None
             else:

@@ -98,6 +98,8 @@ def checked_space(given: Given, recipe: Recipe) -> Space:
     for name, entry in entries.items():
         if name not in names:
             raise unknown(str(name), names)
+        if name == "backbone":
+            raise RecipeError("the space has backbone; name each with --backbone in place of that")
         axis = axis_of(name, entry)
         of_heads = kinds.heads and (name in {*OF_HEADS, *OF_BOTH} or (name == "weight_decay" and not kinds.networks))
         of_networks = kinds.networks and (name in {*OF_NETWORKS, *OF_BOTH} or (name in OF_HEADS and not kinds.heads))
