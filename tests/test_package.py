@@ -44,6 +44,7 @@ def test_public_names() -> None:
         "scan",
         "train",
         "transferability",
+        "tune",
     ]
     for name in regraft.__all__:
         assert getattr(regraft, name).__name__ == name

@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # for type checkers and editors, which run nothing
     from regraft.evaluation.rank import rank as rank
     from regraft.evaluation.suggest import suggest as suggest
     from regraft.evaluation.transferability import transferability as transferability
+    from regraft.evaluation.tuning.tune import tune as tune
     from regraft.inspection.look import look as look
     from regraft.planning.compute import compute_features as compute_features
     from regraft.planning.plan import Plan as Plan
@@ -70,6 +71,7 @@ _HOMES = {
     "suggest": "regraft.evaluation.suggest",
     "train": "regraft.runs.job",
     "transferability": "regraft.evaluation.transferability",
+    "tune": "regraft.evaluation.tuning.tune",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605

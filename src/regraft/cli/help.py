@@ -17,7 +17,7 @@ PANELS = {  # by the groups of settings
     "general": OWN,
 }
 COMMANDS = {
-    "The job": ("scan", "plan", "train", "features"),
+    "The job": ("scan", "plan", "train", "tune", "features"),
     "Use a run": ("predict", "evaluate", "review", "suggest", "export", "serve", "card"),
     "Proof and insight": ("compare", "transferability", "look"),
     "This machine": ("doctor", "backbones", "cache", "reference", "demo", "help"),

@@ -19,6 +19,7 @@ from regraft.cli import (  # noqa: F401 - they add themselves to the application
     review,
     serve,
     transferability,
+    tune,
 )
 from regraft.cli.app import INTERRUPTED, app
 from regraft.cli.home import mend_home

@@ -30,6 +30,7 @@ from regraft.training.early_stopping import cross_fitted
 from regraft.training.examples import Examples, rows_for_tuning
 from regraft.training.frozen import cuts_in_use, head_settings, solved_head
 from regraft.training.loop import run
+from regraft.training.onlooker import Onlooker, nobody
 from regraft.training.optimiser import make_optimiser
 from regraft.training.ranks import ALONE, Ranks
 from regraft.training.result import HeldOut, Judged, Trained
@@ -50,12 +51,13 @@ def train_full(
     progress: Progress,
     deadline: float = math.inf,
     ranks: Ranks = ALONE,
+    onlooker: Onlooker = nobody,
 ) -> Trained:
     """Train as ``recipe`` says, which names the strategy; ``folder`` keeps the checkpoints.
 
     Of several ``ranks`` this is the one that leads; the others train with it as ``take_part`` does.
 
-    The backbone stays as it is. ``deadline`` is one of time.monotonic().
+    The backbone stays as it is. ``deadline`` is one of time.monotonic(). ``onlooker`` may end it after any epoch.
     """
     started = time.perf_counter()
     network = starting_point(backbone, recipe)
@@ -68,6 +70,7 @@ def train_full(
         lambda: tunable_and_task(network, examples, recipe, head, folder, progress, deadline, ranks)
     )
     trainable = sum(p.numel() for p in tunable.parameters() if p.requires_grad)
+    task = replace(task, onlooker=onlooker)
     state = run(task, resume)
     held_out = logits_of(tunable, examples, task.val_rows, recipe.network.device)
     calibrated, said = calibrate(head_of(head), held_out, examples.labels[task.val_rows])

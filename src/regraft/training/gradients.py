@@ -9,12 +9,12 @@ from torch.nn.functional import cross_entropy
 
 from regraft.training.forward import Forward
 from regraft.training.lost import Agreed, Lost
+from regraft.training.order import SEEDS
 from regraft.training.rank_norms import adapts
 from regraft.training.state import State
 from regraft.training.task import Task
 
 NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")  # in PyTorch's messages
-SEEDS = 2**63  # a generator takes no larger one
 OWN = 7_919_777_777_777  # between the seeds of ranks
 
 

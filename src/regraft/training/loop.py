@@ -20,9 +20,10 @@ from regraft.training.ema import Weights, averaged, between, copy_of, follow
 from regraft.training.epoch_lines import closing, epoch_line, opening, steps_in_time
 from regraft.training.fitting import check_fits
 from regraft.training.forward import Forward
-from regraft.training.gradients import SEEDS, Gradients
+from regraft.training.gradients import Gradients
 from regraft.training.lost import Agreed, Lost
 from regraft.training.optimiser import factor, set_rates
+from regraft.training.order import order_of
 from regraft.training.precision import fabric_for, log
 from regraft.training.rank_norms import norms_over
 from regraft.training.state import LAST, OUT_OF_TIME, State, state_from
@@ -80,7 +81,7 @@ class Loop:
             self.judge()
         self.began, classes = time.monotonic(), int(task.samples.labels.max()) + 1
         try:
-            while state.epoch < task.epochs and not state.stopped:
+            while state.epoch < task.epochs and not state.stopped and task.deadline > -math.inf:
                 with quick_depthwise(task.model, task.device):
                     self.train_epoch()
                 with averaged(task.model, self.average):
@@ -88,6 +89,7 @@ class Loop:
                         self.best = copy_of(task.model)
                         self.keep_best()
                 state.stopped = state.stopped or reason_to_stop(state, self.stopping, task.epochs, classes)
+                state.stopped = state.stopped or task.onlooker(state.history, task.epochs)
                 self.save()
                 self.heed()
             self.interpolate()
@@ -114,7 +116,7 @@ class Loop:
         """The steps of one epoch that are not done yet."""
         task, state, optimisation = self.task, self.state, self.optimisation
         started = saved = time.monotonic()
-        order = torch.randperm(len(task.train_rows), generator=generator(task.recipe.seed, state.epoch)).numpy()
+        order = order_of(task.recipe.seed, state.epoch, len(task.train_rows))
         self.model.train()
         self.say_how_far(state.epoch * task.steps + state.step)
         for step in range(state.step, task.steps):
@@ -226,8 +228,3 @@ class Loop:
         state_from(content.get("state", {}))
         check_fits(self.task.folder / LAST, content, self.task.model, self.task.optimiser)
         return content
-
-
-def generator(seed: int, epoch: int) -> torch.Generator:
-    """The generator of an epoch's order."""
-    return torch.Generator().manual_seed((1_000_003 * seed + epoch) % SEEDS)

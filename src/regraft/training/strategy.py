@@ -17,6 +17,7 @@ from regraft.recipe import FROZEN_STRATEGIES, Recipe
 from regraft.training.choosing import gain_of
 from regraft.training.examples import Examples, rows_for_tuning
 from regraft.training.frozen import train_frozen
+from regraft.training.onlooker import Onlooker, nobody
 from regraft.training.ranks import ALONE, Ranks
 from regraft.training.result import Attempt, Trained
 from regraft.training.verdict import against
@@ -35,6 +36,7 @@ class Trainer:
     resume: bool = False
     progress: Progress = silent
     ranks: Ranks = ALONE  # the processes that train a whole network together
+    onlooker: Onlooker = nobody  # looks on while a whole network is trained
 
     def train(self, recipe: Recipe, name: str, deadline: float = math.inf) -> Trained:
         """``name``: of the checkpoints' folder; ``deadline``: one of time.monotonic()."""
@@ -43,7 +45,7 @@ class Trainer:
         from regraft.training.full import train_full
 
         folder = self.folder / name
-        more = deadline, self.ranks
+        more = deadline, self.ranks, self.onlooker
         return train_full(self.backbone, self.examples, recipe, folder, self.resume, self.progress, *more)
 
     def baselines_on_validation(self) -> dict[str, float]:

@@ -12,6 +12,7 @@ from regraft.progress import Progress, silent
 from regraft.recipe import Recipe
 from regraft.training.augmentation import Mix, View
 from regraft.training.checkpoint import Identity
+from regraft.training.onlooker import Onlooker, nobody
 from regraft.training.ranks import ALONE, Ranks
 from regraft.training.samples import Samples
 
@@ -34,9 +35,10 @@ class Task:
     identity: Identity
     device: torch.device
     mix: Mix | None = None
-    deadline: float = math.inf  # of time.monotonic(); the schedule ends by then
+    deadline: float = math.inf  # of time.monotonic(); the schedule ends by then; -inf: nothing more is trained
     progress: Progress = silent
     ranks: Ranks = ALONE  # the processes that train it together
+    onlooker: Onlooker = nobody
 
     @property
     def epochs(self) -> int:
