@@ -48,7 +48,7 @@ class FileState(NamedTuple):
     inode: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class OnDisk:
     """A file."""
 
@@ -92,7 +92,7 @@ def unfit(state: os.stat_result) -> tuple[str, str] | None:
     return None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class InZip:
     """A member of a zip archive."""
 
@@ -128,7 +128,7 @@ class OpenFile:
         return os.pread(self.file.fileno(), size, offset)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class InTar:
     """A member of an uncompressed tar archive, by its place in the open file."""
 
@@ -149,7 +149,7 @@ class InTar:
         return data
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Given:
     """Bytes or pixels that something else hands out: an array, a data set's item."""
 
@@ -166,7 +166,7 @@ class Given:
             raise Undecodable("unreadable", f"{type(error).__name__}: {error}".split("\n")[0]) from None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Known:
     """An image that was looked at before, and is to be the same one; pixels may be drawn anew."""
 
@@ -223,7 +223,7 @@ def from_tensor(tensor: Any) -> np.ndarray:
     return np.moveaxis(array, 0, -1) if array.ndim == COLOUR else array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Look:
     """What one look at an image leaves: hashes of its bytes and its pixels (identity_of), and its size in pixels."""
 

@@ -30,7 +30,7 @@ EVALUATED = 1  # the fewest classes of images that train nothing: then a class n
 LEFT_OUT, KEPT, IGNORED = "left out", "kept", "ignored"  # what is done about a fault
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ImageFile:
     """One labelled image: its name, its class's id, its given split and group (None: not given), its content."""
 
@@ -191,7 +191,7 @@ def split_named(word: object, where: str) -> str | None:
     return SPLIT_NAMES[text.lower()]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Labelled:
     """One image as a source names it, before classes have ids."""
 
