@@ -61,7 +61,7 @@ def loop(data: Path, flips: int, seed: int, folder: Path, page: bool) -> dict[st
     row = {"train seconds": seconds, "before": run.metrics.accuracy}
     made, row["review seconds"] = timed(lambda: review(run.folder, progress=False))
     wrong = [truth.get(item.path, item.label) != item.label for item in made.items]
-    with (pressing(made) if page else writing(made)) as decide:
+    with pressing(made) if page else writing(made) as decide:
         seen = 0
         for stop in STOPS:
             for place_in_list in range(seen, min(stop, len(made.items))):

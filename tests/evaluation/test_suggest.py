@@ -84,7 +84,11 @@ def test_the_command(run: Path, pool: Path, tmp_path: Path, regraft: Regraft) ->
     assert len(rows) == len(list(links.iterdir())) == 5
     code, printed, _ = regraft("suggest", run, pool, "-n", 5, "--json", "--quiet")
     assert [image["path"] for image in json.loads(printed)["images"]] == [row["path"] for row in rows]
-    for wrong in (["suggest", run, tmp_path / "none"], ["suggest", tmp_path, pool], ["suggest", run, pool / "read.txt"]):
+    for wrong in (
+        ["suggest", run, tmp_path / "none"],
+        ["suggest", tmp_path, pool],
+        ["suggest", run, pool / "read.txt"],
+    ):
         code, _, err = regraft(*wrong, "--quiet")
         assert code == 2, err
         assert "Traceback" not in err

@@ -109,8 +109,8 @@ class Watched:
         )
 
     def failed(self, url: str, why: str | None) -> None:
-        """A stream of news ends where its page is left."""
-        if not (url.endswith("/events") and why == "net::ERR_ABORTED"):
+        """What a page still wants when it is left is given up, streams of news above all."""
+        if why != "net::ERR_ABORTED":
             self.faults.append(f"{url}: {why}")
 
 
