@@ -275,6 +275,11 @@ def test_there_is_no_such_job(client: TestClient) -> None:
         assert client.get(place).status_code == 404
     for what in ("stop", "resume"):
         assert client.post(f"/jobs/x/{what}").status_code == 404
+    for place in ("/jobs/x", "/nothing"):
+        shown = client.get(place, headers={"Accept": "text/html"})
+        assert shown.status_code == 404
+        assert "<h1>This cannot be shown</h1>" in shown.text
+        assert "error" in client.get(place).json()
 
 
 def test_a_zip_is_planned_trained_and_served(client: TestClient, data: Path, tmp_path: Path) -> None:

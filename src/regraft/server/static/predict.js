@@ -49,7 +49,7 @@ async function answer(one) {
   const name = one.card.querySelector(".file").textContent;
   status.textContent = "Looking";
   try {
-    show(one, await answered(one, "/answer"));
+    show(one, await answered(one, `/answer?top_k=${SHOWN}`));
     status.textContent = "";
   } catch (error) {
     status.textContent = error.message;
@@ -75,7 +75,7 @@ function show(one, result) {
   best.textContent = `${result.class}, ${percent(result.probability)}`;
   best.hidden = false;
   card.querySelector(".unlike").hidden = result.known !== false;
-  card.querySelector(".bars").replaceChildren(...result.scores.slice(0, SHOWN).map(bar));
+  card.querySelector(".bars").replaceChildren(...result.scores.map(bar));
   card.querySelector(".notes").replaceChildren(...result.notes.map((note) => element("li", { textContent: note })));
   showNearest(one, result);
   offerHeatMap(one, result);

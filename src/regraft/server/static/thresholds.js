@@ -52,6 +52,8 @@ function made(key) {
   range.id = `range-${key}`;
   label.htmlFor = range.id;
   range.setAttribute("aria-label", `Threshold for ${name ?? "any class"}`);
+  part.querySelector(".figures").id = `figures-${key}`;
+  number.setAttribute("aria-describedby", `figures-${key}`);
   number.setAttribute("aria-label", `Threshold for ${name ?? "any class"}, as a number`);
   used.nextElementSibling.append(element("span", { className: "hidden", textContent: ` for ${name ?? "any class"}` }));
   const asked = run;
