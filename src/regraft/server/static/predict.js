@@ -91,16 +91,23 @@ function bar(score) {
 }
 
 function showNearest(one, result) {
-  const places = result.neighbour_images.map((place, at) => ({ place, name: result.neighbours[at] })).filter((near) => near.place !== null);
   const part = one.card.querySelector(".nearest");
-  part.hidden = !places.length;
-  part.querySelector(".thumbs").replaceChildren(...places.map(({ place, name }) => {
-    const picture = element("img", { alt: "", loading: "lazy", src: `${one.model}/training-images/${place}` });
-    picture.onerror = () => {
-      picture.hidden = true;
-      part.querySelector(".note").textContent = "The training images are not where they were, so they cannot be shown.";
-    };
-    return element("figure", {}, picture, element("figcaption", { textContent: name }));
+  const gone = () => { part.querySelector(".note").textContent = "The training images are not where they were, so they cannot be shown."; };
+  part.hidden = !result.neighbours.length;
+  part.querySelector(".thumbs").replaceChildren(...result.neighbours.map((name, at) => {
+    const place = result.neighbour_images[at];
+    const figure = element("figure", {}, element("figcaption", { textContent: name }));
+    if (place === null) {
+      gone();
+    } else {
+      const picture = element("img", { alt: "", src: `${one.model}/training-images/${place}` });
+      picture.onerror = () => {
+        picture.hidden = true;
+        gone();
+      };
+      figure.prepend(picture);
+    }
+    return figure;
   }));
 }
 
