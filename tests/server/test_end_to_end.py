@@ -1,5 +1,6 @@
 """The page as a person uses it, in Chromium: from a zip to an answer. Skipped with a word where there is no browser."""
 
+import base64
 import os
 import shutil
 import socket
@@ -17,16 +18,18 @@ import pytest
 from PIL import Image
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import JSHandle, Page
 
 pytestmark = pytest.mark.slow
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
+    "--disable-component-update", "--disable-sync", "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
 ]  # fmt: skip
 LONG = 180_000  # milliseconds that a training may take on a busy machine
+WRONG = (3, 4)  # images across that are labelled down
 NARROW, WIDE = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
 
 
@@ -45,7 +48,8 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for seed in range(30):
                 path = folder / f"{name}-{seed}.png"
                 stripes(kind, seed).save(path)
-                made.write(path, f"{name}/{seed:03d}.png")
+                wrong = kind == 0 and seed in WRONG
+                made.write(path, f"down/wrong-{seed}.png" if wrong else f"{name}/{seed:03d}.png")
     return folder / "stripes.zip"
 
 
@@ -107,8 +111,8 @@ class Watched:
         )
 
     def failed(self, url: str, why: str | None) -> None:
-        """A stream of news ends where its page is left."""
-        if not (url.endswith("/events") and why == "net::ERR_ABORTED"):
+        """What a page still wants when it is left is given up, streams of news above all."""
+        if why != "net::ERR_ABORTED":
             self.faults.append(f"{url}: {why}")
 
 
@@ -127,7 +131,26 @@ def page(address: str) -> Iterator["Page"]:
 
 
 def test_from_a_zip_to_an_answer(page: "Page", archive: Path, tmp_path: Path) -> None:
-    """Upload, plan, train, watch it end, drop an image, read the answer, choose a threshold, read the report."""
+    """Upload, plan, train, hand over images, read answers, choose a threshold, read the report, correct labels."""
+    plan_and_train(page, archive)
+    stripes(1, 99).save(tmp_path / "new.png")
+    read_an_answer(page, tmp_path / "new.png")
+    noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    drop(page, tmp_path / "noise.png")
+    page.locator(".card").nth(1).wait_for()
+    page.get_by_text("This is not like anything that the run was trained on.").first.wait_for()
+    use_the_camera(page)
+    page.get_by_role("button", name="Clear the answers").click()
+    paste(page, tmp_path / "new.png")
+    page.locator(".answer:visible").wait_for()
+    assert page.locator(".answer").inner_text().startswith("down, ")
+    choose_a_threshold(page)
+    read_the_report(page)
+    correct_and_retrain(page)
+
+
+def plan_and_train(page: "Page", archive: Path) -> None:
     page.goto("/")
     page.get_by_text("No run is served yet").wait_for()
     page.get_by_role("link", name="Train one here").click()
@@ -148,8 +171,9 @@ def test_from_a_zip_to_an_answer(page: "Page", archive: Path, tmp_path: Path) ->
     assert page.locator("#figure").inner_text().startswith("Accuracy ")
     page.get_by_role("link", name="Predict with it").click()
 
-    stripes(1, 99).save(tmp_path / "new.png")
-    page.set_input_files("#files", tmp_path / "new.png")
+
+def read_an_answer(page: "Page", path: Path) -> None:
+    page.set_input_files("#files", path)
     page.locator(".answer:visible").wait_for()
     assert page.locator(".answer").inner_text().startswith("down, ")
     assert page.locator(".bars li").count() == 2
@@ -163,12 +187,16 @@ def test_from_a_zip_to_an_answer(page: "Page", archive: Path, tmp_path: Path) ->
     page.locator(".map:visible").wait_for(timeout=LONG)
     assert "controls" in page.locator(".map figcaption").inner_text()
 
-    noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
-    Image.fromarray(noise).save(tmp_path / "noise.png")
-    drop(page, tmp_path / "noise.png")
-    page.locator(".card").nth(1).wait_for()
-    page.get_by_text("This is not like anything that the run was trained on.").first.wait_for()
 
+def use_the_camera(page: "Page") -> None:
+    page.get_by_role("button", name="Use the camera").click()
+    page.get_by_role("button", name="Take a picture").click()
+    page.locator(".file", has_text="camera").wait_for()
+    page.get_by_role("button", name="Camera off").click()
+    page.locator(".answer:visible").nth(2).wait_for()
+
+
+def choose_a_threshold(page: "Page") -> None:
     page.get_by_role("link", name="Thresholds").click()
     slider = page.get_by_role("slider", name="Threshold for down")
     slider.wait_for()
@@ -177,11 +205,37 @@ def test_from_a_zip_to_an_answer(page: "Page", archive: Path, tmp_path: Path) ->
     page.locator("#command:visible").wait_for()
     assert "--at-recall down=" in page.locator("#command").inner_text()
 
+
+def read_the_report(page: "Page") -> None:
     page.get_by_role("link", name="Runs").click()
     page.get_by_role("button", name="Show here").click()
     report = page.frame_locator("#report-frame")
     report.get_by_text("Which case this is, and why").wait_for()
-    # Here a label is corrected and the run is trained again, once the review page is there.
+
+
+def correct_and_retrain(page: "Page") -> None:
+    """The wrong labels come first; keys correct them, a reload loses nothing, and a training uses them."""
+    page.get_by_role("link", name="Labels").click()
+    page.get_by_role("heading", name="Labelled 'down'. Is it 'across'?").wait_for(timeout=LONG)
+    assert page.locator("#path").inner_text().startswith("down/wrong-")
+    page.keyboard.press("k")
+    page.get_by_text("; 1 decided.").wait_for()
+    page.keyboard.press("u")
+    page.get_by_text("; 0 decided.").wait_for()
+    page.keyboard.press("s")
+    page.get_by_text("; 1 decided.").wait_for()
+    page.reload()
+    page.get_by_text("2 of", exact=False).first.wait_for()
+    assert page.locator("#path").inner_text().startswith("down/wrong-")
+    page.keyboard.press("/")
+    page.keyboard.type("acr")
+    page.keyboard.press("Enter")
+    page.get_by_text("; 2 decided.").wait_for()
+    if page.locator("#end").is_hidden():  # after the last image it is open
+        page.locator("#retrain summary").click()
+    page.get_by_role("button", name="Retrain now").click()
+    page.locator("#state", has_text="Done").wait_for(timeout=LONG)
+    page.get_by_text("labelled as they are now, accuracy went from").wait_for()
 
 
 def test_stopping_and_going_on(page: "Page", archive: Path) -> None:
@@ -205,7 +259,9 @@ def test_stopping_and_going_on(page: "Page", archive: Path) -> None:
 def test_the_keyboard_alone_and_narrow_pages(page: "Page", archive: Path) -> None:
     """Every control of every view is reached by Tab, is seen to be, and has a name; nothing is wider than a phone."""
     page.set_viewport_size(NARROW)  # type: ignore[arg-type]
-    for place in ("/", "/thresholds", "/runs", "/train"):
+    page.goto("/train")
+    jobs = [link.get_attribute("href") or "" for link in page.locator(".jobs a").all()]
+    for place in ("/", "/thresholds", "/runs", "/train", *jobs):
         page.goto(place)
         page.wait_for_load_state("networkidle")
         assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], place
@@ -238,21 +294,27 @@ FOCUSED = """() => {
 }"""
 
 
-def drop(page: "Page", path: Path) -> None:
-    """Drop a file on the page, as a mouse does."""
-    transfer = page.evaluate_handle(
-        """async data => {
+def transfer_of(page: "Page", path: Path) -> "JSHandle":
+    """A file as a browser hands it over."""
+    return page.evaluate_handle(
+        """data => {
           const bytes = Uint8Array.from(atob(data), letter => letter.charCodeAt(0));
           const transfer = new DataTransfer();
-          transfer.items.add(new File([bytes], "dropped.png", { type: "image/png" }));
+          transfer.items.add(new File([bytes], "handed over.png", { type: "image/png" }));
           return transfer;
         }""",
-        base64_of(path),
+        base64.b64encode(path.read_bytes()).decode(),
     )
-    page.locator("#drop").dispatch_event("drop", {"dataTransfer": transfer})
 
 
-def base64_of(path: Path) -> str:
-    import base64
+def drop(page: "Page", path: Path) -> None:
+    """Drop a file on the page, as a mouse does."""
+    page.locator("#drop").dispatch_event("drop", {"dataTransfer": transfer_of(page, path)})
 
-    return base64.b64encode(path.read_bytes()).decode()
+
+def paste(page: "Page", path: Path) -> None:
+    """Paste a file, as Ctrl-V does."""
+    page.evaluate(
+        "transfer => document.dispatchEvent(new ClipboardEvent('paste', { clipboardData: transfer, bubbles: true }))",
+        transfer_of(page, path),
+    )

@@ -132,6 +132,8 @@ def test_training_images_that_have_gone(run: Path, data: Path, tmp_path: Path) -
         answer = client.get("/models/moved/training-images/0")
         assert answer.status_code == 404
         assert "not where they were" in answer.json()["error"]
+        told = client.post("/models/moved/answer", content=encoded(stripes(1, 90))).json()
+        assert told["neighbour_images"] == [None] * 3
 
 
 def test_a_heat_map_says_whether_it_can_be_trusted(client: TestClient) -> None:
@@ -173,9 +175,10 @@ def test_a_run_without_held_out_images_says_so(run: Path, tmp_path: Path) -> Non
     shutil.copytree(run, older)
     (older / "held_out.safetensors").unlink()
     with TestClient(create_app(Settings(runs=(older,), store=tmp_path)), base_url=BASE) as client:
-        answer = client.get("/models/older/thresholds")
-        assert answer.status_code == 404
-        assert "keeps no held-out probabilities" in answer.json()["error"]
+        answer = client.get("/models/older/thresholds").json()
+        assert answer["images"] == 0
+        assert "keeps no held-out probabilities" in answer["says"]
+        assert client.get("/models/older/thresholds/0").status_code == 404
         (older / "held_out.safetensors").write_bytes(b"damaged")
         assert client.get("/models/older/thresholds").status_code == 409
 
@@ -275,6 +278,11 @@ def test_there_is_no_such_job(client: TestClient) -> None:
         assert client.get(place).status_code == 404
     for what in ("stop", "resume"):
         assert client.post(f"/jobs/x/{what}").status_code == 404
+    for place in ("/jobs/x", "/nothing"):
+        shown = client.get(place, headers={"Accept": "text/html"})
+        assert shown.status_code == 404
+        assert "<h1>This cannot be shown</h1>" in shown.text
+        assert "error" in client.get(place).json()
 
 
 def test_a_zip_is_planned_trained_and_served(client: TestClient, data: Path, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """The application: its routes, and what stands before them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
@@ -17,7 +17,7 @@ from regraft.server.refused import Refused
 from regraft.server.reviews import Reviews
 from regraft.server.routes import data, insight, jobs, login, metrics, pages, predict, protocol, review
 from regraft.server.security import Guard, Secured
-from regraft.server.service import STATIC, service_for
+from regraft.server.service import STATIC, Service, service_for
 from regraft.server.settings import Settings
 from regraft.visible import visible
 
@@ -66,7 +66,7 @@ def refused(request: Request, error: Exception) -> Response:
     """A sentence and its status; what the user can mend of a run is 409."""
     own = isinstance(error, Refused)
     status, headers = (error.status, error.headers) if own else (409, {})  # type: ignore[attr-defined]
-    return Json({"error": visible(str(error))}, status, headers)
+    return told(request, status, visible(str(error)), headers)
 
 
 def no_page(request: Request, error: Exception) -> Response:
@@ -74,7 +74,7 @@ def no_page(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException), "the handler is for these"
     why = {404: "there is no such page; / lists what there is", 405: "this page is not asked that way"}
     headers = dict(error.headers or {})
-    return Json({"error": why.get(error.status_code, str(error.detail))}, error.status_code, headers)
+    return told(request, error.status_code, why.get(error.status_code, str(error.detail)), headers)
 
 
 def unfit(request: Request, error: Exception) -> Response:
@@ -83,3 +83,12 @@ def unfit(request: Request, error: Exception) -> Response:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"][1:]) or "the request"
     return Json({"error": visible(f"{where} cannot be used: {first['msg']}")}, 422)
+
+
+def told(request: Request, status: int, sentence: str, headers: Mapping[str, str]) -> Response:
+    """An error: as a page to a person who opens one, else as JSON."""
+    if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
+        service: Service = request.app.state.service
+        values = {"sentence": f"{sentence[:1].upper()}{sentence[1:]}."}
+        return service.templates.TemplateResponse(request, "error.html", values, status, headers)
+    return Json({"error": sentence}, status, headers)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from regraft.evaluation.prediction import Prediction
 from regraft.evaluation.reading import Read
+from regraft.server.refused import AGAIN, Refused
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,10 @@ class Batcher:
                 self.changed.notify_all()
 
     def submit(self, read: Read, answer: "asyncio.Future[Prediction]") -> None:
-        """Hand an image in, which was announced; any thread may."""
+        """Hand an image in, which was announced; any thread may. Refused where the network is no longer here."""
         with self.changed:
+            if self.closed:
+                raise Refused(503, "another run takes this one's place, or the server stops; ask again", AGAIN)
             self.announced -= 1
             self.waiting.append(Waiting(read, answer))
             self.changed.notify_all()

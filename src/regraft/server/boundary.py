@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from regraft.server.answers import Json
 from regraft.server.measured import Measured
+from regraft.server.security import tell
 
 LOGGER = logging.getLogger("regraft.server")
 REFUSED = 400  # statuses from here on
@@ -35,6 +36,7 @@ class Boundary:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                tell(message)
                 if status >= REFUSED and "expect" not in Headers(scope=scope):
                     await body.drain()
             await send(message)

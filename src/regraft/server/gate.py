@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from regraft.server.refused import Refused
-
-AGAIN = {"Retry-After": "1"}  # seconds
+from regraft.server.refused import AGAIN, Refused
 
 
 class Gate:

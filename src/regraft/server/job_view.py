@@ -17,6 +17,12 @@ FOR_PROGRAMS = ("--json", "--progress", "json")  # words of the command that a p
 
 def view(job: Job, service: Service) -> dict[str, Any]:
     """All that the page shows of a job, as plain data."""
+    with service.workshop.jobs.lock:  # nothing is heard of it meanwhile
+        return seen(job, service)
+
+
+def seen(job: Job, service: Service) -> dict[str, Any]:
+    """The same, with the lock."""
     asked, run = job.asked, Path(job.asked.out).name
     took = (job.ended or time.time()) - job.started if job.started else 0.0
     result = job.result() if job.state.ended and asked.verb == "train" else None
@@ -48,7 +54,7 @@ def waits_for(job: Job, service: Service) -> int:
     """How many jobs of its kind come before one that waits."""
     if job.state is not State.QUEUED:
         return 0
-    same = [other for other in service.workshop.jobs.all.values() if other.asked.verb == job.asked.verb]
+    same = [other for other in service.workshop.jobs.listed() if other.asked.verb == job.asked.verb]
     return sum(not other.state.ended for other in same[: same.index(job)])
 
 

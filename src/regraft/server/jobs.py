@@ -57,6 +57,11 @@ class Jobs:
                 job.state, job.ended = State.LOST, job.ended or time.time()
                 job.keep()
 
+    def listed(self) -> list[Job]:
+        """All of them, the oldest first, as they are now."""
+        with self.lock:
+            return list(self.all.values())
+
     def submit(self, asked: Asked) -> Job:
         """Queue a job; RunError where too many wait, or its files cannot be written."""
         with self.lock:

@@ -45,12 +45,11 @@ def hand_in(opened: Opened, content: Content, answer: "asyncio.Future[Prediction
     try:
         read = opened.ready.read(str(place or 0), content)
         check(read, place)
+        opened.batcher.submit(read, answer)
     except BaseException as error:  # whoever waits must hear of it
         opened.batcher.announce(-1)
         with suppress(RuntimeError):  # a loop that has ended has nobody who waits
             answer.get_loop().call_soon_threadsafe(fail, answer, error)
-    else:
-        opened.batcher.submit(read, answer)
 
 
 def fail(answer: "asyncio.Future[Prediction]", error: BaseException) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from regraft.errors import RegraftError
 
+AGAIN = {"Retry-After": "1"}  # seconds
+
 
 class Refused(RegraftError):
     """A request that gets an error: what was wrong, what was seen, what to do."""

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import RedirectResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from regraft.server.answers import Json
 from regraft.server.refused import Refused
@@ -144,7 +144,7 @@ def urlsplit_netloc(origin: str) -> str | None:
 
 
 class Secured:
-    """The guard before an application, and what browsers are told with every answer."""
+    """The guard before an application."""
 
     def __init__(self, app: ASGIApp, guard: Guard) -> None:
         self.app, self.guard = app, guard
@@ -155,11 +155,6 @@ class Secured:
             await (self.app if scope["type"] == "lifespan" else closed)(scope, receive, send)
             return
 
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                tell(message)
-            await send(message)
-
         headers = Headers(scope=scope)
         try:
             self.guard.check(scope["method"], scope["path"], headers)
@@ -168,9 +163,9 @@ class Secured:
             answer: Response = Json({"error": str(refused)}, refused.status, refused.headers)
             if refused.status == UNAUTHORISED and is_browser(scope["method"], headers):
                 answer = RedirectResponse("/login", 303)
-            await answer(scope, receive, with_headers)
+            await answer(scope, receive, send)
             return
-        await self.app(scope, receive, with_headers)
+        await self.app(scope, receive, send)
 
 
 def is_browser(method: str, headers: Headers) -> bool:

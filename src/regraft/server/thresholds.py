@@ -14,19 +14,19 @@ ANY = "any"  # in place of a class: the likeliest one, whichever it is
 LACKS = "this run keeps no held-out probabilities to choose thresholds on; train it again"
 
 
-def held_out(run: Path, classes: Sequence[str]) -> Judged:
-    """A run's held-out images; Refused where it has none."""
+def held_out(run: Path, classes: Sequence[str]) -> Judged | None:
+    """A run's held-out images; None where it has none, Refused where they are damaged."""
     try:
         judged = read_held_out(run, len(classes))
     except RegraftError as error:
         raise Refused(409, str(error)) from None
-    if judged is None:
-        raise Refused(404, LACKS)
     return judged
 
 
-def overview(judged: Judged, classes: Sequence[str]) -> dict[str, Any]:
-    """How many images of each class were held out."""
+def overview(judged: Judged | None, classes: Sequence[str]) -> dict[str, Any]:
+    """How many images of each class were held out; where none were, why there are no thresholds."""
+    if judged is None:
+        return {"images": 0, "classes": [], "says": LACKS}
     counts = np.bincount(judged.labels, minlength=len(classes)).tolist()
     return {
         "images": len(judged.labels),
@@ -34,8 +34,10 @@ def overview(judged: Judged, classes: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def scores(judged: Judged, classes: Sequence[str], place: str) -> dict[str, Any]:
+def scores(judged: Judged | None, classes: Sequence[str], place: str) -> dict[str, Any]:
     """The probabilities of a class on all held-out images, the highest first, and which are right."""
+    if judged is None:
+        raise Refused(404, LACKS)
     probabilities = judged.probabilities
     if place == ANY:
         own, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == judged.labels

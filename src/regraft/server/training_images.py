@@ -1,7 +1,9 @@
 """The training images that a run compares others with, as small pictures; by their places in the run's own list."""
 
 import threading
+from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 
 from PIL import Image
 
@@ -40,17 +42,30 @@ class TrainingImages:
         return {name: place for place, name in enumerate(self.names)}
 
     @cached_property
-    def contents(self) -> dict[str, Content]:
-        """Where each lies; Refused where the data has gone."""
+    def root(self) -> str | None:
+        """Where they lay when the run was trained; None where that is not known."""
         folder = self.opened.classifier.folder
         assert folder, "a run that is served comes from a folder"
         try:
-            root = images_of(folder).root
-            if root is None:
-                raise Refused(404, GONE)
+            return images_of(folder).root
+        except (Malformed, OSError):
+            return None
+
+    def places_of(self, names: Sequence[str]) -> list[int | None]:
+        """Where some are in the list; None for those that cannot be shown, since the data has gone."""
+        there = self.root is not None and Path(self.root).exists()
+        return [self.places.get(name) if there else None for name in names]
+
+    @cached_property
+    def contents(self) -> dict[str, Content]:
+        """Where each lies; Refused where the data has gone."""
+        folder, root = self.opened.classifier.folder, self.root
+        if folder is None or root is None:
+            raise Refused(404, GONE)
+        try:
             reading = read_recipe(folder / "recipe.json").reading
             images = find_images(root, reading, fewest_classes=EVALUATED)
-        except (RegraftError, Malformed, OSError):
+        except (RegraftError, OSError):
             raise Refused(404, GONE) from None
         wanted = set(self.names)
         return {file.name: file.content for file in images.files if file.name in wanted}

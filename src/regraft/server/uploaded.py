@@ -1,5 +1,6 @@
 """Zips that came through the page, in a folder of the server's own: received piece by piece, checked, then kept."""
 
+import asyncio
 import re
 import secrets
 import shutil
@@ -77,7 +78,8 @@ class Uploads:
                     received += len(piece)
                     check_size(received, most)
                     file.write(piece)
-            upload = Upload(made, path, check_zip(path, path.name), received)
+            files = await asyncio.to_thread(check_zip, path, path.name)
+            upload = Upload(made, path, files, received)
         except OSError as error:
             shutil.rmtree(place, ignore_errors=True)
             mend = "free space" if disk_is_full(error) else "mend that"

@@ -3,9 +3,10 @@
 import asyncio
 import base64
 import binascii
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import Request
 from starlette.datastructures import Headers, UploadFile
@@ -21,6 +22,9 @@ TOP_K = "top_k"
 APPLIED = "function_to_apply"  # Hugging Face's name for what makes scores of logits
 SOFTMAX = "softmax"
 FORM, JSON = "multipart/form-data", "application/json"
+Kind = TypeVar("Kind")
+LARGE = 1 << 18  # bytes of JSON
+PARSERS = ThreadPoolExecutor(2, "parse")  # few: numbers take much more memory than they do as text
 FIELDS = 8  # of a form
 
 
@@ -64,8 +68,15 @@ async def upload_of(request: Request, settings: Settings, held: Held) -> Upload:
     if kind == FORM:
         return await from_form(request.headers, body, asked)
     if kind == JSON:
-        return from_json(body, asked)
+        return await parsed(from_json, body, asked)
     return Upload(body, top_k=asked)
+
+
+async def parsed(parse: Callable[..., Kind], body: bytes, *more: object) -> Kind:
+    """What ``parse`` makes of a body; of a large one beside the event loop, so that others need not wait."""
+    if len(body) < LARGE:
+        return parse(body, *more)
+    return await asyncio.get_running_loop().run_in_executor(PARSERS, parse, body, *more)
 
 
 async def from_form(headers: Headers, body: bytes, top_k: int | None) -> Upload:

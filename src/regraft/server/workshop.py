@@ -52,7 +52,7 @@ class Workshop:
 
     def free_run(self, name: str) -> Path:
         """A run folder that no run, no job and no served run has."""
-        promised = {job.asked.out for job in self.jobs.all.values()}
+        promised = {job.asked.out for job in self.jobs.listed()}
         return next(
             out
             for out in numbered(RUNS.absolute(), name)
@@ -74,7 +74,7 @@ def workshop_for(settings: Settings, runs: Runs) -> Workshop:
     store = settings.store
     roots = DataRoots((settings.data_root,) if settings.data_root else ())
     jobs = Jobs(store / JOBS, on_end=ended)
-    for job in jobs.all.values():  # what the page trained under earlier servers is served too
+    for job in jobs.listed():  # what the page trained under earlier servers is served too
         if Path(job.asked.out).name not in runs.by_name:
             with suppress(RegraftError):  # it was deleted since
                 ended(job)

@@ -53,7 +53,7 @@ async def upload(request: Request, service: Here, name: str = "images.zip") -> R
 async def remove(name: str, service: Here) -> Response:
     """Delete an upload that no job needs any more."""
     known_as = f"upload:{name}"
-    if any(job.asked.data == known_as and not job.state.ended for job in service.workshop.jobs.all.values()):
+    if any(job.asked.data == known_as and not job.state.ended for job in service.workshop.jobs.listed()):
         raise Refused(409, "a job uses this upload; stop it first")
     if not await run_in_threadpool(service.workshop.uploads.remove, name):
         raise Refused(404, "there is no such upload")

@@ -14,6 +14,8 @@ from regraft.server.service import Here, Service
 
 router = APIRouter(include_in_schema=False)
 
+MOST_JOBS = 50  # that the page lists
+
 
 @router.get("/")
 def index(request: Request, service: Here) -> Response:
@@ -39,8 +41,10 @@ async def runs(request: Request, service: Here) -> Response:
 @router.get("/train")
 def train(request: Request, service: Here) -> Response:
     """Plan and train."""
-    jobs = [view(job, service) for job in reversed(service.workshop.jobs.all.values())]
-    return page(request, service, "train.html", jobs=jobs, strategies=STRATEGIES, roots=service.workshop.roots.tops())
+    workshop = service.workshop
+    jobs = [view(job, service) for job in reversed(workshop.jobs.listed()[-MOST_JOBS:])]
+    values = {"strategies": STRATEGIES, "roots": workshop.roots.tops(), "most": workshop.uploads.most_bytes}
+    return page(request, service, "train.html", jobs=jobs, **values)
 
 
 @router.get("/jobs/{name}")

@@ -78,8 +78,7 @@ async def predict_by(request: Request, name: str, service: Here) -> Response:
 async def answer_by(request: Request, name: str, service: Here) -> Response:
     """Classes, whether the run was trained on its like, and the training images most like it."""
     served, opened, prediction, top_k = await asked(request, service, name)
-    places = service.looks.of(served.name, opened).training_images.places
-    shown = [places.get(neighbour) for neighbour in prediction.neighbours]
+    shown = service.looks.of(served.name, opened).training_images.places_of(prediction.neighbours)
     return Json(answer_of(served.name, prediction, top_k, opened.notes) | {"neighbour_images": shown})
 
 

@@ -10,7 +10,7 @@ from regraft.server.refused import Refused
 from regraft.server.served import Served
 from regraft.server.service import Here
 from regraft.server.tensors import HEADER_LENGTH, answer_of, inference_of, metadata_of
-from regraft.server.uploads import body_of
+from regraft.server.uploads import body_of, parsed
 
 router = APIRouter(tags=["Open Inference Protocol"])
 
@@ -69,10 +69,11 @@ async def infer(request: Request, name: str, service: Here, version: str = VERSI
     """Images as tensors in, probabilities as a tensor out."""
     with service.gate.entered() as held:
         opened = await service.opened(of_version(service.runs.named(name), version))
-        inference = inference_of(await body_of(request, service.settings, held), request.headers.get(HEADER_LENGTH))
+        body = await body_of(request, service.settings, held)
+        inference = await parsed(inference_of, body, request.headers.get(HEADER_LENGTH))
         predictions = await predicted(opened, inference.contents, service.readers, held)
-        body, headers = answer_of(name, inference, predictions)
-        return Response(body, headers=headers)
+        answer, headers = answer_of(name, inference, predictions)
+        return Response(answer, headers=headers)
 
 
 def of_version(served: Served, version: str) -> Served:

@@ -49,7 +49,7 @@ async function answer(one) {
   const name = one.card.querySelector(".file").textContent;
   status.textContent = "Looking";
   try {
-    show(one, await answered(one, "/answer"));
+    show(one, await answered(one, `/answer?top_k=${SHOWN}`));
     status.textContent = "";
   } catch (error) {
     status.textContent = error.message;
@@ -75,7 +75,7 @@ function show(one, result) {
   best.textContent = `${result.class}, ${percent(result.probability)}`;
   best.hidden = false;
   card.querySelector(".unlike").hidden = result.known !== false;
-  card.querySelector(".bars").replaceChildren(...result.scores.slice(0, SHOWN).map(bar));
+  card.querySelector(".bars").replaceChildren(...result.scores.map(bar));
   card.querySelector(".notes").replaceChildren(...result.notes.map((note) => element("li", { textContent: note })));
   showNearest(one, result);
   offerHeatMap(one, result);
@@ -91,16 +91,23 @@ function bar(score) {
 }
 
 function showNearest(one, result) {
-  const places = result.neighbour_images.map((place, at) => ({ place, name: result.neighbours[at] })).filter((near) => near.place !== null);
   const part = one.card.querySelector(".nearest");
-  part.hidden = !places.length;
-  part.querySelector(".thumbs").replaceChildren(...places.map(({ place, name }) => {
-    const picture = element("img", { alt: "", loading: "lazy", src: `${one.model}/training-images/${place}` });
-    picture.onerror = () => {
-      picture.hidden = true;
-      part.querySelector(".note").textContent = "The training images are not where they were, so they cannot be shown.";
-    };
-    return element("figure", {}, picture, element("figcaption", { textContent: name }));
+  const gone = () => { part.querySelector(".note").textContent = "The training images are not where they were, so they cannot be shown."; };
+  part.hidden = !result.neighbours.length;
+  part.querySelector(".thumbs").replaceChildren(...result.neighbours.map((name, at) => {
+    const place = result.neighbour_images[at];
+    const figure = element("figure", {}, element("figcaption", { textContent: name }));
+    if (place === null) {
+      gone();
+    } else {
+      const picture = element("img", { alt: "", src: `${one.model}/training-images/${place}` });
+      picture.onerror = () => {
+        picture.hidden = true;
+        gone();
+      };
+      figure.prepend(picture);
+    }
+    return figure;
   }));
 }
 

@@ -1,6 +1,6 @@
 // A slider for each class's threshold: what it gives on the images that the run held out, and the command.
 
-import { $, ask, element, percent, svg } from "/static/asking.js";
+import { $, ask, element, percent, sentence, svg } from "/static/asking.js";
 
 const MOST = 10; // sliders at once
 const ANY = "any";
@@ -20,6 +20,10 @@ async function open() {
     run = { ...about, name, folder: option.dataset.folder, rows: new Map() };
   } catch (error) {
     $("says").textContent = error.message;
+    return;
+  }
+  if (!run.images) {
+    $("says").textContent = sentence(run.says);
     return;
   }
   $("says").textContent = `${run.images.toLocaleString("en")} images did not train this run. They say what a threshold does.`;
@@ -52,6 +56,8 @@ function made(key) {
   range.id = `range-${key}`;
   label.htmlFor = range.id;
   range.setAttribute("aria-label", `Threshold for ${name ?? "any class"}`);
+  part.querySelector(".figures").id = `figures-${key}`;
+  number.setAttribute("aria-describedby", `figures-${key}`);
   number.setAttribute("aria-label", `Threshold for ${name ?? "any class"}, as a number`);
   used.nextElementSibling.append(element("span", { className: "hidden", textContent: ` for ${name ?? "any class"}` }));
   const asked = run;

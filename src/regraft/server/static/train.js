@@ -28,6 +28,7 @@ function showUploads(uploads) {
 }
 
 async function remove(one) {
+  if (!confirm(`Delete ${one.name}? Runs that were trained on it can no longer show their training images.`)) return;
   try {
     await ask(`/uploads/${one.key}`, { method: "DELETE" });
     $("upload-says").textContent = `${one.name} is deleted.`;
@@ -42,6 +43,11 @@ async function remove(one) {
 }
 
 function upload(file) {
+  const most = Number($("zip").dataset.most);
+  if (file.size > most) {
+    $("upload-says").textContent = `${file.name} has ${megabytes(file.size)}; at most ${megabytes(most)} are taken. Zip fewer images.`;
+    return;
+  }
   const request = new XMLHttpRequest(); // fetch does not tell how far an upload is
   const bar = $("uploading");
   bar.hidden = false;
