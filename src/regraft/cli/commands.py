@@ -127,7 +127,7 @@ def train(
     **settings: Any,
 ) -> None:
     """Look at the images, plan, graft, train, evaluate and report."""
-    from regraft.cli.devices import processes
+    from regraft.cli.devices import has_lost_one, kill_all, processes
 
     wanted = recipe_from(settings, recipe)
     with processes(devices, nodes) as place:
@@ -138,7 +138,7 @@ def train(
         from regraft.training.together import ending_together, follow
 
         asked = {"data": data, "out": str(out), "overwrite": overwrite, "resume": resume, **wanted.flat()}
-        ranks = join(place)
+        ranks = join(place, has_lost_one, kill_all)
         with ending_together(ranks):
             ranks = settle(ranks, place, wanted.network.device, asked)
             if ranks.leads:

@@ -6,13 +6,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from regraft.errors import RecipeError
 from regraft.training.place import Place, place_from
 
 HERE = "127.0.0.1"
 PATIENCE = 15.0  # seconds that the others get to end by themselves
+STARTED: list["subprocess.Popen[bytes]"] = []  # by this process
 
 
 @contextmanager
@@ -48,32 +49,40 @@ def others(devices: int) -> Iterator[Place]:
     port = free_port()
     common = {"WORLD_SIZE": devices, "LOCAL_WORLD_SIZE": devices, "MASTER_ADDR": HERE, "MASTER_PORT": port}
     os.environ["LOCAL_WORLD_SIZE"] = str(devices)
-    started = []
     try:
         for rank in range(1, devices):
             own = {name: str(value) for name, value in (common | {"RANK": rank, "LOCAL_RANK": rank}).items()}
             words = [sys.executable, "-m", "regraft", *sys.argv[1:]]
             nothing = subprocess.DEVNULL
-            started.append(subprocess.Popen(words, env=os.environ | own, stdin=nothing, stdout=nothing))
+            STARTED.append(subprocess.Popen(words, env=os.environ | own, stdin=nothing, stdout=nothing))
         yield Place(0, devices, 0, HERE, port)
     finally:
-        end_all(started)
+        end_all()
         del os.environ["LOCAL_WORLD_SIZE"]
 
 
-def end_all(started: list["subprocess.Popen[bytes]"]) -> None:
-    """Wait for processes to end by themselves, and end those that do not."""
-    until = time.monotonic() + PATIENCE
+def end_all() -> None:
+    """Wait for what was started to end by itself, and end what does not."""
     for end in (None, subprocess.Popen.terminate, subprocess.Popen.kill):
-        for process in started:
+        until = time.monotonic() + PATIENCE
+        for process in STARTED:
             if end and process.poll() is None:
                 end(process)
-        for process in started:
-            try:
+        for process in STARTED:
+            with suppress(subprocess.TimeoutExpired):
                 process.wait(max(0.0, until - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                continue
-        until = time.monotonic() + PATIENCE
+    STARTED.clear()
+
+
+def has_lost_one() -> bool:
+    """Whether one of those that were started has ended otherwise than well."""
+    return any(process.poll() for process in STARTED)
+
+
+def kill_all() -> None:
+    """End what was started at once."""
+    for process in STARTED:
+        process.kill()
 
 
 def free_port() -> int:

@@ -4,7 +4,6 @@ import re
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -39,11 +38,10 @@ from regraft.runs.started_from import check_place, notes_on_start
 from regraft.runs.writing import writing
 from regraft.training.anytime import train_in_turn
 from regraft.training.choosing import is_balanced
-from regraft.training.lost import Lost
 from regraft.training.ranks import ALONE, Ranks
 from regraft.training.result import Trained
 from regraft.training.strategy import Trainer, train_as_planned, trainer_for
-from regraft.training.together import loss_in, meet, part
+from regraft.training.together import meet, part
 
 ROUNDED = "Features here are in bfloat16; `predict` computes in float32, so an answer near a tie can differ"
 FINISH_SHARE = 0.1  # of a time limit
@@ -87,26 +85,18 @@ def train_on(
         job = prepare(data, recipe, shows, may_go_on=True)
         if resume and not tries_more(recipe):
             check_goes_on(claim.folder, job.plan.strategy)
-        meet(job, ranks, shows)
+        meet(job, ranks, shows, lambda: how_to_go_on(claim))
         with writing(claim.folder, overwrite, resume) as place:
             trainer = trainer_for(job, place / CHECKPOINTS, resume, shows, ranks)
-            with going_on(ranks, claim):
-                trained = train_in_time(job, trainer, started)
-                part(ranks)
+            trained = train_in_time(job, trainer, started)
+            part(ranks)
             asked = Asked(data, recipe, made_by(sys.argv, data, recipe, wanted, overwrite, resume))
             return finish(job, trainer, trained, claim.folder, place, started, asked)
 
 
-@contextmanager
-def going_on(ranks: Ranks, claim: Claim) -> Iterator[None]:
-    """Where a process of several has gone, say how to go on."""
-    try:
-        yield
-    except BaseException as error:
-        if (lost := loss_in(error, ranks)) and str(lost):
-            mend = f"go on with --out {claim.folder} --resume" if holds_checkpoints(claim.place) else "run it again"
-            raise Lost(f"{lost}; {mend}", lost.code) from None
-        raise
+def how_to_go_on(claim: Claim) -> str:
+    """What to do where a training on several processes has broken off."""
+    return f"go on with --out {claim.folder} --resume" if holds_checkpoints(claim.place) else "run it again"
 
 
 def plan(

@@ -1,6 +1,7 @@
 """How a process joins those that train with it: a store, a group, a device of its own."""
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -18,8 +19,11 @@ PATIENCE = timedelta(days=7)  # of the group; the watch is what notices that a p
 SHOWN = 3  # differences between two processes that are named
 
 
-def join(place: Place) -> Ranks:
-    """The ranks, which watch one another from now on."""
+def join(place: Place, gone: Callable[[], bool] = lambda: False, at_end: Callable[[], None] = lambda: None) -> Ranks:
+    """The ranks, which watch one another from now on.
+
+    ``gone``: whether one that this process started has ended; ``at_end``: done before it ends waiting in vain.
+    """
     import torch.distributed as dist
     from torch.distributed.distributed_c10d import PrefixStore
 
@@ -28,6 +32,7 @@ def join(place: Place) -> Ranks:
     stores = [connected(place, keeps), connected(place), connected(place)]
     group, own, apart = (PrefixStore(f"regraft/{restart}", store) for store in stores)
     watch = Watch(apart, own, place.rank, place.size, stores)
+    watch.gone, watch.at_end = gone, at_end
     watch.start()
     ranks = Ranks(place.rank, place.size, watch=watch)
     with ranks.heard():

@@ -1,6 +1,6 @@
 """A job on several processes: rank 0 does it all, the others look at the same images and train with it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from regraft.recipe import Recipe
 from regraft.training.examples import Examples, rows_for_tuning
 from regraft.training.lost import Agreed, Lost
 from regraft.training.ranks import Ranks
-from regraft.training.watch import INTERRUPTED
+from regraft.training.watch import ENDED, INTERRUPTED
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,14 @@ class Done:
     """Nothing more is to be trained."""
 
 
-def meet(job: Job, ranks: Ranks, progress: Progress) -> None:
-    """Let the others look at the images too; Agreed where they have others, or are too many."""
-    if ranks.alone:
+def meet(job: Job, ranks: Ranks, progress: Progress, mend: Callable[[], str]) -> None:
+    """Let the others look at the images too; Agreed where they have others, or are too many.
+
+    ``mend``: what to do where one of them goes before all is trained.
+    """
+    if ranks.watch is None:
         return
+    ranks.watch.mend = mend
     ranks.tell(Looked(job.features.fingerprint(job.split.part_of())))
     ranks.agreed(lambda: check_batch(job, ranks.size))
     kind = "GPUs" if ranks.device and ranks.device.type == "cuda" else "processors"
@@ -103,13 +107,10 @@ def ending_together(ranks: Ranks) -> Iterator[None]:
     except BaseException as error:
         if watch is None or watch.done.is_set():
             raise
-        if isinstance(error, Agreed):
-            watch.done.set()
-            leave()
-            if not ranks.leads:
-                raise SystemExit(2) from None
-            raise
-        lost = loss_in(error, ranks)
+        if isinstance(error, Agreed) and not ranks.leads:
+            watch.go(after=ENDED)
+            raise SystemExit(code_of(error)) from None
+        lost = error if isinstance(error, Lost) else watch.over
         code = lost.code if lost else code_of(error)
         watch.end(code)
         if code == INTERRUPTED and ranks.leads:
@@ -117,15 +118,8 @@ def ending_together(ranks: Ranks) -> Iterator[None]:
         if code == INTERRUPTED or (lost and not str(lost)):
             raise SystemExit(code) from None
         if lost:
-            raise RunError(str(lost) if ranks.leads else f"rank {ranks.rank}: {lost}") from None
+            raise RunError(watch.in_words(lost)) from None
         raise
-
-
-def loss_in(error: BaseException, ranks: Ranks) -> Lost | None:
-    """Why this process cannot go on, where that is another one's end."""
-    if isinstance(error, Lost):
-        return error
-    return ranks.watch.over if ranks.watch else None
 
 
 def code_of(error: BaseException) -> int:

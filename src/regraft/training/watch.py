@@ -37,6 +37,9 @@ class Watch(threading.Thread):
         self.over: Lost | None = None  # why this process has to end
         self.is_over, self.done = threading.Event(), threading.Event()
         self.messages = 0  # that were sent or read
+        self.mend: Callable[[], str] = str  # what to do where a process has gone
+        self.gone: Callable[[], bool] = lambda: False  # whether a process that this one started has ended
+        self.at_end: Callable[[], None] = lambda: None  # done before the process ends without its main thread
 
     def run(self) -> None:
         """Until all is done: say that this process is there, and look after the others."""
@@ -50,7 +53,8 @@ class Watch(threading.Thread):
         _thread.interrupt_main()
         time.sleep(GRACE)
         if not self.done.is_set():  # the main thread waits for the others in a library's code
-            self.say(str(self.over))
+            self.say()
+            self.at_end()
             os._exit(self.over.code)
 
     def look_after(self) -> Lost | None:
@@ -63,6 +67,8 @@ class Watch(threading.Thread):
             if self.store.check([ENDED]):
                 self.store.add(GONE, 1)
                 return Lost(code=int(self.store.get(ENDED)))
+            if self.gone():
+                return Lost(NO_WORD)
             for rank in others:
                 name = f"alive/{rank}"
                 sign = int(self.store.get(name)) if self.store.check([name]) else 0
@@ -103,10 +109,13 @@ class Watch(threading.Thread):
             while time.monotonic() < until and self.own.add(GONE, 0) < self.size - 1:
                 time.sleep(EVERY / 50)
 
-    def go(self) -> None:
-        """End, as it was told."""
+    def go(self, after: str = "") -> None:
+        """End, as it was told; where there is something that rank 0 says first, ``after`` that."""
         self.done.set()
+        until = time.monotonic() + WORD
         with suppress(RuntimeError):
+            while after and time.monotonic() < until and not self.own.check([after]):
+                time.sleep(EVERY / 50)
             self.own.add(GONE, 1)
 
     def tell(self, message: Any) -> None:
@@ -130,11 +139,18 @@ class Watch(threading.Thread):
         except RuntimeError as error:
             raise self.lost() from error
 
-    def say(self, text: str) -> None:
-        """A line on stderr of what no other process has said."""
+    def in_words(self, lost: Lost) -> str:
+        """What went wrong and what to do; nothing where another process has said it."""
+        mend = self.mend()
+        named = f"rank {self.rank}: {lost}" if self.rank else str(lost)
+        return (f"{named}; {mend}" if mend else named) if str(lost) else ""
+
+    def say(self) -> None:
+        """A line on stderr of why this process has to end."""
+        text = self.in_words(self.over) if self.over else ""
         if text and sys.stderr is not None:
             with suppress(OSError, ValueError):
-                sys.stderr.write(f"regraft: {text if self.rank == 0 else f'rank {self.rank}: {text}'}\n")
+                sys.stderr.write(f"regraft: {text}\n")
                 sys.stderr.flush()
 
 
