@@ -41,6 +41,7 @@ def test_public_names() -> None:
         "rank",
         "reference",
         "scan",
+        "suggest",
         "train",
         "transferability",
     ]

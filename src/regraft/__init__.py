@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # for type checkers and editors, which run nothing
     from regraft.evaluation.labelled_features import LabelledFeatures as LabelledFeatures
     from regraft.evaluation.labelled_features import features_of as features_of
     from regraft.evaluation.rank import rank as rank
+    from regraft.evaluation.suggest import suggest as suggest
     from regraft.evaluation.transferability import transferability as transferability
     from regraft.inspection.look import look as look
     from regraft.planning.plan import Plan as Plan
@@ -64,6 +65,7 @@ _HOMES = {
     "rank": "regraft.evaluation.rank",
     "reference": "regraft.similarity.reference",
     "scan": "regraft.data.scan",
+    "suggest": "regraft.evaluation.suggest",
     "train": "regraft.runs.job",
     "transferability": "regraft.evaluation.transferability",
 }

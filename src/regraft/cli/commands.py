@@ -151,10 +151,10 @@ def train_and_show(
         raise typer.Exit(INTERRUPTED)
 
 
-def check_file(out: Path | None, overwrite: bool) -> None:
+def check_file(out: Path | None, overwrite: bool, option: str = "--out") -> None:
     """Raise RunError where the file that is to be written would replace one that was not given up."""
     if out and out.exists() and not overwrite:
-        raise RunError(f"{out} exists already; name another --out, or replace it with --overwrite")
+        raise RunError(f"{out} exists already; name another {option}, or replace it with --overwrite")
 
 
 @app.command()

@@ -18,7 +18,7 @@ PANELS = {  # by the groups of settings
 }
 COMMANDS = {
     "The job": ("scan", "plan", "train"),
-    "Use a run": ("predict", "evaluate", "export", "serve", "card"),
+    "Use a run": ("predict", "evaluate", "review", "suggest", "export", "serve", "card"),
     "Proof and insight": ("compare", "transferability", "look"),
     "This machine": ("doctor", "backbones", "cache", "reference", "demo", "help"),
 }

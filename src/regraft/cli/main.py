@@ -15,6 +15,7 @@ from regraft.cli import (  # noqa: F401 - they add themselves to the application
     export,
     look,
     predict,
+    review,
     serve,
     transferability,
 )

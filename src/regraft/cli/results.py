@@ -26,6 +26,8 @@ def summary(result: dict[str, Any]) -> None:
         say(*line, whole=False)
     say(done_in_words(result), whole=False)
     say(effort_in_words(result), whole=False)
+    if gained := result.get("gained"):
+        say(f"{gained['said']}.", whole=False)
     show_remarks(result["remarks"], first=False)
     say()
     if rule := result["rule"]:

@@ -4,6 +4,7 @@ import os
 from os import PathLike
 from pathlib import Path
 
+from regraft.data.correcting import corrected
 from regraft.data.groups import grouped, with_loners
 from regraft.data.images import FEWEST_CLASSES, Fault, ImageSet
 from regraft.data.readers.archive import are_numbered, is_tar, read_archives, read_zip, tar_tree
@@ -28,8 +29,10 @@ def find_images(data: Data, reading: Reading = Reading(), fewest_classes: int = 
     """
     images = data if isinstance(data, ImageSet) else read_source(os.fspath(data), reading, fewest_classes)
     if reading.group_by and not any(file.group for file in images.files):
-        return grouped(images, reading.group_by)
-    return images if isinstance(data, ImageSet) else with_loners(images)
+        images = grouped(images, reading.group_by)
+    elif not isinstance(data, ImageSet):
+        images = with_loners(images)
+    return corrected(images, reading)
 
 
 def read_source(text: str, reading: Reading, fewest_classes: int) -> ImageSet:

@@ -39,6 +39,33 @@ class ImageFile:
     split: str | None
     content: Content = field(compare=False, repr=False)
     group: str | None = None
+    was: str | None = None  # the class's name in the data, where a person has looked at the label
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """What a person's corrections did to a set of images."""
+
+    file: str  # the table, as an absolute path
+    relabelled: int
+    kept: int  # that were looked at and left as they are
+    removed: tuple[ImageFile, ...]  # that are left out, as they were
+    classes: tuple[str, ...]  # as they were
+    run: str | None  # that was reviewed, where it is still there
+    max_pixels: int
+
+    @property
+    def in_words(self) -> str:
+        """How many images it is about."""
+        labels = f"{self.relabelled:,} label{'' if self.relabelled == 1 else 's'}"
+        out = f"{len(self.removed):,} image{'' if len(self.removed) == 1 else 's'}"
+        kept = f"; {self.kept:,} looked at and kept" if self.kept else ""
+        return f"{labels} corrected, {out} left out, as {self.file} says{kept}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data; the images that stay say themselves what they were."""
+        gone = [{"path": file.name, "was": file.was} for file in self.removed]
+        return {"file": self.file, "relabelled": self.relabelled, "kept": self.kept, "left_out": gone, "run": self.run}
 
 
 @dataclass(frozen=True)
@@ -62,6 +89,7 @@ class ImageSet(Shown):
     faults: tuple[Fault, ...] = ()
     rendering: Rendering = PLAIN  # how all of them become 8-bit RGB
     notes: tuple[str, ...] = ()  # how the source was read
+    corrected: Corrected | None = None  # by a person, if so
 
     def in_lines(self) -> Iterator[str]:
         """How many images, of which classes."""
@@ -110,6 +138,7 @@ class ImageSet(Shown):
             "rendering": self.rendering.as_dict() | {"said": list(self.rendering.in_words())},
             "faults": [asdict(fault) for fault in self.faults],
             "notes": list(self.notes),
+            "corrected": self.corrected.as_dict() if self.corrected else None,
         }
 
     def noting(self, faults: Iterable[Fault]) -> "ImageSet":

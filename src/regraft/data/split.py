@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from regraft.data.correcting import as_it_was
 from regraft.data.images import ImageSet
 from regraft.errors import DataError
 
@@ -40,8 +41,30 @@ def split_images(images: ImageSet, pixels: Sequence[str], seed: int) -> Split:
     """Split by folders where they say so, else by class and the pixels' hashes.
 
     Images that show the same (content.identity_of) stay together, and who is test depends on that and ``seed`` alone:
-    neither names, nor order, nor the backbone matter. Raises DataError where nothing is left to train on.
+    neither names, nor order, nor the backbone matter. Where a person has corrected labels or left images out, the
+    others' parts are those that they have without. Raises DataError where nothing is left to train on.
     """
+    if images.corrected is None:
+        return split_as_read(images, pixels, seed)
+    return corrected_split(split_as_read(*as_it_was(images, pixels), seed), images)
+
+
+def corrected_split(split: Split, images: ImageSet) -> Split:
+    """The split of the images before they were corrected, of those that are left."""
+    there = [rows < len(images.files) for rows in (split.train, split.val, split.test)]
+    train, val, test = (rows[own] for rows, own in zip((split.train, split.val, split.test), there, strict=True))
+    trained = set(images.labels[train].tolist())
+    for label, name in enumerate(images.classes):
+        if label not in trained:
+            raise DataError(f"after the corrections no training image is of '{name}'; leave its other images out too")
+    folds, units = split.folds[there[0]], split.units[there[0]]
+    if not len(test) or len(np.unique(folds)) == 1:
+        raise DataError("the corrections leave too few images to train and to test; leave fewer out")
+    return replace(split, train=train, val=val, test=test, folds=folds, units=units)
+
+
+def split_as_read(images: ImageSet, pixels: Sequence[str], seed: int) -> Split:
+    """The split of images whose labels are as the data gives them."""
     labels = images.labels
     splits = np.array([file.split or "" for file in images.files])
     units = units_of(pixels, [file.group for file in images.files])

@@ -35,16 +35,33 @@ class LabelIssue:
     own: float  # probability of the label that it has
 
 
-def find_label_issues(features: Features, seed: int) -> tuple[LabelIssue, ...]:
-    """The least believed labels first: judged by linear probes on late cuts that have not seen the image."""
+def find_label_issues(features: Features, seed: int, most: int | None = None) -> tuple[LabelIssue, ...]:
+    """The least believed labels first: judged by linear probes on late cuts that have not seen the image.
+
+    At most ``most``, or as many as a person can go through. A label that a person has looked at is believed.
+    """
+    probabilities, labels = probe_probabilities(features, seed), features.labels
+    if probabilities is None:
+        return ()
+    most = max(FEWEST_LISTED, round(SHARE_LISTED * len(labels))) if most is None else most
+    return tuple(issues_among(features, probabilities)[:most])
+
+
+def issues_among(features: Features, probabilities: np.ndarray) -> list[LabelIssue]:
+    """All doubted labels, the least believed first, but for those that a person has looked at."""
+    doubted = doubted_labels(probabilities, features.labels)
+    return [issue for issue in doubted if features.images.files[issue.row].was is None]
+
+
+def probe_probabilities(features: Features, seed: int) -> np.ndarray | None:
+    """What probes that have not seen an image make of it: (images, classes); None where all images are one unit."""
     labels, pixels, classes = features.labels, features.pixels, len(features.images.classes)
     x = features.pooled(narrow_and_late(features.cuts), np.arange(len(labels)))
     units = units_of(pixels, [file.group for file in features.images.files])
     folds = folds_of(labels, pixels, seed + 1, units, FOLDS)
     if len(np.unique(folds)) == 1:
-        return ()
-    most = max(FEWEST_LISTED, round(SHARE_LISTED * len(labels)))
-    return tuple(doubted_labels(held_out_probabilities(x, labels, classes, folds), labels)[:most])
+        return None
+    return held_out_probabilities(x, labels, classes, folds)
 
 
 def narrow_and_late(cuts: Sequence[Cut]) -> list[Cut]:

@@ -87,6 +87,9 @@ class Reading(Section):
     image_suffix: str | None = setting(
         None, "of a table: .jpg or the like, where its names lack a suffix or have another", otherwise="as in the table"
     )
+    corrections: str | None = setting(
+        None, "table of corrected labels, as `regraft review` writes it", otherwise="none"
+    )
     splits: str | None = setting(
         None, "words that stand for splits, as train_clean=train,eval=test,extra=none", otherwise="the usual ones"
     )

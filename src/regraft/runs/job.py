@@ -24,6 +24,7 @@ from regraft.runs.claim import claimed
 from regraft.runs.command import Asked, made_by
 from regraft.runs.copies import notes_of_copies
 from regraft.runs.folder import CHECKPOINTS, check_goes_on
+from regraft.runs.gained import gained_since
 from regraft.runs.next_steps import Finished, next_steps
 from regraft.runs.overlap import Overlap, overlap_of, shared_groups
 from regraft.runs.ran import Ran
@@ -200,6 +201,7 @@ def run_of(
         done=Ran.of(trained, tuple(cut.name for cut in trained.graft.cuts)).in_words,
         notes=(*notes_of(job, trained, *overlaps), *notes_on_start(job, right)),
         continued=job.going_on.continued(job.images.classes) if job.going_on else None,
+        gained=gained_since(job, right),
     )
 
 

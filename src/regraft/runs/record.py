@@ -93,6 +93,7 @@ def all_metrics(trained: Trained, run: Run) -> dict[str, Any]:
         "seconds": asdict(run.seconds),
         "interrupted": run.interrupted,
         "continued": asdict(run.continued) if run.continued else None,
+        "gained": asdict(run.gained) if run.gained else None,
         "notes": list(run.notes),
     }
 
@@ -112,8 +113,9 @@ def predictions_of(job: Job, probabilities: np.ndarray) -> list[dict[str, str]]:
 
 
 def with_absolute_weights(recipe: Recipe) -> Recipe:
-    """The recipe with the paths of weights and of a run gone on from as they hold from any folder."""
-    weights, run = recipe.network.weights, recipe.network.continue_from
+    """The recipe with the paths of weights, of corrections and of a run gone on from as they hold from any folder."""
+    weights, run, table = recipe.network.weights, recipe.network.continue_from, recipe.reading.corrections
+    recipe = recipe.but(corrections=str(Path(table).resolve())) if table else recipe
     recipe = recipe.but(weights=str(Path(weights).resolve())) if weights else recipe
     place = str(Path(run).resolve()) if run else None
     return recipe.but(continue_from=place, backbone=place) if place else recipe

@@ -9,6 +9,7 @@ from typing import Any
 from regraft.metrics import Metrics
 from regraft.planning.going_on import Continued
 from regraft.planning.plan import Plan
+from regraft.runs.gained import Gained
 from regraft.runs.next_steps import NextStep
 from regraft.runs.overlap import Overlap, groups_as_dict
 from regraft.runs.remarks import Remark
@@ -80,6 +81,7 @@ class Run(Shown):
     done: str = ""  # what was carried out, in words
     next_steps: tuple[NextStep, ...] = ()  # what would probably help
     continued: Continued | None = None  # what was taken from the run that it went on from
+    gained: Gained | None = None  # by corrected labels, on the run that was reviewed
 
     @property
     def report(self) -> Path:
@@ -108,6 +110,7 @@ class Run(Shown):
             "tried": [asdict(attempt) for attempt in self.tried],
             "rule": asdict(self.rule) if self.rule else None,
             "continued": asdict(self.continued) if self.continued else None,
+            "gained": asdict(self.gained) | {"said": self.gained.in_words} if self.gained else None,
             "done": self.done,
             "notes": list(self.notes),
             "next_steps": [asdict(step) for step in self.next_steps],

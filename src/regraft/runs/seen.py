@@ -45,6 +45,7 @@ def describe_data(job: Job) -> dict[str, Any]:
         "pixel_fingerprint": features.pixel_fingerprint(),
         "checksum": checksum_of_rows([(part[row], pixels) for row, pixels in enumerate(features.pixels)]),
         "faults": [asdict(fault) for fault in job.faults],
+        "corrections": images.corrected.as_dict() if images.corrected else None,
         "files": [
             {
                 "path": file.name,
@@ -52,6 +53,7 @@ def describe_data(job: Job) -> dict[str, Any]:
                 "split": part[row],
                 "pixels": features.pixels[row],
                 **({"group": file.group} if file.group else {}),
+                **({"was": file.was} if file.was is not None else {}),
             }
             for row, file in enumerate(images.files)
         ],

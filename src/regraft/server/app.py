@@ -14,7 +14,8 @@ from regraft.errors import RegraftError
 from regraft.server.answers import Json
 from regraft.server.boundary import Boundary
 from regraft.server.refused import Refused
-from regraft.server.routes import data, insight, jobs, login, metrics, pages, predict, protocol
+from regraft.server.reviews import Reviews
+from regraft.server.routes import data, insight, jobs, login, metrics, pages, predict, protocol, review
 from regraft.server.security import Guard, Secured
 from regraft.server.service import STATIC, Service, service_for
 from regraft.server.settings import Settings
@@ -41,6 +42,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.service = service
+    app.state.reviews = Reviews()
     app.state.guard = guard = Guard(settings)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.include_router(predict.router)
@@ -51,6 +53,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(insight.router)
     app.include_router(data.router)
     app.include_router(jobs.router)
+    app.include_router(review.router)
     app.add_exception_handler(RegraftError, refused)
     app.add_exception_handler(HTTPException, no_page)
     app.add_exception_handler(RequestValidationError, unfit)

@@ -46,6 +46,7 @@ def seen(job: Job, service: Service) -> dict[str, Any]:
         "planned": job.state is State.DONE and asked.verb == "plan",
         "run": run if asked.verb == "train" and job.state.ended and run in service.runs.by_name else "",
         "figure": figure_of(result["metrics"]) if result and isinstance(result.get("metrics"), dict) else "",
+        "gained": f"{result['gained']['said']}." if result and result.get("gained") else "",
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 
 from regraft.errors import RecipeError, RunError, reason_not_written
 from regraft.server.app import create_app
@@ -29,11 +30,17 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def serve(settings: Settings, started: Callable[[str], None]) -> None:
-    """Serve until Ctrl-C; ``started`` hears the address. RegraftError where that cannot be."""
+def serve(
+    settings: Settings, started: Callable[[str], None], ready: Callable[[FastAPI], None] = lambda app: None
+) -> None:
+    """Serve until Ctrl-C; ``started`` hears the address. RegraftError where that cannot be.
+
+    ``ready`` is given the application before it answers.
+    """
     check_token(settings)
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # a broken form is answered, and that is all
     app = create_app(settings)
+    ready(app)
     service: Service = app.state.service
     with bound(settings.host, settings.port) as listening:
         service.runs.open()

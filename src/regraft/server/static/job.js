@@ -69,7 +69,9 @@ function showResult(job) {
   if (!job.run) return;
   const name = encodeURIComponent(job.run);
   $("figure").textContent = job.figure || `The run ${job.run} is there`;
+  showText("gained", job.gained);
   $("use").href = `/?run=${name}`;
+  $("labels").href = `/review/${name}`;
   $("report").href = `/models/${name}/report`;
 }
 

@@ -18,7 +18,7 @@ function take(files) {
     $("answers").prepend(card);
     waiting.push({ file, card, model: model() });
   }
-  $("clear").hidden = false;
+  $("clear").hidden = !$("answers").children.length;
   next();
 }
 
@@ -143,6 +143,11 @@ function showMap(figure, map) {
   say(map.warning || map.says);
 }
 
+function takeChosen() {
+  take([...$("files").files]);
+  $("files").value = "";
+}
+
 function say(text) {
   $("said").textContent = text;
 }
@@ -151,10 +156,8 @@ const imagesIn = (transfer) => [...(transfer?.files ?? [])];
 
 function listen() {
   const drop = $("drop");
-  $("files").addEventListener("change", (event) => {
-    take([...event.target.files]);
-    event.target.value = "";
-  });
+  $("files").addEventListener("change", takeChosen);
+  takeChosen(); // what was chosen before this script ran
   document.addEventListener("paste", (event) => take(imagesIn(event.clipboardData)));
   for (const name of ["dragenter", "dragover"]) {
     document.addEventListener(name, (event) => {

@@ -118,11 +118,14 @@ async function submit(event) {
 }
 
 $("ask").addEventListener("submit", submit);
-$("zip").addEventListener("change", (event) => {
-  const [file] = event.target.files;
+function uploadChosen() {
+  const [file] = $("zip").files;
   if (file) upload(file);
-  event.target.value = "";
-});
+  $("zip").value = "";
+}
+
+$("zip").addEventListener("change", uploadChosen);
+uploadChosen(); // what was chosen before this script ran
 ask("/data").then((there) => {
   showUploads(there.uploads);
   if ($("entries")) showFolder(there.entries);

@@ -1,0 +1,1 @@
+"""What to look at in labelled images, in an order, and what a person said of it."""
