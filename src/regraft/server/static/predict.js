@@ -123,6 +123,7 @@ function offerHeatMap(one, result) {
       showMap(part.querySelector(".map"), await answered(one, `/heat-map?class=${result.class_number}`));
       status.textContent = "";
       button.hidden = true;
+      part.querySelector(".map").focus({ preventScroll: true }); // in place of the button
     } catch (error) {
       status.textContent = error.message;
       button.disabled = false;
