@@ -2,10 +2,10 @@
 
     python -m benchmarks.label_loop DATA [--flips 20] [--seeds 5] [--page]
 
-DATA is a folder of train/ and val/ or test/ folders of classes. For each seed, that many training labels are changed,
-a head is trained, and somebody who knows the true labels goes through `review` in its order: what is wrong is corrected,
-the rest is kept. After 30 and after 60 images the head is trained again. With --page the person presses keys in
-Chromium, on the page of `regraft review`.
+DATA is a folder of train/ and val/ or test/ folders of classes. For each seed, that many training labels are
+changed, a head is trained, and somebody who knows the true labels goes through `review` in its order: what is wrong is
+corrected, the rest is kept. After 30 and after 60 images the head is trained again. With --page the person presses keys
+in Chromium, on the page of `regraft review`.
 """
 
 import argparse
@@ -26,10 +26,10 @@ from regraft.evaluation.review.review import Review, review
 from regraft.recipe import Recipe, read_recipe
 
 CHROMIUM = "/usr/bin/chromium"
-QUIETLY = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync"
-).split()
+QUIETLY = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
 RECIPE = Recipe(fast=True)
 STOPS = (30, 60)
 

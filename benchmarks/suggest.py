@@ -2,9 +2,9 @@
 
     python -m benchmarks.suggest [DATA ...] [--start 50] [--count 50] [--seeds 8]
 
-DATA are labelled sets. Of each one's training part START images are labelled first, and a head is trained. Then COUNT of
-the rest are labelled, by `suggest` or at random; the head is trained again and tested on the test part. By default it
-draws on scikit-learn's digits, which are in the package.
+DATA are labelled sets. Of each one's training part START images are labelled first, and a head is trained. Then COUNT
+of the rest are labelled, by `suggest` or at random; the head is trained again and tested on the test part. By default
+it draws on scikit-learn's digits, which are in the package.
 """
 
 import argparse

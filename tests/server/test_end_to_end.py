@@ -131,7 +131,7 @@ def page(address: str) -> Iterator["Page"]:
 
 
 def test_from_a_zip_to_an_answer(page: "Page", archive: Path, tmp_path: Path) -> None:
-    """Upload, plan, train, watch it end, hand over images, read the answers, choose a threshold, read the report."""
+    """Upload, plan, train, hand over images, read answers, choose a threshold, read the report, correct labels."""
     plan_and_train(page, archive)
     stripes(1, 99).save(tmp_path / "new.png")
     read_an_answer(page, tmp_path / "new.png")

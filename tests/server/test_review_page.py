@@ -100,6 +100,15 @@ def test_what_cannot_be_done(client: TestClient, run: Path, path: str, body: obj
     assert not (run.parent / "data" / "corrections.csv").exists()
 
 
+def test_bodies_that_are_none_and_nothing_to_train_on(client: TestClient) -> None:
+    for body in (b"", b"{", b"\xff\xfe", b'{"place": NaN}', b"null"):
+        assert client.post(f"{BASE}/decide", content=body).status_code in {400, 422}
+    answer = client.post(f"{BASE}/retrain")
+    assert (answer.status_code, "nothing is decided yet" in answer.json()["error"]) == (409, True)
+    chosen = client.get("/review", follow_redirects=False)
+    assert (chosen.status_code, chosen.headers["location"]) == (307, BASE)
+
+
 def test_addresses_that_are_none(client: TestClient) -> None:
     for path in ("/review/other", "/review/other/items", f"{BASE}/image/999", f"{BASE}/near/0/9", f"{BASE}/near/-1/0"):
         assert client.get(path).status_code == 404

@@ -39,7 +39,8 @@ def summary(result: dict[str, Any]) -> None:
     say(probabilities_in_words(metrics), whole=False)
     show_fault_kinds(result["faults"], "the report shows them")
     for note in result["notes"]:
-        say(f"Note: {note}", whole=False)
+        if not gained or note != gained["said"]:  # which was said
+            say(f"Note: {note}", whole=False)
     if result["tried"]:
         say()
         show_tried(result["tried"])

@@ -26,7 +26,6 @@ MOST_ALIKE = 0.95  # correlation that is enough in any set
 PAIRS = 64  # pairs of one class that say what is usual
 ROUND, FRUITFUL = 1_000, 0.01  # test images judged at a time, the nearest first, as long as such a share are copies
 ENOUGH = 80  # pixels a side that a JPEG is decoded to at least
-MOST_COMPARED = 20_000  # images of which each is compared with all of other classes
 REMEMBERED = 100  # pictures, of up to 700 KB
 
 
@@ -72,25 +71,22 @@ def find_near_duplicates(features: Features, split: Split, workers: int = 0) -> 
     return tuple(duplicates)
 
 
-def find_contradictions(features: Features, split: Split, workers: int = 0) -> tuple[NearDuplicate, ...]:
-    """Pairs of images that show the same, wherever they are, and have different labels.
+def find_contradictions(
+    features: Features, split: Split, doubted: np.ndarray, workers: int = 0
+) -> tuple[NearDuplicate, ...]:
+    """Pairs of images that show the same and have different labels, copies of one file first.
 
-    Copies of one file come first. Of more than MOST_COMPARED images only those of different parts are compared.
+    The others are found where one of the pair is a test image, or its label is among the ``doubted`` (rows): a probe
+    that knows the one image doubts the label of the other.
     """
     labels, rows = features.labels, np.arange(len(features.pixels))
     first: dict[str, int] = {}
     same = [(int(row), first.setdefault(features.pixels[row], int(row))) for row in rows]
     pairs = [NearDuplicate(row, other, 0.0) for row, other in same if labels[row] != labels[other]]
-    found = list(find_near_duplicates(features, split, workers)) if len(split.test) else []
-    if len(rows) <= MOST_COMPARED:
-        for label in range(len(features.images.classes) - 1):
-            own, others = rows[labels == label], rows[labels > label]
-            none = np.array([], np.int64)
-            if len(own) and len(others) > 1:
-                apart = Split(others, none, own, "test", none, none)
-                found += find_near_duplicates(features, apart, workers)
+    none = np.array([], np.int64)
+    apart = Split(np.setdiff1d(rows, doubted), none, np.sort(doubted), "test", none, none)
     known = {frozenset((pair.row, pair.other)) for pair in pairs}
-    for pair in found:
+    for pair in (*find_near_duplicates(features, split, workers), *find_near_duplicates(features, apart, workers)):
         key = frozenset((pair.row, pair.other))
         if labels[pair.row] != labels[pair.other] and key not in known:
             known.add(key)

@@ -40,7 +40,7 @@ class Gained:
             f" to {self.after:.1%} ({gained})"
         )
         if self.as_labelled != self.before:
-            said += f"; {self.run} itself reported {self.as_labelled:.1%} of them, by the labels before"
+            said += f"; by the labels before it was {self.as_labelled:.1%}"
         return said
 
 

@@ -176,6 +176,7 @@ def run_of(
     started: float,
 ) -> Run:
     """What ``train`` returns; ``right``: of the images reported on; ``overlaps``: copies and shared groups."""
+    gained = gained_since(job, right)
     figures, weighed = baselines_on_test(job), trained.recipe.head.class_weights != "none"
     return Run(
         folder=folder,
@@ -199,9 +200,13 @@ def run_of(
         rule=rule,
         interrupted=trained.interrupted,
         done=Ran.of(trained, tuple(cut.name for cut in trained.graft.cuts)).in_words,
-        notes=(*notes_of(job, trained, *overlaps), *notes_on_start(job, right)),
+        notes=(
+            *notes_of(job, trained, *overlaps),
+            *notes_on_start(job, right),
+            *([gained.in_words] if gained else ()),
+        ),
         continued=job.going_on.continued(job.images.classes) if job.going_on else None,
-        gained=gained_since(job, right),
+        gained=gained,
     )
 
 

@@ -124,12 +124,10 @@ def labels_to_review(run: Finished) -> Iterator[NextStep]:
     if not among:
         return
     points = 100 * among / len(run.job.split.test)
-    text = (
-        f"Look at the {len(doubted):,} doubted labels in the report, test images too. Correct wrong ones; train again."
-    )
+    text = f"Look at the {len(doubted):,} doubted labels, test images too. One key corrects each; then train again."
     gain = f"at most {points:.1f} points: {among:,} of the {len(run.wrong):,} wrong answers are among them"
-    cost = f"{time_in_words(LOOK_SECONDS * len(doubted))} of looking; only changed files are looked at again"
-    yield NextStep(text, gain, cost, run.command(), points / 4)
+    cost = f"{time_in_words(LOOK_SECONDS * len(doubted))} of looking; features are kept"
+    yield NextStep(text, gain, cost, f"regraft review {shlex.quote(run.folder)}", points / 4)
 
 
 def larger_images(run: Finished) -> Iterator[NextStep]:

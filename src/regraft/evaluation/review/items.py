@@ -72,7 +72,7 @@ class Doubt:
 
     @property
     def weight(self) -> tuple[bool, float]:
-        """The larger, the earlier it is looked at: contradictions first, then by the other class's lead over its own."""
+        """The larger, the earlier it is looked at: contradictions first, then by the other class's lead."""
         return self.other is not None, self.probability - self.own
 
 
@@ -99,7 +99,7 @@ def items_of(
         if float(answer[best]) - own > doubt.probability - doubt.own:
             doubt.suggested, doubt.probability, doubt.own = best, float(answer[best]), own
         doubt.said[MISTAKE] = f"the run, which was not trained on it, says '{classes[best]}' ({answer[best]:.0%})"
-    for pair in find_contradictions(features, split, workers):
+    for pair in find_contradictions(features, split, np.array(sorted(doubts), np.int64), workers):
         row, other = less_believed(pair.row, pair.other, labels, probabilities)
         if files[row].was is not None:
             row, other = other, row

@@ -1,10 +1,12 @@
 """The page on which a person looks at doubtful labels, and what it asks for."""
 
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from regraft.data.corrections import ACTIONS
@@ -14,7 +16,8 @@ from regraft.server.answers import Json
 from regraft.server.job import Asked
 from regraft.server.refused import Refused
 from regraft.server.reviews import LARGE, SMALL, Reviews, decided, item_at, neighbours, picture, shown_items
-from regraft.server.service import Here
+from regraft.server.service import Here, Service
+from regraft.server.uploads import body_of, object_in
 
 router = APIRouter(include_in_schema=False)
 RUN = "/review/{name}"
@@ -43,6 +46,21 @@ def review_of(request: Request, name: str, service: Here) -> Review:
     """The review that an address names."""
     reviews: Reviews = request.app.state.reviews
     return reviews.of(service.runs.named(name))
+
+
+Kind = TypeVar("Kind", bound=BaseModel)
+
+
+async def asked(kind: type[Kind], request: Request, service: Service) -> Kind:
+    """What a request's JSON says; Refused where it says something else."""
+    with service.gate.entered() as held:
+        values = object_in(await body_of(request, service.settings, held))
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the request"
+        raise Refused(422, f"{where} cannot be used: {first['msg']}") from None
 
 
 Made = Annotated[Review, Depends(review_of)]
@@ -101,8 +119,14 @@ def near_image(place: int, number: int, made: Made) -> Response:
 
 
 @router.post(f"{RUN}/decide")
-def decide(wanted: Decision, made: Made) -> Response:
+async def decide(request: Request, name: str, service: Here) -> Response:
     """Write a decision at once."""
+    wanted = await asked(Decision, request, service)
+    return await run_in_threadpool(lambda: decide_on(wanted, review_of(request, name, service)))
+
+
+def decide_on(wanted: Decision, made: Review) -> Response:
+    """The same, in a thread: a file is written."""
     if wanted.action not in ACTIONS:
         raise Refused(422, f"'{wanted.action}' is nothing that can be done; give {', '.join(ACTIONS)}")
     row = made.decisions.decide(item_at(made, wanted.place), wanted.action, wanted.label)
@@ -110,8 +134,14 @@ def decide(wanted: Decision, made: Made) -> Response:
 
 
 @router.post(f"{RUN}/undo")
-def undo(wanted: Place, made: Made) -> Response:
+async def undo(request: Request, name: str, service: Here) -> Response:
     """Take a decision back."""
+    wanted = await asked(Place, request, service)
+    return await run_in_threadpool(lambda: forget(wanted, review_of(request, name, service)))
+
+
+def forget(wanted: Place, made: Review) -> Response:
+    """The same, in a thread."""
     made.decisions.forget(item_at(made, wanted.place))
     return told(wanted.place, None)
 
@@ -124,7 +154,9 @@ def retrain(made: Made, service: Here) -> Response:
     name = name_of(made.data)
     out = service.workshop.free_run(name)
     words = (*made.words, "--out", str(out), "--json", "--progress", "json")
-    job = service.workshop.jobs.submit(Asked("train", f"{name}, corrected", words, str(out), "corrected"))
+    earlier = (job.asked for job in service.workshop.jobs.listed() if Path(job.asked.out) == made.run.absolute())
+    data = next((asked.data for asked in earlier), "corrected")  # an upload that a job needs is not deleted
+    job = service.workshop.jobs.submit(Asked("train", f"{name}, corrected", words, str(out), data))
     return Json({"job": job.id}, 201)
 
 
