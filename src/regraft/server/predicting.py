@@ -64,7 +64,6 @@ def check(read: Read, place: int | None) -> None:
     if fault is None:
         return
     which = "the image" if place is None else f"image {place}"
-    raise Refused(
-        413 if fault.kind == TOO_LARGE else 422,
-        f"{which} cannot be predicted ({fault.kind}: {fault.reason}); give one that opens in a viewer",
-    )
+    large = fault.kind == TOO_LARGE
+    mend = "give a smaller one" if large else "give one that opens in a viewer"
+    raise Refused(413 if large else 422, f"{which} cannot be predicted ({fault.kind}: {fault.reason}); {mend}")
