@@ -77,6 +77,8 @@ def test_it_begins_with_what_train_tries_and_is_never_worse(quick: Callable[...,
     assert "How it was tuned" in (tuned.folder / "report.html").read_text()
     assert "<!-- how it was tuned -->" not in (tuned.folder / "report.html").read_text()
     assert package.load(tuned.folder).classes == ("class0", "class1")
+    assert "regraft.tune(" in (tuned.folder / "report.html").read_text()
+    assert "sampler=&#39;grid&#39;" in (tuned.folder / "report.html").read_text()
     assert not list(tmp_path.glob(".*"))
 
 

@@ -84,6 +84,8 @@ def luck_in_words(one: Optimism) -> str:
         return f"No other of the {one.trials:,} trials comes near it on the {one.images:,} images that chose."
     which = f"All {one.trials:,}" if one.near == one.trials else f"{one.near:,} of the {one.trials:,}"
     alike = f"{which} trials that ran to their end are alike within chance on the {one.images:,} images that chose."
+    if one.corrected + one.expected >= 1:
+        return f"{alike} The best has all of them right, so they cannot say how lucky it is."
     best, luck = one.corrected + one.expected, f"about {100 * one.expected:.1f} points too high"
     return f"{alike} The best figure, {best:.1%}, is {luck}: expect {one.corrected:.1%}."
 
