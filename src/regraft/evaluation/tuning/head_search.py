@@ -25,12 +25,35 @@ def search_heads(search: Search) -> None:
         every += heads.every_head(bench, search.space.heads, search.space.own, search.progress)
     if search.limits.any:
         own, every = search.allowed(own), search.allowed(every)
+    enter_and_solve(search, own)
     cheap = [one for one in every if one.recipe.head.layers == 1 or search.space.own]
-    for batch in (own, cheap, dear(search, own, cheap, every)):
-        room = None if search.kinds.networks else max(0, search.most - heads_entered(search))
-        search.book.enter(batch, room)
-        work_on_heads(search)
+    enter_and_solve(search, promising_first(search, cheap))
+    enter_and_solve(search, dear(search, own, cheap, every))
     say_heads(search)
+
+
+def enter_and_solve(search: Search, proposals: Sequence[Proposal]) -> None:
+    """Enter heads, as many as there may be, and solve them."""
+    room = None if search.kinds.networks else max(0, search.most - heads_entered(search))
+    search.book.enter(proposals, room)
+    work_on_heads(search)
+
+
+def promising_first(search: Search, proposals: Sequence[Proposal]) -> list[Proposal]:
+    """Heads at every place first; then those that differ in one setting, at the places that did best; and so on."""
+    if not proposals:
+        return []
+    ended = [one for one in search.book.entries() if one.kind == HEAD and one.complete and one.outcome]
+    best: dict[tuple[object, ...], float] = {}
+    for one in ended:
+        place, accuracy = place_of(one.recipe), (one.outcome.figures.accuracy or 0.0) if one.outcome else 0.0
+        best[place] = max(accuracy, best.get(place, 0.0))
+    usual = proposals[0].recipe
+
+    def order(one: Proposal) -> tuple[int, float]:
+        return heads.apart(one.recipe, usual), -best.get(place_of(one.recipe), 0.0)
+
+    return sorted(proposals, key=order)
 
 
 def dear(
