@@ -19,6 +19,11 @@ pytestmark = [
 KILLED = {-signal.SIGKILL, -getattr(signal, "SIGXFSZ", 0)}
 SPACE = "[space]\nlearning_rate = {low = 1e-5, high = 1e-2, log = true}\nepochs = [2, 4]\nmix = ['none', 'mixup']\n"
 MOMENTS = 5
+NETWORK = ("tune", "data", "--backbone", "demonstration", "--image-size", 32, "--quiet")
+KINDS = {
+    "networks": ("--space", "space.toml", "--trials", 5),
+    "heads": ("--strategy", "head", "--trials", 25),
+}
 SAME = ("model/model.safetensors", "predictions.csv", "recipe.json")
 
 
@@ -30,8 +35,7 @@ def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
         for number in range(12):
             picture(kind, number).save(folder / "data" / f"class{kind}" / f"{number}.png")
     (folder / "space.toml").write_text(SPACE)
-    usual = ("tune", "data", "--backbone", "demonstration", "--image-size", 32, "--space", "space.toml", "--trials", 5)
-    with Processes(folder, (*usual, "--quiet")) as started:
+    with Processes(folder, (*NETWORK, *KINDS["networks"])) as started:
         yield started
 
 
@@ -43,8 +47,9 @@ def told(run: Path) -> tuple[list[dict[str, str]], int, list[bytes]]:
     return rows, winner, [(run / name).read_bytes() for name in SAME]
 
 
-def test_killed_at_random_moments(processes: Processes, tmp_path: Path) -> None:
-    arguments = (*processes.usual, "--out")
+@pytest.mark.parametrize("kind", KINDS)
+def test_killed_at_random_moments(kind: str, processes: Processes, tmp_path: Path) -> None:
+    arguments = (*NETWORK, *KINDS[kind], "--out")
     whole = processes.run(*arguments, tmp_path / "whole", cache=tmp_path / "cache")
     assert whole.code == 0, whole.printed
     expected, draw, killed = told(tmp_path / "whole"), random.Random(0), 0
@@ -67,7 +72,7 @@ def test_killed_at_random_moments(processes: Processes, tmp_path: Path) -> None:
 
 
 def test_killed_again_and_again_in_one_search(processes: Processes, tmp_path: Path) -> None:
-    arguments = (*processes.usual, "--out")
+    arguments = (*NETWORK, *KINDS["networks"], "--out")
     assert processes.run(*arguments, tmp_path / "whole", cache=tmp_path / "cache").code == 0
     draw, run = random.Random(1), tmp_path / "often"
     ended = processes.run(*arguments, run, cache=tmp_path / "cache", mode="kill", at=40)

@@ -65,7 +65,7 @@ def written(order: Order, search: Search, folder: Path, place: Path, started: fl
         raise RunError(f"no trial ran to its end: {why_none(search, entries)}")
     bench = search.jobs.of(best.recipe)
     data, recipe = order.data, order.recipe
-    command = made_by(sys.argv, data, recipe, folder, False, False).replace("regraft.train(", "regraft.tune(", 1)
+    command = order.call(made_by(sys.argv, data, recipe, folder, False, False))
     with claimed(name_of(data), folder, order.replaces) as claim, writing(claim.folder, order.replaces) as unfinished:
         trained = trained_again(bench, best, place, unfinished, search)
         trained = replace(trained, tried=tuple(attempts(entries, best)), rule=ruled(bench, entries, best, trained))

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from regraft.evaluation.tuning import heads
-from regraft.evaluation.tuning.book import HEAD, Proposal, Taken
+from regraft.evaluation.tuning.book import HEAD, Entry, Proposal, Taken
 from regraft.evaluation.tuning.outcomes import DROPPED, Figures, Outcome
 from regraft.evaluation.tuning.search import ELSEWHERE, WAIT, Search, figure_on
 from regraft.evaluation.tuning.winner import best_head
@@ -25,23 +25,50 @@ def search_heads(search: Search) -> None:
         every += heads.every_head(bench, search.space.heads, search.space.own, search.progress)
     if search.limits.any:
         own, every = search.allowed(own), search.allowed(every)
+    enter_and_solve(search, own)
     cheap = [one for one in every if one.recipe.head.layers == 1 or search.space.own]
-    for batch in (own, cheap, dear(search, own, cheap, every)):
-        room = None if search.kinds.networks else max(0, search.most - heads_entered(search))
-        search.book.enter(batch, room)
-        work_on_heads(search)
+    enter_and_solve(search, promising_first(search, cheap))
+    enter_and_solve(search, dear(search, own, cheap, every))
     say_heads(search)
+
+
+def enter_and_solve(search: Search, proposals: Sequence[Proposal]) -> None:
+    """Enter heads, as many as there may be, and solve them."""
+    room = None if search.kinds.networks else max(0, search.most - heads_entered(search))
+    search.book.enter(proposals, room)
+    work_on_heads(search)
+
+
+def promising_first(search: Search, proposals: Sequence[Proposal]) -> list[Proposal]:
+    """Heads at every place first; then those that differ in one setting, at the places that did best; and so on."""
+    if not proposals:
+        return []
+    best: dict[tuple[object, ...], float] = {}
+    for one in [one for one in solved(search) if one.origin != heads.PRODUCT]:
+        place, accuracy = place_of(one.recipe), (one.outcome.figures.accuracy or 0.0) if one.outcome else 0.0
+        best[place] = max(accuracy, best.get(place, 0.0))
+    usual = proposals[0].recipe
+
+    def order(one: Proposal) -> tuple[int, float]:
+        return heads.apart(one.recipe, usual), -best.get(place_of(one.recipe), 0.0)
+
+    return sorted(proposals, key=order)
 
 
 def dear(
     search: Search, own: Sequence[Proposal], cheap: Sequence[Proposal], every: Sequence[Proposal]
 ) -> list[Proposal]:
     """Heads of two layers, which take long, where heads of one do best."""
-    ended = [one for one in search.book.entries() if one.kind == HEAD and one.complete]
-    ranked = sorted(ended, key=lambda one: -(one.outcome.figures.accuracy or 0) if one.outcome else 0)
+    quick_ones = [one for one in solved(search) if one.recipe.head.layers == 1]
+    ranked = sorted(quick_ones, key=lambda one: -(one.outcome.figures.accuracy or 0) if one.outcome else 0)
     places = list(dict.fromkeys(place_of(one.recipe) for one in ranked))[:DEAR_PLACES]
     quick = {search.book.key(one.recipe) for one in (*own, *cheap)}
     return [one for one in every if place_of(one.recipe) in places and search.book.key(one.recipe) not in quick]
+
+
+def solved(search: Search) -> list[Entry]:
+    """Heads that ran to their end."""
+    return [one for one in search.book.entries() if one.kind == HEAD and one.complete]
 
 
 def heads_entered(search: Search) -> int:

@@ -17,30 +17,27 @@ BEST_SHARE = 0.2  # of the lines, that stand out
 
 
 def draw_trials(entries: Sequence[Entry], winner: int, figure: str) -> str:
-    """Every trial's figure in the order of the trials, and the best so far as a line."""
-    shown = [(one.number, value_of(one), one) for one in entries]
-    known = [(number, value, one) for number, value, one in shown if math.isfinite(value)]
-    low, high = axes.spread([value for _, value, _ in known], 0.02)
-    last = max(number for number, _, _ in shown)
+    """Every trial's figure, one after another, and the best so far as a line; those that never ran are left out."""
+    known = [(value_of(one), one) for one in entries if math.isfinite(value_of(one))]
+    low, high = axes.spread([value for value, _ in known], 0.02)
+    last = max(1, len(known) - 1)
     x = Scale(-0.5, last + 0.5, LEFT, WIDTH - RIGHT)
     y = Scale(max(low, -0.01), min(high, 1.01), TALL - BOTTOM, TOP)
     parts = axes.upright(x, y, y.within(axes.ticks(y.low, min(y.high, 1))), f"validation {figure}", axes.percent)
-    parts += axes.level(x, y, x.within(axes.ticks(0, max(last, 1), 10, whole=True)), "trial", axes.counts)
-    best, line = -math.inf, []
-    for number, value, one in known:
+    parts += axes.level(x, y, x.within(axes.ticks(0, last, 10, whole=True)), "trials that ran, in turn", axes.counts)
+    best, line = -math.inf, list[tuple[float, float]]()
+    for place, (value, one) in enumerate(known):
         if one.complete:
-            line += [(x(number), y(best))] if math.isfinite(best) else []
+            line += [(x(place), y(best))] if math.isfinite(best) else []
             best = max(best, value)
-            line.append((x(number), y(best)))
+            line.append((x(place), y(best)))
     if line:
-        line.append((x(last), y(best)))
-        parts.append(svg.polyline(line, ACCENT, 2))
-    for number, value, one in known:
-        colour = colour_of(one)
-        mark = svg.dot(x(number), y(value), 3.5, colour, ring=not one.complete)
-        parts.append(svg.group({}, svg.hover(f"trial {number}: {one.name}: {value:.1%}"), mark))
-        if number == winner:
-            parts.append(svg.dot(x(number), y(value), 8, INK, ring=True))
+        parts.append(svg.polyline([*line, (x(last), y(best))], ACCENT, 2))
+    for place, (value, one) in enumerate(known):
+        mark = svg.dot(x(place), y(value), 3.5, colour_of(one), ring=not one.complete)
+        parts.append(svg.group({}, svg.hover(f"trial {one.number}: {one.name}: {value:.1%}"), mark))
+        if one.number == winner:
+            parts.append(svg.dot(x(place), y(value), 8, INK, ring=True))
     samples = {
         "head": svg.dot(14, 0, 3.5, MUTED),
         "whole network": svg.dot(14, 0, 3.5, OTHER),

@@ -38,6 +38,7 @@ class Result:
     complete: int
     dropped: int
     failed: int
+    waiting: int  # that there was no time for
     trained: int  # in this call
     sampler: str
     sampled: int  # whole networks whose settings the sampler proposed
@@ -69,6 +70,8 @@ class Result:
             )
         if self.left:
             yield f"The grid is not whole: {self.left:,} combinations were left. Go on with --resume."
+        elif self.waiting:
+            yield f"{self.waiting:,} trials were left when the time for them was up. --resume goes on with them."
         yield from self.notes
 
     def on_importance(self) -> str:
@@ -84,6 +87,8 @@ def luck_in_words(one: Optimism) -> str:
         return f"No other of the {one.trials:,} trials comes near it on the {one.images:,} images that chose."
     which = f"All {one.trials:,}" if one.near == one.trials else f"{one.near:,} of the {one.trials:,}"
     alike = f"{which} trials that ran to their end are alike within chance on the {one.images:,} images that chose."
+    if one.corrected + one.expected >= 1:
+        return f"{alike} The best has all of them right, so they cannot say how lucky it is."
     best, luck = one.corrected + one.expected, f"about {100 * one.expected:.1f} points too high"
     return f"{alike} The best figure, {best:.1%}, is {luck}: expect {one.corrected:.1%}."
 
@@ -179,4 +184,6 @@ def counts_of(entries: Sequence[Entry]) -> dict[str, int]:
     """How many trials there are, and how they ended."""
     states = [entry.outcome.figures.state for entry in entries if entry.outcome]
     ended = {"dropped": states.count(DROPPED), "failed": states.count(FAILED)}
-    return {"trials": len(entries), "complete": sum(entry.complete for entry in entries), **ended}
+    waiting = sum(entry.outcome is None for entry in entries)
+    complete = sum(entry.complete for entry in entries)
+    return {"trials": len(entries), "complete": complete, "waiting": waiting, **ended}

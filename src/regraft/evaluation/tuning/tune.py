@@ -81,8 +81,10 @@ def tune(
     elif sampler == "grid" and kinds.networks:
         raise RecipeError("--sampler grid needs --space: the default ranges make a grid that nobody can wait for")
     limit, asked = recipe.stopping.time_limit, recipe.but(time_limit=None)
+    own = {"trials": trials, "space": space, "backbones": backbones, "max_latency": max_latency, "max_size": max_size}
+    given = {name: value for name, value in own.items() if value} | ({} if sampler == "tpe" else {"sampler": sampler})
     folder = begin(name_of(data), Path(out) if out is not None else None, overwrite, resume)
-    order = Order(data, asked, named, trials, wanted, sampler, limits, limit, kinds, overwrite or resume)
+    order = Order(data, asked, named, trials, wanted, sampler, limits, limit, kinds, overwrite or resume, given)
     try:
         with shown(progress) as shows:
             return searched(order, folder, search_of(folder), shows, started, began)
