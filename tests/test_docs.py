@@ -31,19 +31,20 @@ def test_every_option_is_documented() -> None:
         for option in (opt for parameter in command.params for opt in parameter.opts if opt.startswith("--")):
             takers.setdefault(option, set()).add(name)
     documented: dict[str, set[str]] = {}
-    for options, of in re.findall(r"^\| ([`a-z, -]+) \| ([a-z, ]+) \|", page, re.MULTILINE):
-        for option in re.findall(r"--[a-z-]+", options):
+    for options, of in re.findall(r"^\| ([`a-z0-9, -]+) \| ([a-z, ]+) \|", page, re.MULTILINE):
+        for option in re.findall(r"--[a-z0-9-]+", options):
             documented.setdefault(option, set()).update(of.split(", "))
     assert documented == {option: of for option, of in takers.items() if option != "--help"}
 
 
 def test_other_pages_name_no_option_that_there_is_not() -> None:
-    known = set(re.findall(r"`(--[a-z-]+)`", options_page())) | {"--help", "--compile-bytecode"}  # the latter is uv's
+    others = {"--help", "--compile-bytecode", "--node-rank", "--master-port"}  # uv's and torchrun's among them
+    known = set(re.findall(r"`(--[a-z0-9-]+)`", options_page())) | others
     for page in [ROOT / "README.md", *ROOT.glob("docs/*.md")]:
         commands = re.findall(
-            r"(?:^    uv run |`)(regraft [a-z]+ [^`\n]*|--[a-z-][^`\n]*)", page.read_text(), re.MULTILINE
+            r"(?:^    uv run |`)(regraft [a-z]+ [^`\n]*|--[a-z0-9-][^`\n]*)", page.read_text(), re.MULTILINE
         )
-        named = {option for command in commands for option in re.findall(r"(?<!\S)--[a-z-]+", command)}
+        named = {option for command in commands for option in re.findall(r"(?<!\S)--[a-z0-9-]+", command)}
         assert named - known == set(), page.name
 
 

@@ -25,10 +25,16 @@ CALLS: dict[str, Callable[..., Any]] = {
     "look": regraft.look,
     "reference": regraft.reference,
     "card": regraft.card,
+    "export": regraft.export,
+    "features": regraft.compute_features,
+    "suggest": regraft.suggest,
+    "tune": regraft.tune,
 }
-OF_THE_TERMINAL = {"as_json", "quiet", "verbose"}
+OF_THE_TERMINAL = {"as_json", "quiet", "verbose", "form"}  # form: how progress is shown
 ELSEWHERE = {  # what stands elsewhere in Python, or under a name that Python allows
-    "train": {"look"},  # regraft.look(run.folder)
+    "train": {"look", "devices", "nodes"},  # regraft.look(run.folder); processes are the command's
+    "suggest": {"csv", "link_into", "overwrite"},  # what it gives can write these
+    "features": {"out", "overwrite"},  # features_of gives arrays
     "compare": {"choices", "budget", "on"},  # settings, budgets; data of compare_runs
     "evaluate": {"run"},  # load
     # load; images; what is written is the caller's; predictions have the neighbours, decisions are of the file
