@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -43,6 +43,7 @@ BARE = 512  # images that time the bare network, before and after each round
 LONE = 50  # requests of a client that is alone
 PATIENCE = 120.0  # seconds for one answer
 HEADERS = {"Content-Type": "image/*"}
+Expected = dict[str, float] | None  # probabilities by class; None: whatever comes is right
 AS_SURE = 2e-6  # that two probabilities may differ by, beyond how they are rounded
 
 
@@ -94,29 +95,30 @@ def memory_of(process: int, what: str = "VmRSS") -> float:
     return int(re.findall(rf"{what}:\s+(\d+)", text)[0]) / 1024
 
 
-def send(
-    port: int, uploads: Sequence[Upload], clients: int, expected: Sequence[dict[str, float]], tally: Tally
-) -> float:
-    """Send all of them from so many clients at once; the seconds that it took."""
+def seconds_of(process: int) -> float:
+    """Seconds that processors have worked for a process, which hang less on what else a machine does than a rate."""
+    words = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
-    def one_client(own: Sequence[tuple[int, Upload]]) -> list[tuple[int, int, bytes, float]]:
+
+def send(port: int, uploads: Sequence[tuple[Upload, Expected]], clients: int, tally: Tally) -> None:
+    """Send all of them from so many clients at once."""
+
+    def one_client(own: Sequence[tuple[Upload, Expected]]) -> list[tuple[Expected, int, bytes, float]]:
         client, answers = Client(port), []
-        for place, upload in own:
+        for upload, expected in own:
             began = time.perf_counter()
-            answers.append((place, *client.post(upload), time.perf_counter() - began))
+            status, body = client.post(upload)
+            answers.append((expected, status, body, time.perf_counter() - began))
         return answers
 
-    numbered = list(enumerate(uploads))
     with ThreadPoolExecutor(clients) as pool:
-        began = time.perf_counter()
-        answers = [one for own in pool.map(one_client, (numbered[i::clients] for i in range(clients))) for one in own]
-        took = time.perf_counter() - began
-    for place, status, body, seconds in answers:
+        answers = [one for own in pool.map(one_client, (uploads[i::clients] for i in range(clients))) for one in own]
+    for expected, status, body, seconds in answers:
         tally.statuses[status] += 1
         tally.lost += status == 0
-        tally.wrong += status == 200 and bool(expected) and not is_same(body, expected[place % len(expected)])
+        tally.wrong += status == 200 and expected is not None and not is_same(body, expected)
         tally.seconds.append(seconds)
-    return took
 
 
 def is_same(body: bytes, expected: dict[str, float]) -> bool:
@@ -125,21 +127,12 @@ def is_same(body: bytes, expected: dict[str, float]) -> bool:
     return scores.keys() == expected.keys() and all(abs(scores[name] - expected[name]) < AS_SURE for name in scores)
 
 
-def bare_rate(classifier: Classifier, pixels: np.ndarray) -> float:
-    """Images a second of the network alone, on images that are decoded."""
+def bare(classifier: Classifier, pixels: np.ndarray) -> None:
+    """The network alone, on images that are decoded."""
     engine = classifier.engine
     batches = [np.stack(group) for group in batched(islice(cycle(pixels), BARE), engine.batch)]
-    began = time.perf_counter()
     for _ in map_ahead(engine.run, batches, streams_of(engine.name), chunk=1, ahead=1):
         pass
-    return BARE / (time.perf_counter() - began)
-
-
-def decoding_rate(classifier: Classifier, images: Sequence[bytes]) -> float:
-    """Images a second of the classifier on encoded images, in this process."""
-    began = time.perf_counter()
-    classifier.predict(list(islice(cycle(images), BARE)))
-    return BARE / (time.perf_counter() - began)
 
 
 def lone_seconds(classifier: Classifier, pixels: np.ndarray) -> float:
@@ -159,51 +152,64 @@ def digits_run(folder: Path) -> tuple[Path, Path]:
     return run.folder, folder / "digits"
 
 
+@dataclass
+class Rate:
+    """Images a second and processor time an image, round by round."""
+
+    rates: list[float] = field(default_factory=list)
+    worked: list[float] = field(default_factory=list)
+
+    def time(self, images: int, process: int, work: Callable[[], object]) -> None:
+        """One round."""
+        began, worked = time.perf_counter(), seconds_of(process)
+        work()
+        self.rates.append(images / (time.perf_counter() - began))
+        self.worked.append((seconds_of(process) - worked) / images)
+
+
 def load_test(run: Path, folder: Path, asked: argparse.Namespace) -> bool:
     """Requests from many clients; whether all was right."""
-    paths = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in {".png", ".jpg", ".jpeg"}]
-    images = [path.read_bytes() for path in Random(asked.seed).sample(paths, min(len(paths), BARE))]
-    classifier = load(run)
+    images = images_in(folder, Random(asked.seed), BARE)
+    classifier, me = load(run), os.getpid()
     expected = [dict(zip(p.classes, p.probabilities.tolist(), strict=True)) for p in classifier.predict(images)]
-    decoded = np.stack([classifier_pixels(classifier, image) for image in images])
-    uploads = list(islice(cycle([Upload("/predict", image, HEADERS) for image in images]), asked.requests))
-    bare, decoding, served, memory, tally = [], [], [], [], Tally()
+    decoded = np.stack([pixels_of(classifier, image) for image in images])
+    pairs = zip([Upload("/predict", one, HEADERS) for one in images], expected, strict=True)
+    uploads = list(islice(cycle(pairs), asked.requests))
+    alone, decoding, served, memory, tally = Rate(), Rate(), Rate(), [], Tally()
     with serving(run) as (port, process):
-        send(port, uploads[:64], asked.clients, (), Tally())
-        for place in range(ROUNDS):
-            own = uploads[place::ROUNDS]
-            order = [expected[number % len(images)] for number in range(asked.requests)][place::ROUNDS]
-            before = bare_rate(classifier, decoded), decoding_rate(classifier, images)
-            served.append(len(own) / send(port, own, asked.clients, order, tally))
-            bare.append((before[0] + bare_rate(classifier, decoded)) / 2)
-            decoding.append((before[1] + decoding_rate(classifier, images)) / 2)
+        send(port, uploads[:64], asked.clients, Tally())
+        for own in (uploads[place::ROUNDS] for place in range(ROUNDS)):
+            alone.time(BARE, me, lambda: bare(classifier, decoded))
+            decoding.time(BARE, me, lambda: classifier.predict(list(islice(cycle(images), BARE))))
+            served.time(len(own), process, lambda own=own: send(port, own, asked.clients, tally))
             memory.append(memory_of(process))
-        peak = memory_of(process, "VmHWM")
-        lone = Tally()
-        send(port, uploads[:LONE], 1, expected, lone)
+        peak, lone = memory_of(process, "VmHWM"), Tally()
+        send(port, uploads[:LONE], 1, lone)
         network = lone_seconds(classifier, decoded)
-    size = classifier.preprocessing.size
-    print(
-        f"{run.name}: {classifier.strategy} at {size} pixels, {classifier.engine.name}, {platform.machine()},", end=" "
-    )
-    print(f"{os.cpu_count()} processors; images of {sum(map(len, images)) / len(images) / 1000:.1f} kB")
-    print(f"{sum(tally.statuses.values()):,} requests from {asked.clients} clients: {tally.lost} lost,", end=" ")
-    print(f"{tally.wrong} wrong, statuses {dict(tally.statuses)}")
-    print(f"Served {median(served):,.0f} a second (median of {ROUNDS} rounds)")
-    for name, rates in (("the bare network on decoded images", bare), ("the classifier with decoding", decoding)):
-        shares = [one / other for one, other in zip(served, rates, strict=True)]
-        print(f"  {median(shares):.2f} of {name}, {median(rates):,.0f} a second", end="; ")
-        print(f"rounds {min(shares):.2f} to {max(shares):.2f}")
-    print(
-        f"Seconds for an answer: median {median(tally.seconds):.3f}, 99% {np.quantile(tally.seconds, 0.99):.3f};",
-        end=" ",
-    )
-    print(f"of a lone client {median(lone.seconds):.4f}, of which the network takes {network:.4f}")
-    print(f"Memory {' '.join(f'{one:.0f}' for one in memory)} MB after the rounds, {peak:.0f} MB at most")
+    kind = f"{classifier.strategy} at {classifier.preprocessing.size} pixels, {classifier.engine.name}"
+    size = sum(map(len, images)) / len(images) / 1000
+    print(f"{run.name}: {kind}, {platform.machine()}, {os.cpu_count()} processors; images of {size:.1f} kB")
+    answers = ", ".join(f"{count:,} x {status}" for status, count in sorted(tally.statuses.items()))
+    print(f"{asked.clients} clients, {asked.requests:,} requests: {answers}; {tally.lost} lost, {tally.wrong} wrong")
+    print(f"{'':32}{'images/s':>9}{'ms of a processor':>19}{'server / this':>15}{'by processor time':>19}")
+    for name, one in (("server", served), ("network, images decoded", alone), ("classifier, decoding too", decoding)):
+        share = median(ours / theirs for ours, theirs in zip(served.rates, one.rates, strict=True))
+        by_work = median(theirs / ours for ours, theirs in zip(served.worked, one.worked, strict=True))
+        print(f"{name:32}{median(one.rates):9,.0f}{1000 * median(one.worked):19.2f}{share:15.2f}{by_work:19.2f}")
+    latest = np.quantile(tally.seconds, 0.99)
+    print(f"An answer takes {median(tally.seconds):.3f} s (99%: {latest:.3f} s);", end=" ")
+    print(f"for a lone client {median(lone.seconds):.4f} s, the network {network:.4f} s of them")
+    print(f"Memory {', '.join(f'{one:.0f}' for one in memory)} MB after the rounds, {peak:.0f} MB at most")
     return not tally.lost and not tally.wrong and set(tally.statuses) == {200}
 
 
-def classifier_pixels(classifier: Classifier, image: bytes) -> np.ndarray:
+def images_in(folder: Path, draw: Random, most: int) -> list[bytes]:
+    """Some of the images in a folder."""
+    paths = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in {".png", ".jpg", ".jpeg"}]
+    return [path.read_bytes() for path in draw.sample(paths, min(len(paths), most))]
+
+
+def pixels_of(classifier: Classifier, image: bytes) -> np.ndarray:
     """One image as the network takes it."""
     from regraft.data.content import Given
     from regraft.evaluation.reading import Reader
@@ -215,14 +221,13 @@ def classifier_pixels(classifier: Classifier, image: bytes) -> np.ndarray:
 
 def fuzz_test(run: Path, folder: Path, asked: argparse.Namespace) -> bool:
     """Malformed uploads; whether none gave a 5xx, and the server answered after them."""
-    paths = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in {".png", ".jpg", ".jpeg"}]
     draw = Random(asked.seed)
-    sound = [path.read_bytes() for path in draw.sample(paths, min(len(paths), 20))]
+    sound = images_in(folder, draw, 20)
     tally, last = Tally(), Tally()
     with serving(run) as (port, process):
         uploads = list(malformed(asked.malformed, draw, sound, run.name))
-        send(port, uploads, 4, (), tally)
-        send(port, [Upload("/predict", sound[0], HEADERS)], 1, (), last)
+        send(port, [(upload, None) for upload in uploads], 4, tally)
+        send(port, [(Upload("/predict", sound[0], HEADERS), None)], 1, last)
         peak = memory_of(process, "VmHWM")
     print(
         f"{asked.malformed:,} malformed uploads: {dict(sorted(tally.statuses.items()))}, {peak:.0f} MB at most;",

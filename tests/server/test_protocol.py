@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 from regraft import load
 from regraft.server.app import create_app
 from regraft.server.settings import Settings
+from regraft.server.uploads import LARGE
 
 INFER = "/v2/models/stripes/infer"
 LENGTH = "Inference-Header-Content-Length"
@@ -75,6 +76,19 @@ def test_tensors_in_json(client: TestClient, pictures: list[Any], expected: np.n
         assert np.reshape(by_name["probabilities"]["data"], (3, 2)) == pytest.approx(expected, abs=1e-6)
         assert by_name["class"]["data"] == ["class0", "class1", "class1"]
         assert set(by_name["known"]["data"]) <= {"yes", "no"}
+
+
+def test_large_tensors_in_json(client: TestClient, served_run: Path) -> None:
+    large = [picture(1, 800, 400)]
+    expected = load(served_run).predict_proba(large)
+    noise = base64.b64encode(png(large[0])).decode()
+    assert len(noise) > LARGE
+    in_json = client.post(INFER, json={"inputs": [images_in_json(large)]}).json()["outputs"][0]["data"]
+    assert in_json == pytest.approx(expected[0].tolist(), abs=1e-6)
+    scores = client.post("/predict", json={"inputs": noise}).json()
+    assert {one["label"]: one["score"] for one in scores} == pytest.approx(
+        dict(zip(("class0", "class1"), expected[0].tolist(), strict=True)), abs=2e-6
+    )
 
 
 def test_tensors_behind_the_json(client: TestClient, pictures: list[Any], expected: np.ndarray) -> None:

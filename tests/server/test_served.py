@@ -51,6 +51,20 @@ def test_two_of_one_name_are_refused(run: Path, tmp_path: Path) -> None:
         Runs(Settings(runs=(run, other)))
 
 
+def test_one_run_given_twice_is_refused(run: Path) -> None:
+    with pytest.raises(RunError, match="named twice"):
+        Runs(Settings(runs=(run, run)))
+
+
+def test_a_run_is_called_as_its_folder_is(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "latest").symlink_to(run)
+    (run / "inside").mkdir()
+    assert [*Runs(Settings(runs=(tmp_path / "latest", run))).by_name] == ["latest", "own"]
+    monkeypatch.chdir(run)
+    assert [*Runs(Settings(runs=(Path(),))).by_name] == ["own"]
+    assert [*Runs(Settings(runs=(Path("inside", ".."),))).by_name] == ["own"]
+
+
 def test_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="there is no run folder"):
         Runs(Settings(runs=(tmp_path / "none",)))

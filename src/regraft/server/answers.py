@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from starlette.responses import JSONResponse
 
 from regraft.evaluation.prediction import NO, YES, Prediction
@@ -23,11 +22,9 @@ class Json(JSONResponse):
 def scores_of(prediction: Prediction, most: int | None = None) -> list[dict[str, Any]]:
     """Classes with their probabilities, the likeliest first, as Hugging Face's inference API gives them."""
     assert prediction.probabilities is not None, "an image with a fault is refused before"
-    order = np.argsort(-prediction.probabilities, kind="stable")[:most].tolist()
-    return [
-        {"label": prediction.classes[place], "score": round(float(prediction.probabilities[place]), DIGITS)}
-        for place in order
-    ]
+    probabilities: list[float] = prediction.probabilities.tolist()
+    order = sorted(range(len(probabilities)), key=probabilities.__getitem__, reverse=True)[:most]
+    return [{"label": prediction.classes[place], "score": round(probabilities[place], DIGITS)} for place in order]
 
 
 def answer_of(model: str, prediction: Prediction, most: int | None, notes: Sequence[str] = ()) -> dict[str, Any]:

@@ -25,7 +25,7 @@ class Served:
 
     def __init__(self, folder: Path, settings: Settings, hears: Hears) -> None:
         self.folder, self.settings, self.hears = folder.absolute(), settings, hears
-        self.name = folder.resolve().name
+        self.name = folder.resolve().name if folder.name in {"", ".."} else folder.name
         self.state, self.looked = state_of(folder), 0.0
         self.lock = threading.Lock()
         self.made: Opened | None = None
@@ -89,6 +89,8 @@ class Runs:
         """Serve a run; one of the same name must make room for it with ``replace``. RunError where there is none."""
         one = Served(folder, self.settings, self.hears)
         other = self.by_name.get(one.name)
+        if other and not replace and other.folder == one.folder:
+            raise RunError(f"the run {one.folder} is named twice; name it once")
         if other and not replace:
             raise RunError(
                 f"two runs are called '{one.name}': {other.folder} and {one.folder}; rename one of the folders"

@@ -88,6 +88,8 @@ async function act(what) {
   try {
     show(await post(place + what));
     follow();
+    const shown = ["stop", "kill", "resume"].map($).find((button) => !button.hidden);
+    (shown ?? $("main")).focus({ preventScroll: true }); // what was pressed is gone
   } catch (error) {
     showText("message", error.message);
   }

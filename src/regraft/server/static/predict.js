@@ -18,7 +18,7 @@ function take(files) {
     $("answers").prepend(card);
     waiting.push({ file, card, model: model() });
   }
-  $("clear").hidden = false;
+  $("clear").hidden = !$("answers").children.length;
   next();
 }
 
@@ -123,6 +123,7 @@ function offerHeatMap(one, result) {
       showMap(part.querySelector(".map"), await answered(one, `/heat-map?class=${result.class_number}`));
       status.textContent = "";
       button.hidden = true;
+      part.querySelector(".map").focus({ preventScroll: true }); // in place of the button
     } catch (error) {
       status.textContent = error.message;
       button.disabled = false;
@@ -143,6 +144,11 @@ function showMap(figure, map) {
   say(map.warning || map.says);
 }
 
+function takeChosen() {
+  take([...$("files").files]);
+  $("files").value = "";
+}
+
 function say(text) {
   $("said").textContent = text;
 }
@@ -151,10 +157,8 @@ const imagesIn = (transfer) => [...(transfer?.files ?? [])];
 
 function listen() {
   const drop = $("drop");
-  $("files").addEventListener("change", (event) => {
-    take([...event.target.files]);
-    event.target.value = "";
-  });
+  $("files").addEventListener("change", takeChosen);
+  takeChosen(); // what was chosen before this script ran
   document.addEventListener("paste", (event) => take(imagesIn(event.clipboardData)));
   for (const name of ["dragenter", "dragover"]) {
     document.addEventListener(name, (event) => {

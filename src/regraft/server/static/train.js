@@ -40,6 +40,7 @@ async function remove(one) {
     $("upload-says").textContent = error.message;
   }
   showUploads((await ask("/data")).uploads);
+  $("zip").focus(); // the button that was pressed is gone
 }
 
 function upload(file) {
@@ -78,6 +79,12 @@ function upload(file) {
   request.send(file);
 }
 
+function back(name, act) {
+  const made = element("button", { type: "button", className: "small", textContent: name, onclick: act });
+  made.setAttribute("aria-label", `Back to ${name}`);
+  return made;
+}
+
 const trail = []; // the folders that are open, from the top
 
 async function openFolder(entry) {
@@ -86,14 +93,16 @@ async function openFolder(entry) {
     const place = trail.indexOf(entry);
     trail.splice(place < 0 ? trail.length : place, Infinity, ...(entry ? [entry] : []));
     showFolder(entries);
+    ($("entries").querySelector("button") ?? $("trail").lastElementChild)?.focus(); // what was pressed is gone
   } catch (error) {
     $("folder-says").textContent = error.message;
   }
 }
 
 function showFolder(entries) {
-  const links = trail.map((entry) => button(entry.name, "open", () => openFolder(entry)));
-  $("trail").replaceChildren(...(trail.length ? [button("All", "folders", () => { trail.length = 0; openFolder(null); })] : []), ...links);
+  const links = trail.map((entry) => back(entry.name, () => openFolder(entry)));
+  const all = back("all folders", () => { trail.length = 0; openFolder(null); });
+  $("trail").replaceChildren(...(trail.length ? [all, ...links] : []));
   $("entries").replaceChildren(...entries.map((entry) => element("li", {},
     element("span", { className: "name", textContent: entry.folder ? `${entry.name}/` : entry.name }),
     ...(entry.folder ? [button("Open", entry.name, () => openFolder(entry))] : []),
@@ -118,11 +127,14 @@ async function submit(event) {
 }
 
 $("ask").addEventListener("submit", submit);
-$("zip").addEventListener("change", (event) => {
-  const [file] = event.target.files;
+function uploadChosen() {
+  const [file] = $("zip").files;
   if (file) upload(file);
-  event.target.value = "";
-});
+  $("zip").value = "";
+}
+
+$("zip").addEventListener("change", uploadChosen);
+uploadChosen(); // what was chosen before this script ran
 ask("/data").then((there) => {
   showUploads(there.uploads);
   if ($("entries")) showFolder(there.entries);
