@@ -38,8 +38,8 @@ class Gained:
         points = [f"{100 * share:+.1f}" for share in (self.after - self.before, self.low, self.high)]
         gained = f"{points[0]} points, 95% interval {points[1]} to {points[2]}"
         said = (
-            f"On the same {self.images:,} {PARTS[self.part]} images, labelled as they are now, accuracy went from {self.before:.1%}"
-            f" to {self.after:.1%} ({gained})"
+            f"On the same {self.images:,} {PARTS[self.part]} images, labelled as they are now, accuracy went from"
+            f" {self.before:.1%} to {self.after:.1%} ({gained})"
         )
         if self.as_labelled != self.before:
             said += f"; by the labels before it was {self.as_labelled:.1%}"
