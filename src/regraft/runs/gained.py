@@ -16,6 +16,7 @@ from regraft.runs.seen import images_of
 from regraft.strict_json import Malformed
 
 PREDICTIONS = "predictions.csv"
+PARTS = {"test": "test", "val": "validation"}  # in words
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Gained:
     """Accuracies on the images that both runs report on."""
 
     run: str  # the earlier one
+    part: str  # test or val
     images: int
     as_labelled: float  # of the earlier run, by the labels that it was given
     before: float  # of the earlier run, by the labels as they are now
@@ -36,8 +38,8 @@ class Gained:
         points = [f"{100 * share:+.1f}" for share in (self.after - self.before, self.low, self.high)]
         gained = f"{points[0]} points, 95% interval {points[1]} to {points[2]}"
         said = (
-            f"On the same {self.images:,} test images, labelled as they are now, accuracy went from {self.before:.1%}"
-            f" to {self.after:.1%} ({gained})"
+            f"On the same {self.images:,} {PARTS[self.part]} images, labelled as they are now, accuracy went from"
+            f" {self.before:.1%} to {self.after:.1%} ({gained})"
         )
         if self.as_labelled != self.before:
             said += f"; by the labels before it was {self.as_labelled:.1%}"
@@ -69,7 +71,7 @@ def gained_since(job: Job, right: np.ndarray) -> Gained | None:
     )
     difference = on_images(now, then, job.recipe.seed)
     as_labelled, before_now, after = (float(each.mean()) for each in (was, then, now))
-    return Gained(place, len(rows), as_labelled, before_now, after, difference.low, difference.high)
+    return Gained(place, job.split.reported, len(rows), as_labelled, before_now, after, difference.low, difference.high)
 
 
 def predictions_of(run: Path) -> dict[tuple[str, str], tuple[str, str]]:

@@ -22,16 +22,15 @@ function inWords(decision, item) {
   return `Corrected: it is '${decision.label}'.`;
 }
 
-function choices(item) {
-  const others = state.classes.filter((name) => name !== item.label && name !== item.suggested);
-  return others.slice(0, DIGITS);
-}
+// A class has the same digit for every image, so that hands learn it.
+const numbered = () => state.classes.slice(0, DIGITS).map((name, place) => [place + 1, name]);
 
 function count() {
   const all = state.items.length;
+  const before = state.reviewed ? ` ${state.reviewed} were looked at before.` : "";
   $("progress").textContent = all === 0
     ? "No label is doubted: there is nothing to look at."
-    : `${Math.min(state.place + 1, all)} of ${all}; ${decided()} decided.`;
+    : `${Math.min(state.place + 1, all)} of ${all}; ${decided()} decided.${before}`;
   $("bar").hidden = all === 0;
   $("bar").value = all ? decided() / all : 0;
 }
@@ -73,10 +72,10 @@ function show(focus = true) {
 }
 
 function digits(item) {
-  const names = choices(item);
+  const names = numbered().filter(([, name]) => name !== item.label && name !== item.suggested);
   $("digits").hidden = names.length === 0;
-  $("digits").replaceChildren(...names.map((name, place) => {
-    const key = element("kbd", { textContent: place + 1 });
+  $("digits").replaceChildren(...names.map(([digit, name]) => {
+    const key = element("kbd", { textContent: digit });
     const button = element("button", { type: "button" }, key, ` ${name}`);
     button.addEventListener("click", () => decide("relabel", name));
     return button;
@@ -230,8 +229,8 @@ document.addEventListener("keydown", (event) => {
     "/": () => $("other").focus(),
   };
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  const digit = item && /^[1-9]$/.test(key) ? choices(item)[Number(key) - 1] : undefined;
-  const act = keys[key] ?? (digit === undefined ? undefined : () => decide("relabel", digit));
+  const [, named] = (item && numbered().find(([digit]) => String(digit) === key)) || [];
+  const act = keys[key] ?? (named === undefined ? undefined : () => decide("relabel", named));
   if (!act || event.repeat) return;
   event.preventDefault();
   act();
@@ -263,7 +262,7 @@ $("copy").addEventListener("click", async () => {
 
 try {
   const told = await ask(`${base}/items`);
-  Object.assign(state, { items: told.items, classes: told.classes, command: told.command });
+  Object.assign(state, { reviewed: told.reviewed, items: told.items, classes: told.classes, command: told.command });
   $("command").textContent = told.command;
   $("cost").textContent = told.quick
     ? "This command uses them. Features are kept, so it takes seconds."
