@@ -180,6 +180,28 @@ def test_two_processes_share_one_journal(quick: Callable[..., Tuned], tmp_path: 
     assert {row["name"] for row in rows(tmp_path / "both")} == same.keys()
 
 
+def test_an_outcome_that_is_damaged_is_made_again(quick: Callable[..., Tuned]) -> None:
+    first = quick()
+    before = timeless(first.folder)
+    kept = sorted((first.folder / "search" / "trainings").iterdir())
+    kept[0].write_bytes(kept[0].read_bytes()[:-40])
+    kept[-1].unlink()
+    again = quick(resume=True)
+    assert again.search
+    assert again.search.trained == 2
+    assert timeless(again.folder) == before
+
+
+def test_balanced_figures_choose_where_they_are_monitored(quick: Callable[..., Tuned], tmp_path: Path) -> None:
+    for path in sorted((tmp_path / "data" / "class0").iterdir())[:6]:
+        path.unlink()
+    tuned = quick(monitor="val_balanced_accuracy")
+    assert tuned.search
+    assert tuned.search.figure == "balanced accuracy"
+    assert "Validation balanced accuracy" in next(tuned.in_lines())
+    assert any("weighed" in row["name"] for row in rows(tuned.folder))
+
+
 def test_heads_alone(quick: Callable[..., Tuned]) -> None:
     tuned = quick(space=None, sampler="tpe", strategy="head", trials=12)
     kept = rows(tuned.folder)
