@@ -91,6 +91,7 @@ def test_the_grid_is_whole_and_every_trial_is_in_the_journal(quick: Callable[...
     assert {(row["learning_rate"], row["epochs"]) for row in grid} == {
         ("0.0001", "1"), ("0.0001", "2"), ("0.001", "1"), ("0.001", "2"),
     }  # fmt: skip
+    assert {row["trained_epochs"] for row in grid} <= {"1", "2"}
     study = study_in(tuned.folder)
     assert len(study.trials) == len(rows(tuned.folder))
     assert {trial.state.name for trial in study.trials} <= {"COMPLETE", "PRUNED"}
