@@ -112,6 +112,14 @@ def test_with_the_same_seed_the_sampler_proposes_the_same(quick: Callable[..., T
     assert "about as good as random" in " ".join(one.search.sentences(None, 0, "test"))
 
 
+def test_the_sampler_learns_from_the_plans_own_training(quick: Callable[..., Tuned]) -> None:
+    space = {"learning_rate": {"low": 1e-5, "high": 1e-2, "log": True}, "epochs": [1, 2]}
+    tuned = quick(space=space, sampler="tpe", trials=2, strategy="fine-tune", epochs=2, learning_rate=1e-3)
+    first = study_in(tuned.folder).trials[0]
+    assert first.user_attrs["origin"] == "the plan"
+    assert first.params == {"learning_rate": 1e-3, "epochs": 2}
+
+
 def test_gone_on_with_it_trains_only_what_is_new(quick: Callable[..., Tuned], monkeypatch: pytest.MonkeyPatch) -> None:
     train, trained = Trainer.train, list[str]()
 
