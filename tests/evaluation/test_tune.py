@@ -91,6 +91,7 @@ def test_the_grid_is_whole_and_every_trial_is_in_the_journal(quick: Callable[...
     assert {(row["learning_rate"], row["epochs"]) for row in grid} == {
         ("0.0001", "1"), ("0.0001", "2"), ("0.001", "1"), ("0.001", "2"),
     }  # fmt: skip
+    assert {row["trained_epochs"] for row in grid} <= {"1", "2"}
     study = study_in(tuned.folder)
     assert len(study.trials) == len(rows(tuned.folder))
     assert {trial.state.name for trial in study.trials} <= {"COMPLETE", "PRUNED"}
@@ -109,6 +110,14 @@ def test_with_the_same_seed_the_sampler_proposes_the_same(quick: Callable[..., T
     assert len({row["learning_rate"] for row in sampled}) == len(sampled) > 1
     assert one.search
     assert "about as good as random" in " ".join(one.search.sentences(None, 0, "test"))
+
+
+def test_the_sampler_learns_from_the_plans_own_training(quick: Callable[..., Tuned]) -> None:
+    space = {"learning_rate": {"low": 1e-5, "high": 1e-2, "log": True}, "epochs": [1, 2]}
+    tuned = quick(space=space, sampler="tpe", trials=2, strategy="fine-tune", epochs=2, learning_rate=1e-3)
+    first = study_in(tuned.folder).trials[0]
+    assert first.user_attrs["origin"] == "the plan"
+    assert first.params == {"learning_rate": 1e-3, "epochs": 2}
 
 
 def test_gone_on_with_it_trains_only_what_is_new(quick: Callable[..., Tuned], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,6 +187,28 @@ def test_two_processes_share_one_journal(quick: Callable[..., Tuned], tmp_path: 
     assert alone.search
     same = {row["name"]: row["state"] for row in rows(alone.folder)}
     assert {row["name"] for row in rows(tmp_path / "both")} == same.keys()
+
+
+def test_an_outcome_that_is_damaged_is_made_again(quick: Callable[..., Tuned]) -> None:
+    first = quick()
+    before = timeless(first.folder)
+    kept = sorted((first.folder / "search" / "trainings").iterdir())
+    kept[0].write_bytes(kept[0].read_bytes()[:-40])
+    kept[-1].unlink()
+    again = quick(resume=True)
+    assert again.search
+    assert again.search.trained == 2
+    assert timeless(again.folder) == before
+
+
+def test_balanced_figures_choose_where_they_are_monitored(quick: Callable[..., Tuned], tmp_path: Path) -> None:
+    for path in sorted((tmp_path / "data" / "class0").iterdir())[:6]:
+        path.unlink()
+    tuned = quick(monitor="val_balanced_accuracy")
+    assert tuned.search
+    assert tuned.search.figure == "balanced accuracy"
+    assert "Validation balanced accuracy" in next(tuned.in_lines())
+    assert any("weighed" in row["name"] for row in rows(tuned.folder))
 
 
 def test_heads_alone(quick: Callable[..., Tuned]) -> None:

@@ -24,7 +24,7 @@ def tune(
     ] = None,
     recipe: RecipeFile = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="The run folder of the winner; runs/DATA-N by default.")
+        Path | None, typer.Option("--out", help="The run folder of the winner; runs/DATA-tuned-N by default.")
     ] = None,
     overwrite: Overwrite = False,
     resume: Annotated[

@@ -168,11 +168,14 @@ class Book:
         return name in self.axes and self.axes[name].holds(value)
 
     def take(self, kind: str | None = None) -> Taken | None:
-        """The next trial to be trained: first one whose process has ended, then one that waits; None without one."""
+        """The next trial to be trained: one whose process or outcome is gone, else one that waits; None without one."""
         with self.alone():
             own = [trial for trial in self.trials() if kind in {None, trial.user_attrs[KIND]}]
             for trial in own:
-                if trial.state == TrialState.RUNNING and (taken := self.claimed(trial.number)):
+                stale = trial.state == TrialState.RUNNING or (
+                    trial.state.is_finished() and self.outcome(trial.user_attrs[KEY]) is None
+                )
+                if stale and (taken := self.claimed(trial.number)):
                     return taken
             first = next((trial for trial in own if trial.state == TrialState.WAITING), None)
             if first is None:
@@ -190,7 +193,8 @@ class Book:
         except Held:
             return None
         trial = Trial(self.study, kept._trial_id)
-        trial.set_user_attr("process", f"{socket.gethostname()} {os.getpid()} {time.strftime('%Y-%m-%dT%H:%M:%S')}")
+        if not kept.state.is_finished():
+            trial.set_user_attr("process", f"{socket.gethostname()} {os.getpid()} {time.strftime('%Y-%m-%dT%H:%M:%S')}")
         return Taken(self.entry_of(self.study.get_trials(deepcopy=False)[number]), trial, claim)
 
     def running_elsewhere(self, kind: str | None = None) -> int:
@@ -210,6 +214,9 @@ class Book:
         if self.outcome(key) is None:
             outcomes.write(self.folder / TRAININGS, key, outcome)
             self.read[key] = outcome
+        if taken.entry.state.is_finished():  # it was told before, and what it came to was lost
+            self.leave(taken)
+            return
         told: dict[str, Any] = {"validation": figures.accuracy, "images": len(outcome.rows), "loss": figures.loss}
         told |= {"epochs": figures.epochs, "seconds": round(figures.seconds, 2), "note": figures.note}
         for name, value in told.items():

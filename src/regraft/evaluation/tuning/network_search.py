@@ -28,7 +28,11 @@ def search_networks(search: Search) -> None:
     ended = [one for one in search.book.entries() if one.kind == HEAD and one.complete]
     own = best_head([one for one in ended if one.origin != ELSEWHERE] or ended, search.counts)
     train_head = best_head([one for one in ended if one.origin in {heads.PLAN, heads.OF_TRAIN}], search.counts)
-    first = networks.networks_of_train(bench, train_head)
+    images, large = len(bench.job.split.train), bench.job.plan.size.verdict == "large"
+    first = [
+        replace(one, params=networks.params_in(one.recipe, search.space.networks, images, large))
+        for one in networks.networks_of_train(bench, train_head)
+    ]
     search.book.enter(search.allowed(first) if search.limits.any else first)
     work_on_networks(search)
     base, axes = networks.base_of(bench, own), search.space.networks

@@ -37,7 +37,7 @@ def begin(name: str, out: Path | None, overwrite: bool, resume: bool) -> Path:
 def new(name: str, out: Path | None, overwrite: bool) -> Path:
     """A search that begins."""
     if out is None:
-        for folder in (RUNS / f"{name}-{number}" for number in count(1)):
+        for folder in (RUNS / f"{name}-tuned-{number}" for number in count(1)):
             if not folder.exists():
                 with suppress(FileExistsError):
                     search_of(folder).mkdir(parents=True)

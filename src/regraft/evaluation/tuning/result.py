@@ -165,7 +165,7 @@ def rows_of(entries: Sequence[Entry], winner: int | None) -> list[dict[str, Any]
             "all_judged": rounded(figures.accuracy if figures else None),
             "images": len(entry.outcome.rows) if entry.outcome else "",
             "loss": rounded(figures.loss if figures else None),
-            "epochs": figures.epochs if figures else "",
+            "trained_epochs": figures.epochs if figures else "",
             "seconds": round(figures.seconds, 2) if figures else "",
             "note": figures.note if figures else "",
             "strategy": entry.recipe.planning.strategy,
