@@ -30,7 +30,7 @@ from regraft.training.watch import Watch
 
 TESTS = Path(__file__).parent.parent
 SCRIPT = Path(__file__).parent / "ranked.py"
-PATIENCE = 120.0  # seconds for all processes of a test
+PATIENCE = 240.0  # seconds for all processes of a test
 OPTIONS = (
     "--backbone", "demonstration", "--strategy", "fine-tune", "--image-size", 32, "--batch-size", 9, "--epochs", 3,
     "--optimiser", "sgd", "--lr", "0.001", "--class-weights", "auto", "--mix", "mixup", "--quiet",
