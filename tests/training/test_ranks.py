@@ -6,24 +6,31 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 import torch.distributed as dist
+from PIL import Image
 from safetensors.torch import load_file
+from torch.nn import functional
+from torchvision.transforms.v2.functional import pil_to_tensor
 
 from regraft.errors import RecipeError
+from regraft.network.preprocessing import Preprocessing
 from regraft.training.augmentation import PRESETS, training_view
 from regraft.training.drawing import drawing_of
 from regraft.training.lost import Lost
 from regraft.training.place import place_from
+from regraft.training.rank_norms import normalised
 from regraft.training.ranks import Ranks
+from regraft.training.samples import OnDemand, Samples
 from regraft.training.watch import Watch
 
 TESTS = Path(__file__).parent.parent
 SCRIPT = Path(__file__).parent / "ranked.py"
-PATIENCE = 120.0  # seconds for all processes of a test
+PATIENCE = 240.0  # seconds for all processes of a test
 OPTIONS = (
     "--backbone", "demonstration", "--strategy", "fine-tune", "--image-size", 32, "--batch-size", 9, "--epochs", 3,
     "--optimiser", "sgd", "--lr", "0.001", "--class-weights", "auto", "--mix", "mixup", "--quiet",
@@ -219,6 +226,47 @@ def test_what_draws_alone_leaves_the_generator_as_the_view_does(preset: str) -> 
         torch.manual_seed(seed)
         drawing(torch.empty(shape, dtype=torch.uint8, device="meta"))
         assert torch.equal(torch.get_rng_state(), expected)
+
+
+@pytest.mark.parametrize("size", [(50, 20), (20, 50), (31, 33), (24, 700)])
+def test_the_shape_of_an_image_is_told_without_decoding_it(size: tuple[int, int]) -> None:
+    def decode(_: object) -> torch.Tensor:
+        assert max(size) > 16 * min(size), "the middle of long ones alone is taken"
+        return pil_to_tensor(preprocessing.resize(image))
+
+    preprocessing, image = Preprocessing(24), Image.new("RGB", size)
+    images = OnDemand([None], decode, [size])  # type: ignore[list-item, arg-type]
+    shape = Samples(images, torch.zeros(1), preprocessing).shape(0)
+    assert shape == pil_to_tensor(preprocessing.resize(image)).shape
+
+
+@pytest.mark.parametrize("shape", [(6, 4, 5, 5), (6, 4)])
+@pytest.mark.parametrize("plain", [True, False])
+def test_batch_norm_over_ranks_is_torch_s(shape: tuple[int, ...], plain: bool) -> None:
+    draw = torch.Generator().manual_seed(0)
+    values, towards = torch.randn(shape, generator=draw) + 1, torch.randn(shape, generator=draw)
+    results = []
+    for norm in (functional.batch_norm, partial(normalised, OneOfOne())):
+        given = values.clone().requires_grad_()
+        weight, bias = torch.full((4,), 2.0, requires_grad=True), torch.ones(4, requires_grad=True)
+        mean, variance = torch.zeros(4), torch.ones(4)
+        scaled = (None, None) if plain else (weight, bias)
+        out = (
+            norm(given, mean, variance, *scaled, True, 0.1, 1e-5)
+            if norm is functional.batch_norm
+            else norm(given, *scaled, mean, variance, 1e-5, 0.1)
+        )
+        (out * towards).sum().backward()
+        results.append([out, given.grad, mean, variance, *([] if plain else [weight.grad, bias.grad])])
+    for own, theirs in zip(*results, strict=True):
+        torch.testing.assert_close(own, theirs, atol=1e-5, rtol=1e-5)
+
+
+class OneOfOne(Ranks):
+    """One rank that adds up as several do."""
+
+    def add(self, values: torch.Tensor, group: object = None) -> None:
+        pass
 
 
 def test_every_image_is_some_rank_s_once() -> None:

@@ -21,9 +21,7 @@ def processes(devices: int, nodes: int) -> Iterator[Place | None]:
     """This process's place among those that train together, which it may start; None where it is alone."""
     place, count = place_from(os.environ), devices * nodes
     if place is not None or count > 1:
-        os.environ.setdefault(
-            "TORCH_CPP_LOG_LEVEL", "ERROR"
-        )  # else a process that ends is thirty lines; read on import
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # a lost connection is no thirty lines; read on import
     if place is not None:
         if count not in {1, place.size}:
             raise RecipeError(

@@ -21,7 +21,7 @@ class Place:
 
 def place_from(environment: Mapping[str, str]) -> Place | None:
     """The place that the environment gives this process; None where it is alone. RecipeError where that is no place."""
-    if environment.get("WORLD_SIZE", "1") == "1":
+    if (environment.get("WORLD_SIZE") or "1") == "1":
         return None
     lacking = [name for name in NAMES if not environment.get(name)]
     seen = f"WORLD_SIZE is {environment['WORLD_SIZE']!r:.20} in the environment"

@@ -74,9 +74,9 @@ def normalised(
     over = [axis for axis in range(numbers.ndim) if axis != 1]
     shape = [-1 if axis == 1 else 1 for axis in range(numbers.ndim)]
     (count,) = ranks.totals(numbers.numel() / numbers.shape[1])
-    mean = total(ranks, numbers.sum(over)) / count
+    mean = (total(ranks, numbers.sum(over, dtype=torch.float64)) / count).float()
     centred = numbers - mean.view(shape)
-    variance = total(ranks, centred.square().sum(over)) / count
+    variance = (total(ranks, centred.square().sum(over, dtype=torch.float64)) / count).float()
     if running_mean is not None and running_variance is not None:
         running_mean.lerp_(mean.detach().to(running_mean.dtype), momentum)
         unbiased = variance.detach() * (count / max(count - 1, 1))

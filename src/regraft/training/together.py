@@ -40,13 +40,16 @@ def meet(job: Job, ranks: Ranks, progress: Progress, mend: Callable[[], str]) ->
     ranks.tell(Looked(job.features.fingerprint(job.split.part_of())))
     ranks.agreed(lambda: check_batch(job, ranks.size))
     kind = "GPUs" if ranks.device and ranks.device.type == "cuda" else "processors"
-    progress.say(f"{ranks.size} processes share each batch, on {kind}")
+    shares = (
+        "a head trains in one process; the others wait" if job.recipe.frozen else f"they share each batch, on {kind}"
+    )
+    progress.say(f"{ranks.size} processes: {shares}")
 
 
 def check_batch(job: Job, ranks: int) -> None:
     """Raise RecipeError where some rank would have nothing of a batch."""
     batch = batch_of(job.recipe, len(rows_for_tuning(job.split)[0]))
-    if ranks > batch:
+    if ranks > batch and not job.recipe.frozen:
         raise RecipeError(
             f"{ranks} processes are more than the {batch} images of a batch; start at most {batch}, or give more"
             " images or a larger --batch-size"
