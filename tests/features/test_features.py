@@ -64,6 +64,22 @@ def test_only_new_images_go_through_the_network(
 
 
 @pytest.mark.slow
+def test_what_falls_back_to_another_engine_goes_through_once(
+    make_folder: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("openvino")
+    monkeypatch.setenv("REGRAFT_CACHE", str(tmp_path / "cache"))
+
+    def refuse(*_: object) -> None:
+        raise ValueError("an operation that OpenVINO lacks")
+
+    monkeypatch.setattr("regraft.network.openvino_graph.graph_of", refuse)
+    images, demonstration = find_images(make_folder(each=3)), load("demonstration", image_size=32)
+    assert [extract(images, demonstration).passed for _ in range(3)] == [6, 0, 0]
+    monkeypatch.setattr("regraft.features.store.version_of_openvino", lambda: "a newer one")
+    assert extract(images, demonstration).passed == 6  # which may run it
+
+
 def test_another_network_sees_some_of_the_known_images(
     make_folder: Make, embedded: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

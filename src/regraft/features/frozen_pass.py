@@ -12,7 +12,7 @@ import numpy as np
 from regraft.data.content import Look
 from regraft.data.prefetch import grouped, map_ahead
 from regraft.errors import BackboneError
-from regraft.features.store import open_store
+from regraft.features.store import note_engine, noted_engine, open_store
 from regraft.network.backbone import Backbone
 from regraft.network.cuts import POOLINGS, Cut
 from regraft.network.engine import Engine, Outputs, best_engine, compile_pass, device_name, streams_of
@@ -60,6 +60,9 @@ class FrozenPass:
         self.backbone, self.wanted, self.device = backbone, wanted, device_name(device)
         self.engine_name, self.kind = best_engine(self.device), tuple(kind)
         self.store = open_store(self.key(kind))
+        if fallen_back := noted_engine(self.store.folder):  # its features are in that engine's store
+            self.engine_name = fallen_back
+            self.store = open_store(self.key(kind))
         self.passed = 0  # images that went through
         self.compiling = 0.0  # seconds
 
@@ -125,6 +128,7 @@ class FrozenPass:
             self.backbone, wanted.cuts, wanted.pools, wanted.classifier, self.device, self.engine_name
         )
         if engine.name != self.engine_name:  # what it gives does not belong with what the other would have given
+            note_engine(self.store.folder, engine.name)
             self.engine_name = engine.name
             self.store.folder = open_store(self.key(self.kind)).folder
         self.compiling = time.perf_counter() - begun

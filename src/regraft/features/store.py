@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from importlib import metadata
 from itertools import repeat
 from pathlib import Path
 from threading import RLock
@@ -27,7 +28,7 @@ from regraft.errors import RunError, reason_not_written
 from regraft.features.eviction import FEATURES, SHARD, keep_within, note_use, remove, things_in
 from regraft.features.shard import Damaged, Shard, open_shard, write_shard
 
-RATE = "rate.txt"
+RATE, ENGINE = "rate.txt", "engine.txt"
 SHARD_BYTES = 64_000_000  # features held in memory before they are written
 SHARD_SECONDS = 60.0  # of work that a killed process loses at most
 ATTEMPTS = 3  # to read what was damaged and made again
@@ -179,6 +180,28 @@ def noted_rate(folder: Path) -> tuple[float, str] | None:
     except (OSError, ValueError):
         return None
     return (rate, network) if 0 < rate < math.inf else None
+
+
+def note_engine(folder: Path, name: str) -> None:
+    """Keep that the engine of a store cannot run its network, and which one can; it is worth no failure."""
+    with suppress(OSError):
+        (folder / ENGINE).write_text(f"{name}\n{version_of_openvino()}")
+
+
+def noted_engine(folder: Path) -> str | None:
+    """The engine that runs the network in place of a store's own; None where none was noted, or OpenVINO is another."""
+    try:
+        name, _, version = (folder / ENGINE).read_text().partition("\n")
+    except (OSError, ValueError):
+        return None
+    return name if version == version_of_openvino() else None
+
+
+def version_of_openvino() -> str:
+    """The version that is installed; empty where none is."""
+    with suppress(metadata.PackageNotFoundError):
+        return metadata.version("openvino")
+    return ""
 
 
 def rates() -> dict[str, dict[int, float]]:
