@@ -120,6 +120,12 @@ def test_the_sampler_learns_from_the_plans_own_training(quick: Callable[..., Tun
     assert first.params == {"learning_rate": 1e-3, "epochs": 2}
 
 
+def test_what_is_left_open_and_what_is_said_are_one_recipe(quick: Callable[..., Tuned]) -> None:
+    tuned = quick(space={"learning_rate": [5e-4, 1e-3], "epochs": [2]}, strategy="fine-tune", epochs=2)
+    names = [(row["name"], row["learning_rate"]) for row in rows(tuned.folder)]
+    assert names == [("the plan's fine-tune", ""), ("learning rate 0.001", "0.001")], "0.0005 is the default"
+
+
 def test_gone_on_with_it_trains_only_what_is_new(quick: Callable[..., Tuned], monkeypatch: pytest.MonkeyPatch) -> None:
     train, trained = Trainer.train, list[str]()
 
