@@ -15,14 +15,18 @@ import optuna
 import pytest
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
+from optuna.trial import TrialState
 
 import regraft as package
 from regraft.errors import RecipeError, RunError
 from regraft.evaluation.tuning import halving
 from regraft.evaluation.tuning.axis import Axis, axis_of
+from regraft.evaluation.tuning.book import NETWORK, Entry
+from regraft.evaluation.tuning.importance import importance_of
 from regraft.evaluation.tuning.journal import mend
 from regraft.evaluation.tuning.limits import Limits, Measured, limits_of
 from regraft.evaluation.tuning.optimism import optimism_of
+from regraft.evaluation.tuning.outcomes import COMPLETE, Figures, Outcome
 from regraft.evaluation.tuning.result import Tuned
 from regraft.evaluation.tuning.space import RANGES, Facts, Kinds, checked_space, usual_space
 from regraft.recipe import Recipe
@@ -374,6 +378,37 @@ def test_the_figure_of_the_best_of_many_alike_is_too_good() -> None:
     assert twice
     assert twice.expected < 0.002, "the same answers twice are no choice"
     assert optimism_of(alike[:1], None, 0) is None
+
+
+def test_importance_has_intervals_and_needs_trials() -> None:
+    axes = [axis_of("learning_rate", {"low": 1e-5, "high": 1e-2, "log": True}), axis_of("mix", ["none", "mixup"])]
+    draw = np.random.default_rng(0)
+
+    def entry(number: int) -> Entry:
+        rate = float(10 ** draw.uniform(-5, -2))
+        figures = Figures(COMPLETE, 0.5, 0.9 + 0.02 * np.log10(rate), None)
+        outcome = Outcome(figures, np.arange(3), np.ones(3, bool))
+        params = {"learning_rate": rate, "mix": str(draw.choice(["none", "mixup"]))}
+        return Entry(number, "", NETWORK, "", "", Recipe(), params, TrialState.COMPLETE, {}, outcome)
+
+    entries = [entry(number) for number in range(30)]
+    found = importance_of(entries, axes, 0)
+    assert [one.name for one in found] == ["learning_rate", "mix"]
+    assert found[0].low <= found[0].share <= found[0].high
+    assert found[0].low > found[1].high
+    assert importance_of(entries[:19], axes, 0) == ()
+
+
+def test_rivals_are_of_the_same_strategy() -> None:
+    def entry(number: int, strategy: str, curve: dict[int, float]) -> Entry:
+        recipe = Recipe(strategy=strategy, epochs=8)
+        return Entry(number, "", NETWORK, "", "", recipe, {}, TrialState.RUNNING, curve, None)
+
+    tuned = [entry(number, "fine-tune", {1: 0.8, 2: 0.9, 3: 0.95}) for number in range(3)]
+    scratch = entry(3, "from-scratch", {1: 0.2, 2: 0.3})
+    assert halving.rivals_at(0.25, scratch, [*tuned, scratch]) == []
+    assert halving.rivals_at(0.25, tuned[0], [*tuned, scratch]) == [0.9, 0.9]
+    assert halving.rivals_at(0.5, tuned[0], [*tuned, scratch]) == [], "they did not get as far"
 
 
 def test_the_worse_half_is_dropped_and_few_rivals_drop_nobody() -> None:
