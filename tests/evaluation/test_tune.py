@@ -221,6 +221,20 @@ def test_balanced_figures_choose_where_they_are_monitored(quick: Callable[..., T
     assert any("weighed" in row["name"] for row in rows(tuned.folder))
 
 
+def test_random_weights_and_a_limit_in_time(quick: Callable[..., Tuned]) -> None:
+    tuned = quick(space=None, sampler="random", strategy="from-scratch", epochs=1, trials=3, time_limit=300.0)
+    kept = rows(tuned.folder)
+    assert {row["strategy"] for row in kept} == {"from-scratch"}
+    assert len(kept) == 3
+    assert "layer_decay" not in kept[0]
+
+
+def test_without_optuna_it_says_what_to_install(quick: Callable[..., Tuned], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(RecipeError, match=r"pip install 'regraft\[tune\]'"):
+        quick()
+
+
 def test_heads_alone(quick: Callable[..., Tuned]) -> None:
     tuned = quick(space=None, sampler="tpe", strategy="head", trials=12)
     kept = rows(tuned.folder)
