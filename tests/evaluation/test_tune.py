@@ -15,14 +15,18 @@ import optuna
 import pytest
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
+from optuna.trial import TrialState
 
 import regraft as package
 from regraft.errors import RecipeError, RunError
 from regraft.evaluation.tuning import halving
 from regraft.evaluation.tuning.axis import Axis, axis_of
+from regraft.evaluation.tuning.book import NETWORK, Entry
+from regraft.evaluation.tuning.importance import importance_of
 from regraft.evaluation.tuning.journal import mend
 from regraft.evaluation.tuning.limits import Limits, Measured, limits_of
 from regraft.evaluation.tuning.optimism import optimism_of
+from regraft.evaluation.tuning.outcomes import COMPLETE, Figures, Outcome
 from regraft.evaluation.tuning.result import Tuned
 from regraft.evaluation.tuning.space import RANGES, Facts, Kinds, checked_space, usual_space
 from regraft.recipe import Recipe
@@ -120,6 +124,12 @@ def test_the_sampler_learns_from_the_plans_own_training(quick: Callable[..., Tun
     assert first.params == {"learning_rate": 1e-3, "epochs": 2}
 
 
+def test_what_is_left_open_and_what_is_said_are_one_recipe(quick: Callable[..., Tuned]) -> None:
+    tuned = quick(space={"learning_rate": [5e-4, 1e-3], "epochs": [2]}, strategy="fine-tune", epochs=2)
+    names = [(row["name"], row["learning_rate"]) for row in rows(tuned.folder)]
+    assert names == [("the plan's fine-tune", ""), ("learning rate 0.001", "0.001")], "0.0005 is the default"
+
+
 def test_gone_on_with_it_trains_only_what_is_new(quick: Callable[..., Tuned], monkeypatch: pytest.MonkeyPatch) -> None:
     train, trained = Trainer.train, list[str]()
 
@@ -209,6 +219,20 @@ def test_balanced_figures_choose_where_they_are_monitored(quick: Callable[..., T
     assert tuned.search.figure == "balanced accuracy"
     assert "Validation balanced accuracy" in next(tuned.in_lines())
     assert any("weighed" in row["name"] for row in rows(tuned.folder))
+
+
+def test_random_weights_and_a_limit_in_time(quick: Callable[..., Tuned]) -> None:
+    tuned = quick(space=None, sampler="random", strategy="from-scratch", epochs=1, trials=3, time_limit=300.0)
+    kept = rows(tuned.folder)
+    assert {row["strategy"] for row in kept} == {"from-scratch"}
+    assert len(kept) == 3
+    assert "layer_decay" not in kept[0]
+
+
+def test_without_optuna_it_says_what_to_install(quick: Callable[..., Tuned], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(RecipeError, match=r"pip install 'regraft\[tune\]'"):
+        quick()
 
 
 def test_heads_alone(quick: Callable[..., Tuned]) -> None:
@@ -368,6 +392,37 @@ def test_the_figure_of_the_best_of_many_alike_is_too_good() -> None:
     assert twice
     assert twice.expected < 0.002, "the same answers twice are no choice"
     assert optimism_of(alike[:1], None, 0) is None
+
+
+def test_importance_has_intervals_and_needs_trials() -> None:
+    axes = [axis_of("learning_rate", {"low": 1e-5, "high": 1e-2, "log": True}), axis_of("mix", ["none", "mixup"])]
+    draw = np.random.default_rng(0)
+
+    def entry(number: int) -> Entry:
+        rate = float(10 ** draw.uniform(-5, -2))
+        figures = Figures(COMPLETE, 0.5, 0.9 + 0.02 * np.log10(rate), None)
+        outcome = Outcome(figures, np.arange(3), np.ones(3, bool))
+        params = {"learning_rate": rate, "mix": str(draw.choice(["none", "mixup"]))}
+        return Entry(number, "", NETWORK, "", "", Recipe(), params, TrialState.COMPLETE, {}, outcome)
+
+    entries = [entry(number) for number in range(30)]
+    found = importance_of(entries, axes, 0)
+    assert [one.name for one in found] == ["learning_rate", "mix"]
+    assert found[0].low <= found[0].share <= found[0].high
+    assert found[0].low > found[1].high
+    assert importance_of(entries[:19], axes, 0) == ()
+
+
+def test_rivals_are_of_the_same_strategy() -> None:
+    def entry(number: int, strategy: str, curve: dict[int, float]) -> Entry:
+        recipe = Recipe(strategy=strategy, epochs=8)
+        return Entry(number, "", NETWORK, "", "", recipe, {}, TrialState.RUNNING, curve, None)
+
+    tuned = [entry(number, "fine-tune", {1: 0.8, 2: 0.9, 3: 0.95}) for number in range(3)]
+    scratch = entry(3, "from-scratch", {1: 0.2, 2: 0.3})
+    assert halving.rivals_at(0.25, scratch, [*tuned, scratch]) == []
+    assert halving.rivals_at(0.25, tuned[0], [*tuned, scratch]) == [0.9, 0.9]
+    assert halving.rivals_at(0.5, tuned[0], [*tuned, scratch]) == [], "they did not get as far"
 
 
 def test_the_worse_half_is_dropped_and_few_rivals_drop_nobody() -> None:

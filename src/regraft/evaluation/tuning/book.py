@@ -4,7 +4,7 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,6 +86,7 @@ class Book:
     asked: Recipe
     facts: Sequence[Any]  # what determines outcomes beside the recipe
     axes: Mapping[str, Axis]
+    completing: Callable[[Recipe], Recipe]  # fills in what a recipe leaves open, so that the same one is known again
     read: dict[str, Outcome] = field(default_factory=dict)  # outcomes that were read before
     recipes: dict[str, Recipe] = field(default_factory=dict)  # by key, as they were made before
 
@@ -133,7 +134,7 @@ class Book:
 
     def key(self, recipe: Recipe) -> str:
         """The name of a recipe's outcome."""
-        return outcomes.key_for(recipe, self.facts)
+        return outcomes.key_for(self.completing(recipe), self.facts)
 
     def enter(self, proposals: Sequence[Proposal], most: int | None = None) -> int:
         """Enter trials that are not there yet, ``most`` of them, for any process to take: how many were new."""

@@ -25,7 +25,7 @@ from regraft.evaluation.tuning.result import Tuned
 from regraft.evaluation.tuning.search import USUAL_TRIALS, Search
 from regraft.evaluation.tuning.space import Facts, Space, space_from_dict, usual_space
 from regraft.planning.costs import TRAIN_PASSES
-from regraft.planning.defaults import epochs_of
+from regraft.planning.defaults import completed, epochs_of
 from regraft.planning.prepare import Job
 from regraft.progress import Progress
 from regraft.progress.pace import time_in_words
@@ -125,7 +125,8 @@ def book_of(order: Order, jobs: Jobs, space: Space, study: optuna.Study, place: 
     bench = jobs.of(order.recipe)
     facts = [jobs.fingerprint, bench.job.backbone.fingerprint]
     axes = {axis.name: axis for axis in (*space.heads, *space.networks)}
-    book = Book(place, study, order.recipe, facts, axes)
+    images, large = len(bench.job.split.train), bench.job.plan.size.verdict == "large"
+    book = Book(place, study, order.recipe, facts, axes, lambda recipe: completed(recipe, images, large))
     if not order.kinds.heads:
         return book
     if "places" not in study.user_attrs:

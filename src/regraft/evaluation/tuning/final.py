@@ -26,6 +26,7 @@ from regraft.evaluation.tuning.place import RESULT, keep
 from regraft.evaluation.tuning.result import Result, Tuned, Winner, counts_of, result_as_dict, rows_of
 from regraft.evaluation.tuning.search import SAMPLED, Search
 from regraft.evaluation.tuning.winner import kept_among, outcome_of, winner_of
+from regraft.progress import WithoutLines
 from regraft.recipe.recipe import DEFAULTS
 from regraft.runs.claim import Held, claimed, hold, release
 from regraft.runs.command import Asked, made_by
@@ -95,7 +96,9 @@ def trained_again(bench: Bench, best: Entry, place: Path, unfinished: Path, sear
     ended = (kept / LAST).exists()
     if ended:
         shutil.copytree(kept, unfinished / CHECKPOINTS / strategy)
-    trainer = replace(bench.trainer, folder=unfinished / CHECKPOINTS, resume=True, progress=search.progress)
+    trainer = replace(
+        bench.trainer, folder=unfinished / CHECKPOINTS, resume=True, progress=WithoutLines(search.progress)
+    )
     trained = trainer.train(best.recipe, strategy, -math.inf if ended and best.kind != HEAD else math.inf)
     before = outcome_of(best).judged
     if not np.array_equal(trained.judged.hits, before.hits):
