@@ -60,7 +60,7 @@ def exit_code() -> int:
 def code_of_command() -> int:
     """The same where all is prepared."""
     try:
-        result = app(standalone_mode=False)
+        result = app(prog_name="regraft", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except RegraftError as error:
         complain(str(error))
