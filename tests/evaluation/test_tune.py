@@ -186,6 +186,8 @@ def test_heads_alone(quick: Callable[..., Tuned]) -> None:
     assert len(kept) == 12
     assert {row["kind"] for row in kept} == {"head"}
     assert tuned.run
+    assert tuned.search
+    assert 0 < tuned.search.judging <= tuned.search.winner.images
     assert tuned.run.frozen
 
 
