@@ -256,7 +256,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no size": ({"max_size": "10"}, "write it as 10MB"),
     "a backbone twice": ({"backbones": ["demonstration", "demonstration"]}, "named twice"),
     "nothing to resume": ({"resume": True}, "no search to go on with"),
-    "a file that is no space": ({"space": "nowhere.toml"}, "the space nowhere.toml cannot be read: No such file or directory"),
+    "a file that is no space": ({"space": "nowhere.toml"}, "nowhere.toml cannot be read: No such file"),
     "a space without a setting": ({"space": {"space": {}}}, "names no settings"),
 }  # fmt: skip
 

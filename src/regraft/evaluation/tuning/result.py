@@ -98,8 +98,8 @@ def against(search: Result) -> Iterator[str]:
     """The winner beside the plan's and train's own choice."""
     won, first, own = search.winner, search.first, search.of_train
     if first is not None and won.number:
-        same = f" (the winner: {won.accuracy:.1%})"
-        yield f"Trial 0, the plan's own, came to {first:.1%} on the {search.judging:,} images that judge every trial{same}."
+        where = f"on the {search.judging:,} images that judge every trial (the winner: {won.accuracy:.1%})"
+        yield f"Trial 0, the plan's own, came to {first:.1%} {where}."
     if own is not None and own not in (first, won.accuracy):
         yield f"What train itself would have kept came to {own:.1%} there."
 
