@@ -88,10 +88,13 @@ def test_the_command(run: Path, pool: Path, tmp_path: Path, regraft: Regraft) ->
         ["suggest", run, tmp_path / "none"],
         ["suggest", tmp_path, pool],
         ["suggest", run, pool / "read.txt"],
+        ["suggest", run, pool, "--csv", tmp_path / "none" / "next.csv"],
+        ["suggest", run, pool, "--link-into", listed],
     ):
         code, _, err = regraft(*wrong, "--quiet")
         assert code == 2, err
         assert "Traceback" not in err
+    assert "--link-into" in err  # it names the option that was given
 
 
 def test_the_choice_is_spread() -> None:

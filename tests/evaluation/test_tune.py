@@ -241,6 +241,8 @@ def test_heads_alone(quick: Callable[..., Tuned]) -> None:
     assert len(kept) == 12
     assert {row["kind"] for row in kept} == {"head"}
     assert tuned.run
+    assert tuned.search
+    assert 0 < tuned.search.judging <= tuned.search.winner.images
     assert tuned.run.frozen
 
 
@@ -309,7 +311,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no size": ({"max_size": "10"}, "write it as 10MB"),
     "a backbone twice": ({"backbones": ["demonstration", "demonstration"]}, "named twice"),
     "nothing to resume": ({"resume": True}, "no search to go on with"),
-    "a file that is no space": ({"space": "nowhere.toml"}, "is no space"),
+    "a file that is no space": ({"space": "nowhere.toml"}, "nowhere.toml cannot be read: No such file"),
     "a space without a setting": ({"space": {"space": {}}}, "names no settings"),
 }  # fmt: skip
 

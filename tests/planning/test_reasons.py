@@ -66,7 +66,7 @@ def test_what_was_asked_for_is_no_rule() -> None:
         "Few images, much like the network's own: keep the pre-trained network frozen, and train a new head."
     )
     assert plan_for(0.9, strategy="fine-tune").headline == (
-        "You asked to put on a new head, and train every layer from the pre-trained weights."
+        "The settings ask to put on a new head, and train every layer from the pre-trained weights."
         " Few images, much like the network's own: the rule is head, where a simple classifier gets 70.0%."
     )
     said = "The cut is after the textures (middle), where a simple classifier gets 60.0%."

@@ -59,7 +59,9 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_the_figure_and_the_verdict_come_first(page: str) -> None:
     text = " ".join(Page(page[page.index("<body>") :]).text.split())
     figure = text.index("Accuracy on ")
-    assert re.match(r"Accuracy on \d+ test images \d+\.\d% 95% interval [\d.]+% to [\d.]+% You asked to", text[figure:])
+    assert re.match(
+        r"Accuracy on \d+ test images \d+\.\d% 95% interval [\d.]+% to [\d.]+% The settings ask to", text[figure:]
+    )
     assert figure < 400  # behind the title and what must be said before it
     assert text.index("What you ran: a new head") < text.index("Which case this is")
 

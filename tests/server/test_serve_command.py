@@ -186,6 +186,7 @@ def test_a_taken_port_is_one_line(served_run: Path, port: int, regraft: Regraft)
         (("none",), "there is no run folder none"),
         (("--host", "0.0.0.0"), "--token"),
         (("--data-root", "none"), "--data-root none is no folder"),
+        (("--store", __file__), "is no folder; name one, or a place where one can be made"),
         (("--port", "70000"), "--port"),
         (("--host", "no.such.host.invalid", "--token", "secret-word"), "nothing can be served at no.such.host.invalid"),
     ],

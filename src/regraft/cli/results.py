@@ -69,7 +69,7 @@ def done_in_words(result: Mapping[str, Any]) -> str:
         return f"{case}: {GONE_ON[result['strategy']]} ({' + '.join(result['cuts'])})."
     by_rule = strategy_by_rule(result["case"])
     if result["planned_strategy"] != by_rule:
-        return f"{case}: the rule is {by_rule}. You asked for {result['planned_strategy']}: {done}."
+        return f"{case}: the rule is {by_rule}. The settings ask for {result['planned_strategy']}: {done}."
     if result["tried"] and rule and not rule["kept"]:
         same = (rule["strategy"], rule["cuts"]) == (result["strategy"], result["cuts"])
         chosen = "held-out images chose how its head is solved" if same else "held-out images chose instead"

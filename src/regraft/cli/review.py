@@ -8,7 +8,7 @@ import typer
 
 from regraft.cli.app import app
 from regraft.cli.commands import check_file, give
-from regraft.cli.options import AsJson, Overwrite, Quiet, Run, recipe_from, takes
+from regraft.cli.options import AsJson, Quiet, Run, recipe_from, takes
 from regraft.cli.progress_bar import progress_bar
 from regraft.cli.screen import add, complain, say, show, table
 from regraft.errors import RecipeError
@@ -22,6 +22,7 @@ MOST_ROWS = 40
 WANTED = ("fastapi", "uvicorn", "python_multipart", "prometheus_client")
 COUNT = 50
 Csv = Annotated[Path | None, typer.Option("--csv", help="Write the list here, as CSV.")]
+OverwriteCsv = Annotated[bool, typer.Option("--overwrite", help="Replace what --csv names, where it exists.")]
 
 
 @app.command()
@@ -39,7 +40,7 @@ def review(
     ] = None,
     as_list: Annotated[bool, typer.Option("--list", help="Print the list, and open no page.")] = False,
     csv: Csv = None,
-    overwrite: Overwrite = False,
+    overwrite: OverwriteCsv = False,
     port: Annotated[int, typer.Option("--port", help="Of the page; 0 for any free one.", min=0, max=65535)] = 0,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -112,7 +113,7 @@ def suggest(
         Path | None, typer.Option("--link-into", help="Link them into this folder, or copy where no link can be.")
     ] = None,
     csv: Csv = None,
-    overwrite: Overwrite = False,
+    overwrite: OverwriteCsv = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
     **settings: Any,
@@ -127,9 +128,7 @@ def suggest(
     if link_into:
         made.link_into(link_into)
     if csv:
-        from regraft.runs.rows import write_rows
-
-        write_rows(csv, made.as_dict()["images"])
+        made.write(csv)
     give(made.as_dict(), as_json, lambda result: show_suggested(result, csv, link_into))
 
 

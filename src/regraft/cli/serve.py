@@ -63,6 +63,8 @@ def serve(
     own = recipe_from(settings)
     if data_root and not data_root.is_dir():
         raise RecipeError(f"--data-root {data_root} is no folder; name the folder that holds the data sets")
+    if store.exists() and not store.is_dir():
+        raise RecipeError(f"--store {store} is no folder; name one, or a place where one can be made")
     wanted = Settings(
         runs=tuple(runs or ()),
         found=() if runs else finished_runs(RUNS),

@@ -21,9 +21,11 @@ LONGEST = 120  # letters of a name
 class Sorted:
     """A folder that images are sorted into."""
 
+    option = "--sort-into"  # that names it
+
     def __init__(self, folder: Path, classes: tuple[str, ...], copies: bool = False) -> None:
         if folder.exists() and not folder.is_dir():
-            raise RunError(f"--sort-into {folder} is a file; name a folder")
+            raise RunError(f"{self.option} {folder} is a file; name a folder")
         self.folder, self.copies = folder, copies
         self.folders: dict[str, str] = {}
         taken = {UNKNOWN_FOLDER, UNSURE_FOLDER}

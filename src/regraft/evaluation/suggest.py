@@ -12,7 +12,7 @@ from regraft.data.content import IDENTITY
 from regraft.data.images import LEFT_OUT, Fault, ImageFile, ImageSet
 from regraft.data.readers.paths import Named, NoImage
 from regraft.data.rendering import PLAIN
-from regraft.errors import DataError, RecipeError, RegraftError
+from regraft.errors import DataError, RecipeError, RegraftError, RunError, reason_not_written
 from regraft.evaluation.classifier import Classifier, load
 from regraft.evaluation.given import contents_of
 from regraft.evaluation.sorting import Sorted
@@ -28,6 +28,7 @@ from regraft.network.load import load as load_backbone
 from regraft.network.saved import Saved
 from regraft.progress.shown import ShowProgress, shown
 from regraft.recipe import FROZEN_STRATEGIES, MAX_PIXELS, Reading, Recipe, read_recipe
+from regraft.runs.rows import write_rows
 from regraft.runs.seen import images_of
 from regraft.strict_json import Malformed
 from regraft.visible import Shown
@@ -79,6 +80,13 @@ class Suggestions(Shown):
             "left_out": [asdict(fault) for fault in self.left_out],
         }
 
+    def write(self, path: Path) -> None:
+        """Write the list as CSV; RunError where that cannot be."""
+        try:
+            write_rows(path, self.as_dict()["images"])
+        except OSError as error:
+            raise RunError(f"{path} cannot be written: {reason_not_written(error)}; name another file") from None
+
     def link_into(self, folder: str | os.PathLike[str]) -> None:
         """Links to the images in ``folder``, or copies where there can be none; nothing is moved or replaced."""
         links = Linked(Path(folder), (LINKS,))
@@ -88,6 +96,8 @@ class Suggestions(Shown):
 
 class Linked(Sorted):
     """A folder that images are linked into, whatever their class."""
+
+    option = "--link-into"
 
     def folder_of(self, row: Any) -> str:
         """The folder itself."""

@@ -143,7 +143,7 @@ def against_trained(strategy: str, choice: Choice, weights: str) -> str:
     return (
         f"{images} are few for {weights}, which would learn them by heart"
         if few
-        else f"you asked for {choice.strategy}"
+        else f"the settings ask for {choice.strategy}"
     )
 
 

@@ -30,7 +30,7 @@ def headline_of(choice: Choice, ruled: str, going_on: bool = False) -> str:
     meaning = MEANING[choice.strategy]
     if choice.strategy == ruled:
         return f"{case}{meaning}."
-    return f"You asked to {meaning}. {case}the rule is {ruled}{promised(ruled, choice.similarity)}."
+    return f"The settings ask to {meaning}. {case}the rule is {ruled}{promised(ruled, choice.similarity)}."
 
 
 def promised(strategy: str, similarity: Similarity) -> str:

@@ -191,7 +191,7 @@ def what_was_planned(run: Finished) -> Iterator[NextStep]:
     """Everything that competes, where a strategy was asked for."""
     if run.asked.left_open:
         return
-    text = f"Only {run.trained.strategy} was tried, as you asked. Let the candidates compete and keep the best."
+    text = f"Only {run.trained.strategy} was tried, as the settings ask. Let the candidates compete and keep the best."
     yield NextStep(text, "shown before it is kept", about(run.seconds_of(1)), run.command(**FREED))
 
 

@@ -90,7 +90,9 @@ def items_of(
         for issue in issues_among(features, probabilities):
             doubt = doubts[issue.row]
             doubt.suggested, doubt.probability, doubt.own = issue.label, issue.probability, issue.own
-            doubt.said[DOUBT] = f"images like it are mostly '{classes[issue.label]}' ({issue.probability:.0%})"
+            doubt.said[DOUBT] = (
+                f"simple classifiers that never saw it say '{classes[issue.label]}' ({issue.probability:.0%})"
+            )
     for row, answer in answers.items():
         best, own = int(answer.argmax()), float(answer[labels[row]])
         if float(answer[best]) - own < CONFIDENT or files[row].was is not None:

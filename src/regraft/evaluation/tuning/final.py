@@ -166,6 +166,7 @@ def result_of(order: Order, search: Search, entries: Sequence[Entry], best: Entr
         ),
         first=first.figures.shared if first else None,
         of_train=outcome_of(own).figures.shared if own else None,
+        judging=len(shared),
         optimism=optimism_of(whole, None if counts is None else counts[rows], order.recipe.seed),
         importance=importance_of(networks, search.space.networks, order.recipe.seed),
         seconds=time.perf_counter() - started,

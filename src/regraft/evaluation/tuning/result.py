@@ -46,6 +46,7 @@ class Result:
     winner: Winner
     first: float | None  # what trial 0 came to, on the same images
     of_train: float | None  # what train's own choice came to there
+    judging: int  # images that judge every trial
     optimism: Optimism | None
     importance: tuple[Importance, ...]
     seconds: float
@@ -90,15 +91,15 @@ def luck_in_words(one: Optimism) -> str:
     if one.corrected + one.expected >= 1:
         return f"{alike} The best has all of them right, so they cannot say how lucky it is."
     best, luck = one.corrected + one.expected, f"about {100 * one.expected:.1f} points too high"
-    return f"{alike} The best figure, {best:.1%}, is {luck}: expect {one.corrected:.1%}."
+    return f"{alike} The best figure among them, {best:.1%}, is {luck}: expect {one.corrected:.1%}."
 
 
 def against(search: Result) -> Iterator[str]:
     """The winner beside the plan's and train's own choice."""
     won, first, own = search.winner, search.first, search.of_train
     if first is not None and won.number:
-        same = f" (the winner: {won.accuracy:.1%})"
-        yield f"Trial 0, the plan's own, came to {first:.1%} on the images that judge every trial{same}."
+        where = f"on the {search.judging:,} images that judge every trial (the winner: {won.accuracy:.1%})"
+        yield f"Trial 0, the plan's own, came to {first:.1%} {where}."
     if own is not None and own not in (first, won.accuracy):
         yield f"What train itself would have kept came to {own:.1%} there."
 

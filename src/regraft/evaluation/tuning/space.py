@@ -77,7 +77,9 @@ def read_space(given: Given) -> dict[str, Any]:
             if path.stat().st_size > MOST_BYTES:
                 raise RecipeError(f"{path} has more than {MOST_BYTES:,} bytes; give a space as docs/tune.md has it")
             values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        except (OSError, ValueError, RecursionError) as error:
+        except OSError as error:
+            raise RecipeError(f"the space {path} cannot be read: {error.strerror}; give a TOML file") from None
+        except (ValueError, RecursionError) as error:
             why = reason_of(error)[:120]
             raise RecipeError(f"{path} is no space: {why}; write it as TOML with a part [space]") from None
     inner = values.get("space", values) if set(values) <= {"space"} or isinstance(given, Mapping) else None

@@ -90,7 +90,7 @@ def result_of(method: str, test: Faithfulness, place: int) -> str:
     unbeaten = test.unbeaten(place)
     area = test.areas[place, :, 0].mean()
     beaten = len(test.controls) - len(unbeaten)
-    lost = f"; not {', '.join(unbeaten)}" if unbeaten else ""
+    lost = f"; it does not beat {', '.join(unbeaten)}" if unbeaten else ""
     return begun(title(method)) + f": area {area:.2f}, beats {beaten} of {len(test.controls)} controls{lost}."
 
 
