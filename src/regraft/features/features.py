@@ -18,13 +18,14 @@ class Features:
     """The pooled features of an ImageSet's files, in their order."""
 
     images: ImageSet  # the files that could be decoded; the others are among its faults
-    cuts: tuple[Cut, ...]
+    cuts: tuple[Cut, ...]  # whose features there are
     looks: tuple[Look, ...]  # per file, the hashes of its bytes and pixels, and its size
     store: Store
     classifier: bool  # whether the source's classifier was asked
     passed: int  # images that went through the network in this call
     seconds: float
     engine: str
+    network_cuts: tuple[Cut, ...]  # all that the network has, of which large sets have some alone
 
     def pooled(self, cuts: Sequence[Cut], rows: np.ndarray, pooling: str = "average") -> np.ndarray:
         """Features pooled over space at ``cuts``, joined as a grafted network joins them: (rows, channels), float32."""

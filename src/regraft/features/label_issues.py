@@ -56,7 +56,7 @@ def issues_among(features: Features, probabilities: np.ndarray) -> list[LabelIss
 def probe_probabilities(features: Features, seed: int) -> np.ndarray | None:
     """What probes that have not seen an image make of it: (images, classes); None where all images are one unit."""
     labels, pixels, classes = features.labels, features.pixels, len(features.images.classes)
-    x = features.pooled(narrow_and_late(features.cuts), np.arange(len(labels)))
+    x = features.pooled(narrow_and_late(features.network_cuts), np.arange(len(labels)))
     units = units_of(pixels, [file.group for file in features.images.files])
     folds = folds_of(labels, pixels, seed + 1, units, FOLDS)
     if len(np.unique(folds)) == 1:
