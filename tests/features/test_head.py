@@ -233,7 +233,7 @@ y, folds = np.arange(60) % 3, np.arange(60) % 5
 for solver in ("logistic", "discriminant"):
     choose_and_solve(x, y, 3, folds_from(folds), np.arange(60), HeadSettings(solver=solver))[1].logits(x)
 calibrated(held_out(x, y, 3, folds), y)
-held_out_probabilities(x, y, 3, folds)
+held_out_probabilities(x.__getitem__, y, 3, folds)
 print(sorted({name.partition(".")[0] for name in sys.modules} & {"torch", "scipy", "sklearn"}))
 """
 
