@@ -15,6 +15,7 @@ import regraft as library
 from regraft import Recipe
 from regraft.data.find import find_images
 from regraft.data.sampling import sample_of
+from regraft.features import on_disk
 from regraft.planning import large_sets
 from regraft.planning.prepare import look, prepare
 
@@ -129,6 +130,19 @@ def test_train_finds_what_parts_computed(
     assert again.images_through_backbone == 0
     for name, value in head_of(one.folder).items():
         np.testing.assert_array_equal(head_of(again.folder)[name], value)
+
+
+@pytest.mark.usefixtures("small")
+def test_features_in_a_file(make_folder: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, settings = make_folder(each=EACH), SETTINGS.but(fast=True)
+    before = library.train(data, settings, tmp_path / "before", progress=False)
+    monkeypatch.setattr(on_disk, "IN_MEMORY", 1_000)
+    monkeypatch.setattr(on_disk, "AT_ONCE", 7)
+    after = library.train(data, settings, tmp_path / "after", progress=False)
+    assert after.cuts == before.cuts
+    for name, value in head_of(before.folder).items():
+        np.testing.assert_allclose(head_of(after.folder)[name], value, atol=0.01)
+    assert not [file for file in (tmp_path / "cache").iterdir() if file.is_file()]
 
 
 @pytest.mark.usefixtures("small")
