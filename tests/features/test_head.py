@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,9 +8,11 @@ import torch
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
+from regraft.features import head, on_disk
 from regraft.features.head import (
     DECAYS,
     NEAREST_MEAN,
+    Fold,
     HeadSettings,
     best_trial,
     choose_and_solve,
@@ -223,6 +226,7 @@ def test_the_gradient_of_two_layers(data) -> None:
 
 WITHOUT_TORCH = """
 import sys
+from pathlib import Path
 import numpy as np
 import regraft.features.near_duplicates, regraft.similarity.depth_profile
 from regraft.features.head import HeadSettings, choose_and_solve, folds_from
@@ -233,7 +237,7 @@ y, folds = np.arange(60) % 3, np.arange(60) % 5
 for solver in ("logistic", "discriminant"):
     choose_and_solve(x, y, 3, folds_from(folds), np.arange(60), HeadSettings(solver=solver))[1].logits(x)
 calibrated(held_out(x, y, 3, folds), y)
-held_out_probabilities(x, y, 3, folds)
+held_out_probabilities(x.__getitem__, y, 3, folds)
 print(sorted({name.partition(".")[0] for name in sys.modules} & {"torch", "scipy", "sklearn"}))
 """
 
@@ -263,3 +267,29 @@ def test_it_says_how_far_it_is(data: tuple[np.ndarray, np.ndarray]) -> None:
     assert [done for _, done, _ in fits] == list(range(1, len(trials) * len(folds) + 1))
     assert all(done < total for _, done, total in fits)
     assert end == ("Training the head", 1, 1)
+
+
+@pytest.mark.parametrize(("layers", "solver"), [(1, "logistic"), (1, "discriminant"), (2, "logistic")])
+def test_a_head_is_the_same_in_blocks_of_a_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, layers: int, solver: str
+) -> None:
+    draw = np.random.default_rng(0)
+    labels = draw.integers(0, 3, 600)
+    x = (draw.normal(0, 1, (3, 40))[labels] + draw.normal(0, 2, (600, 40))).astype(np.float32)
+    settings, rows = HeadSettings(layers=layers, hidden=8, solver=solver), np.arange(500)
+    folds = [Fold(rows, np.arange(500, 600))]
+    monkeypatch.setenv("REGRAFT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(head, "CHOOSING_IMAGES", 200)
+    trials, expected = choose_and_solve(x, labels, 3, folds, rows, settings)
+    monkeypatch.setattr(on_disk, "IN_MEMORY", 40_000)
+    monkeypatch.setattr(on_disk, "AT_ONCE", 70)
+    in_file = on_disk.room_for(x.shape)
+    assert in_file.base is not None
+    in_file[:] = x
+    in_blocks, found = choose_and_solve(in_file, labels, 3, folds, rows, settings)
+    assert [trial.decay for trial in in_blocks] == [trial.decay for trial in trials]
+    for one, other in zip((*found.weights, *found.biases), (*expected.weights, *expected.biases), strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-3)
+    assert np.shares_memory(on_disk.rows_of(in_file, rows), in_file)
+    monkeypatch.setattr(on_disk, "SPARE", 1e15)  # no disk has that
+    assert on_disk.room_for(x.shape).base is None

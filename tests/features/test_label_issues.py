@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from regraft.features import label_issues
 from regraft.features.label_issues import doubted_labels, held_out_probabilities, narrow_and_late
 
 
@@ -15,7 +16,7 @@ def test_planted_labels_are_doubted_first() -> None:
     wrong = draw.choice(400, 20, replace=False)
     given = labels.copy()
     given[wrong] = (labels[wrong] + draw.integers(1, 4, 20)) % 4
-    probabilities = held_out_probabilities(x, given, 4, np.arange(400) % 10)
+    probabilities = held_out_probabilities(x.__getitem__, given, 4, np.arange(400) % 10)
     assert probabilities.sum(axis=1) == pytest.approx(1)
     first = doubted_labels(probabilities, given)[:20]
     assert len({issue.row for issue in first} & set(wrong.tolist())) >= 19
@@ -43,7 +44,7 @@ def test_a_rare_class_that_is_never_named_is_left_alone() -> None:
     draw = np.random.default_rng(0)
     labels = np.repeat([0, 1], [6, 594])
     x = draw.normal(0, 1, (600, 30)).astype(np.float32)
-    assert doubted_labels(held_out_probabilities(x, labels, 2, np.arange(600) % 10), labels) == []
+    assert doubted_labels(held_out_probabilities(x.__getitem__, labels, 2, np.arange(600) % 10), labels) == []
 
 
 def test_of_a_rare_class_half_must_be_recognised() -> None:
@@ -63,3 +64,28 @@ def test_a_class_that_is_not_known_is_no_likelier_label() -> None:
     probabilities = np.tile([0.2, 0.8], (31, 1))
     probabilities[5] = 0.7, 0.3  # the one image of class 0 is not recognised
     assert doubted_labels(probabilities, labels) == []
+
+
+def test_many_images_are_judged_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = np.random.default_rng(1)
+    labels = draw.integers(0, 3, 900)
+    x = (draw.normal(0, 1, (3, 20))[labels] + draw.normal(0, 0.7, (900, 20))).astype(np.float32)
+    wrong, folds, asked = draw.choice(900, 20, replace=False), draw.integers(0, 10, 900), []
+    given = labels.copy()
+    given[wrong] = (labels[wrong] + 1) % 3
+
+    def features(rows: np.ndarray) -> np.ndarray:
+        asked.append(len(rows))
+        return x[rows]
+
+    monkeypatch.setattr(label_issues, "LEARNED", 300)
+    at_once = held_out_probabilities(features, given, 3, folds)
+    monkeypatch.setattr(label_issues, "AT_ONCE", 200)
+    in_blocks = held_out_probabilities(features, given, 3, folds)
+    assert asked[0] == 900
+    assert len(asked) == 6
+    assert max(asked[1:]) <= 500
+    assert (in_blocks.argmax(axis=1) == at_once.argmax(axis=1)).mean() > 0.98
+    assert np.abs(in_blocks - at_once).mean() < 0.03  # each block's images choose the penalty
+    first = {issue.row for issue in doubted_labels(in_blocks, given)[:20]}
+    assert len(first & {issue.row for issue in doubted_labels(at_once, given)[:20]}) >= 17

@@ -129,6 +129,10 @@ def test_blocks_and_screening_change_nothing(monkeypatch: pytest.MonkeyPatch) ->
     in_blocks, near = nearest_of(job.features, cut, rows, others)
     assert (in_blocks == ids).all()
     np.testing.assert_allclose(near, distances, atol=1e-5)
+    monkeypatch.setattr(neighbours, "AT_ONCE", 10)
+    at_once, near = nearest_of(job.features, cut, rows, others)
+    assert (at_once == ids).all()
+    np.testing.assert_allclose(near, distances, atol=1e-5)
     monkeypatch.setattr(neighbours, "LARGE", 1)
     screened, near = nearest_of(job.features, cut, rows, others)
     assert (screened == ids).mean() > 0.5

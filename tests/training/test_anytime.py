@@ -12,12 +12,13 @@ import pytest
 
 from regraft.cli.results import show_tried
 from regraft.errors import RunError
+from regraft.planning.joins import one_a_stride, promising_runs, runs_of
 from regraft.planning.plan import Plan
 from regraft.planning.prepare import prepare
 from regraft.progress import Progress, silent
 from regraft.recipe import Recipe
 from regraft.training.anytime import LEAST_SECONDS, NO_TIME, train_in_turn
-from regraft.training.candidates import frozen_candidates, one_a_stride, promising_runs, runs_of, tuned_candidates
+from regraft.training.candidates import frozen_candidates, tuned_candidates
 from regraft.training.curve import prospect_of
 from regraft.training.examples import rows_for_tuning
 from regraft.training.result import Attempt, Trained
@@ -122,8 +123,8 @@ def test_wide_networks_have_one_cut_a_stride_joined(make_folder: Callable[..., P
     wide = [replace(cut, channels=cut.channels * 1000) for cut in cuts]
     assert {cut.stride for cut in one_a_stride(wide)} == {cut.stride for cut in cuts}
     assert len(one_a_stride(wide)) == len({cut.stride for cut in cuts}) < len(cuts)
-    assert promising_runs(examples, wide, silent) == []  # even they are too wide
-    assert promising_runs(examples, cuts, silent)
+    assert promising_runs(examples.features, examples.split, wide, silent) == []  # even they are too wide
+    assert promising_runs(examples.features, examples.split, cuts, silent)
 
 
 def test_balanced_figures_let_weighed_classes_compete(make_folder: Callable[..., Path], tmp_path: Path) -> None:

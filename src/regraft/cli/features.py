@@ -14,7 +14,7 @@ from regraft.errors import RecipeError, RunError
 
 
 @app.command()
-@takes("backbone", *NETWORK, "pooling", *READING)
+@takes("backbone", *NETWORK, "pooling", "cut", "split_seed", *READING)
 def features(
     data: Data,
     part: Annotated[

@@ -58,7 +58,7 @@ def features_of(
     """
     recipe = recipe.but(**settings) if settings else recipe
     with shown(progress) as shows:
-        looked = look(data, recipe, shows)
+        looked = look(data, recipe, shows, also=(cut,) if isinstance(cut, str) else tuple(cut or ()))
     planning, features = looked.recipe.planning, looked.features
     asked = (cut,) if isinstance(cut, str) else tuple(cut or planning.cuts or filter(None, [planning.cut]))
     cuts = [looked.backbone.cut_of(name) for name in asked] or [looked.backbone.cuts[-1]]

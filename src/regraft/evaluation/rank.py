@@ -67,7 +67,7 @@ def rank(
     key = recipe.network.weights_key
     recipes = [recipe.but(backbone=name, weights=file, weights_key=key if file else None) for name, file in named]
     with shown(progress) as shows:
-        looked = [(one.network.backbone, prepare(data, one, shows)) for one in recipes]
+        looked = [(one.network.backbone, prepare(data, one, shows, plan_alone=True)) for one in recipes]
     best = max((job for _, job in looked), key=lambda job: job.plan.similarity.best_hits.mean())
     rows = [ranked(name, job, best) for name, job in looked]
     passed = sum(job.features.passed for _, job in looked)

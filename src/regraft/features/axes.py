@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from regraft.features.on_disk import room_for
 from regraft.features.scale import Scale, scale_of
 
 BLOCK = 8_000  # images at a time
@@ -21,7 +22,7 @@ class Axes:
 
     def apply(self, features: np.ndarray) -> np.ndarray:
         """Features (images, channels) -> coordinates (images, axes)."""
-        coordinates = np.empty((len(features), self.directions.shape[1]), np.float32)
+        coordinates = room_for((len(features), self.directions.shape[1]))
         for part in blocks_of(features):
             np.matmul(self.scale.apply(features[part]), self.directions, out=coordinates[part])
         return coordinates

@@ -28,6 +28,8 @@ from regraft.network.preprocessing import Preprocessing
 from regraft.progress import Progress, silent
 from regraft.recipe import Recipe
 
+TAKEN_AT_ONCE = 2_000  # images
+
 
 def extract(
     images: ImageSet,
@@ -38,18 +40,20 @@ def extract(
     beside: Backbone | None = None,
     rows: Iterable[int] = (),
     strict: bool = False,
+    known: Features | None = None,
 ) -> Features:
     """Pool the frozen backbone's values at every cut for every image, from the store where it has them.
 
     Of the images that are read, those in ``rows`` go through the network ``beside`` too, into its own store. With
-    ``strict`` Unmeasured is raised where there are deep images that ``images.rendering`` does not know.
+    ``strict`` Unmeasured is raised where there are deep images that ``images.rendering`` does not know. What is
+    ``known`` of some images at more cuts is taken from there.
 
     ``wanted``: what is kept of every image; None: what wanted_of says. ``recipe``: its batch size, workers, device and
     largest image are used. Files that cannot be decoded are left out and listed in the result's ``images.faults``;
     DataError where a whole class goes with them.
     """
     started = time.perf_counter()
-    gone = go_through(images, backbone, wanted or wanted_of(backbone), recipe, progress, beside, rows, strict)
+    gone = go_through(images, backbone, wanted or wanted_of(backbone), recipe, progress, beside, rows, strict, known)
     pairs, broken = zip(images.files, gone.contents, strict=True), gone.broken
     faults = [Fault(file.name, *broken[content]) for file, content in pairs if content in broken]
     looks = [gone.frozen.store.rows[content].look for content in gone.contents if content not in broken]
@@ -74,10 +78,13 @@ def go_through(
     beside: Backbone | None = None,
     rows: Iterable[int] = (),
     strict: bool = False,
+    known: Features | None = None,
 ) -> GoneThrough:
     """Put what the store lacks of ``images`` through the network; the rest as ``extract`` has it."""
     network, kind = recipe.network, images.rendering.key
     frozen = FrozenPass(backbone, wanted, network.device, kind)
+    if known:
+        take_over(frozen, known, images)
     second = FrozenPass(beside, wanted_of(beside), network.device, kind) if beside else None
     files = frozenset(images.files[row].name for row in rows)
     reader = Reader(frozen, recipe.reading.max_pixels, second, files, images.rendering, strict)
@@ -95,6 +102,21 @@ def go_through(
     if reader.unmeasured:
         raise Unmeasured(reader.unmeasured)
     return GoneThrough(frozen, contents, reader.broken)
+
+
+def take_over(frozen: FrozenPass, known: Features, images: ImageSet) -> None:
+    """Copy what ``known`` has of ``images`` into the store of a pass that wants part of it."""
+    if (known.engine, known.images.rendering.key) != (frozen.engine_name, images.rendering.key):
+        return
+    names, there = {file.name for file in images.files}, frozen.store.rows
+    pairs = zip(known.images.files, known.looks, strict=True)
+    lacking = {look.content: look for file, look in pairs if file.name in names and look.content not in there}
+    contents = list(lacking)
+    for start in range(0, len(contents), TAKEN_AT_ONCE):
+        some = contents[start : start + TAKEN_AT_ONCE]
+        arrays = {name: known.store.gather(name, some) for name in frozen.wanted.names}
+        frozen.store.add([lacking[content] for content in some], arrays)
+    frozen.store.flush()
 
 
 def extract_known(features: Features, rows: np.ndarray, backbone: Backbone, recipe: Recipe = Recipe()) -> Features:
@@ -137,9 +159,8 @@ def features_of(frozen: FrozenPass, images: ImageSet, looks: Iterable[Look], sta
     seconds, wanted, looks = time.perf_counter() - started, frozen.wanted, tuple(looks)
     frozen.forget_engine()
     frozen.store.again = partial(fill, frozen, images, looks, workers)
-    return Features(
-        images, wanted.cuts, looks, frozen.store, wanted.classifier, frozen.passed, seconds, frozen.engine_name
-    )
+    own = wanted.cuts, looks, frozen.store, wanted.classifier, frozen.passed, seconds, frozen.engine_name
+    return Features(images, *own, network_cuts=frozen.backbone.cuts)
 
 
 def gone(file: ImageFile, error: Undecodable) -> DataError:

@@ -9,6 +9,7 @@ import numpy as np
 
 from regraft.data.content import Known, Look
 from regraft.data.images import Fault, ImageFile, ImageSet
+from regraft.features.on_disk import is_large, parts_of, room_for
 from regraft.features.store import Store
 from regraft.network.cuts import POOLINGS, Cut
 
@@ -18,17 +19,25 @@ class Features:
     """The pooled features of an ImageSet's files, in their order."""
 
     images: ImageSet  # the files that could be decoded; the others are among its faults
-    cuts: tuple[Cut, ...]
+    cuts: tuple[Cut, ...]  # whose features there are
     looks: tuple[Look, ...]  # per file, the hashes of its bytes and pixels, and its size
     store: Store
     classifier: bool  # whether the source's classifier was asked
     passed: int  # images that went through the network in this call
     seconds: float
     engine: str
+    network_cuts: tuple[Cut, ...]  # all that the network has, of which large sets have some alone
 
     def pooled(self, cuts: Sequence[Cut], rows: np.ndarray, pooling: str = "average") -> np.ndarray:
         """Features pooled over space at ``cuts``, joined as a grafted network joins them: (rows, channels), float32."""
-        return self.gather([f"{pool}-{cut.node}" for pool in POOLINGS[pooling] for cut in cuts], rows)
+        names = [f"{pool}-{cut.node}" for pool in POOLINGS[pooling] for cut in cuts]
+        shape = len(rows), len(POOLINGS[pooling]) * sum(cut.channels for cut in cuts)
+        if not is_large(shape):
+            return self.gather(names, rows)
+        pooled = room_for(shape)
+        for part in parts_of(pooled):
+            pooled[part] = self.gather(names, rows[part])
+        return pooled
 
     def root_mean_squares(self, cut: Cut, rows: np.ndarray) -> np.ndarray:
         """Root mean squares over space at ``cut``, where the pass kept them: (rows, channels), float32."""

@@ -37,6 +37,11 @@ class Wanted:
         return [f"{pool}-{cut.node}" for pool in self.pools for cut in self.cuts]
 
 
+def wanted_at(cuts: Sequence[Cut], pooling: str) -> Wanted:
+    """Averages at some cuts, and what ``pooling`` asks for: what heads are fitted to."""
+    return Wanted(tuple(cuts), ("mean", *(pool for pool in POOLINGS[pooling] if pool != "mean")))
+
+
 def wanted_of(backbone: Backbone, pooling: str = "average", spread: bool = False) -> Wanted:
     """Averages at every cut and the source's classifier; what ``pooling`` asks for; with ``spread`` mean squares."""
     pools = ("mean", *(("rms",) if spread else ()), *(pool for pool in POOLINGS[pooling] if pool != "mean"))

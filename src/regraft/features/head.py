@@ -15,6 +15,7 @@ import numpy as np
 
 from regraft.features.axes import Axes, axes_of
 from regraft.features.objective import ROUGHLY, TOLERANCE, Labelled, fit_one_layer, fit_two_layers
+from regraft.features.on_disk import rows_of
 from regraft.features.probe import PENALTIES, calibrated, calibration, loss_of, sums_of
 from regraft.features.threads import one_thread
 from regraft.network.head import Head, head_of
@@ -129,7 +130,7 @@ class Problem:
         """Heads on the rows of x, one for each of ``decays``, from strong to weak."""
         labels = self.labels[rows]
         weights = weights_of_classes(labels, self.classes, self.settings.class_weights)
-        images = Labelled(self.x[rows], labels, self.classes, weights)
+        images = Labelled(rows_of(self.x, rows), labels, self.classes, weights)
         if self.settings.solver == "discriminant":
             return self.discriminants(images, decays)
         if self.settings.layers == 1:
@@ -208,7 +209,7 @@ def problem_of(
 ) -> Problem:
     """The problem on ``features`` (images, channels), which the images give scale and axes that fit in some fold."""
     fitting = fitting_rows(folds)
-    axes = axes_of(features if len(fitting) == len(features) else features[fitting])
+    axes = axes_of(features if len(fitting) == len(features) else rows_of(features, fitting))
     return Problem(axes, axes.apply(features), labels, classes, settings)
 
 

@@ -4,7 +4,7 @@ The rule is confident learning's (Northcutt et al., 2021, "Confident learning: e
 labels"): an image is doubted most where another class is as likely as it is for images that bear its name.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,7 @@ LAST = 4  # cuts, of which the narrowest are joined
 MOST_CHANNELS = 1_024  # together: with wider ones fewer wrong labels are found
 FOLDS = 10  # each image is judged by what the others' tell
 LEARNED = 5_000  # images that are learned from, at most
+AT_ONCE = 100_000  # images judged at once, beside those that are learned from: half a gigabyte
 RARE = 10  # times the images of a rare class that the largest has
 FEWEST_LISTED, SHARE_LISTED = 20, 0.02  # of the images; a list that a person can go through
 
@@ -56,12 +57,12 @@ def issues_among(features: Features, probabilities: np.ndarray) -> list[LabelIss
 def probe_probabilities(features: Features, seed: int) -> np.ndarray | None:
     """What probes that have not seen an image make of it: (images, classes); None where all images are one unit."""
     labels, pixels, classes = features.labels, features.pixels, len(features.images.classes)
-    x = features.pooled(narrow_and_late(features.cuts), np.arange(len(labels)))
     units = units_of(pixels, [file.group for file in features.images.files])
     folds = folds_of(labels, pixels, seed + 1, units, FOLDS)
     if len(np.unique(folds)) == 1:
         return None
-    return held_out_probabilities(x, labels, classes, folds)
+    cuts = narrow_and_late(features.network_cuts)
+    return held_out_probabilities(lambda rows: features.pooled(cuts, rows), labels, classes, folds)
 
 
 def narrow_and_late(cuts: Sequence[Cut]) -> list[Cut]:
@@ -73,12 +74,20 @@ def narrow_and_late(cuts: Sequence[Cut]) -> list[Cut]:
     return [cut for cut in cuts if cut in chosen]
 
 
-def held_out_probabilities(x: np.ndarray, labels: np.ndarray, classes: int, folds: np.ndarray) -> np.ndarray:
-    """Probabilities (images, classes) by probes on ``x`` (images, channels) that have not seen the image's fold."""
-    learning = np.zeros(len(labels), dtype=bool)
-    learning[subsample(labels, LEARNED)] = True
-    with one_thread():
-        logits = held_out(x, labels, classes, folds, learning)
+def held_out_probabilities(
+    features: Callable[[np.ndarray], np.ndarray], labels: np.ndarray, classes: int, folds: np.ndarray
+) -> np.ndarray:
+    """Probabilities (images, classes) by probes on features (rows, channels) that have not seen the image's fold.
+
+    ``features``: those of some rows. All learn from the same images, and AT_ONCE at most are judged at once.
+    """
+    learned, logits = subsample(labels, LEARNED), np.zeros((len(labels), classes), np.float32)
+    for start in range(0, len(labels), AT_ONCE):
+        judged = np.arange(start, min(start + AT_ONCE, len(labels)))
+        rows = np.union1d(judged, learned)
+        with one_thread():
+            own = held_out(features(rows), labels[rows], classes, folds[rows], np.isin(rows, learned))
+        logits[judged] = own[np.isin(rows, judged)]
     return softmax(calibrated(logits, labels))
 
 

@@ -16,6 +16,7 @@ from regraft.data.split import Split
 from regraft.features.alignment import SIDE, Alignment, Outline, align
 from regraft.features.features import Features
 from regraft.features.neighbours import nearest_of
+from regraft.network.cuts import Cut
 
 SAME_PICTURE, SAME_SCENE = "near-duplicate", "same scene"  # kinds of fault
 FAR, FAR_HALFWAY = 0.65, 0.5  # cosine distances (of unrelated images: 1) from which two images are not compared
@@ -100,12 +101,17 @@ def candidates_of(features: Features, rows: np.ndarray, others: np.ndarray) -> l
     The last cut knows mirrored and re-encoded copies best, the one halfway crops and frames.
     """
     candidates: dict[int, list[NearDuplicate]] = {int(row): [] for row in rows}
-    for cut, far in ((features.cuts[-1], FAR), (features.cuts[len(features.cuts) // 2], FAR_HALFWAY)):
+    for cut, far in ((features.cuts[-1], FAR), (halfway(features.network_cuts), FAR_HALFWAY)):
         nearest, distances = nearest_of(features, cut, rows, others)
         for row, other, distance in zip(rows.tolist(), nearest.tolist(), distances.tolist(), strict=True):
             if distance < far and all(pair.other != other for pair in candidates[row]):
                 candidates[row].append(NearDuplicate(row, other, distance))
     return sorted(filter(None, candidates.values()), key=lambda pairs: min(pair.distance for pair in pairs))
+
+
+def halfway(cuts: Sequence[Cut]) -> Cut:
+    """The cut in the middle of a network's."""
+    return cuts[len(cuts) // 2]
 
 
 def best_of(candidates: Sequence[NearDuplicate], pictures: "Pictures", needed: float) -> NearDuplicate | None:

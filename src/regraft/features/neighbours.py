@@ -8,6 +8,7 @@ from regraft.features.scale import Scale, scale_of
 from regraft.network.cuts import Cut
 
 BLOCK, SAMPLE = 4_000, 4_000  # images compared at a time, and images that the scale is of, about
+AT_ONCE = 50_000  # images whose neighbours are looked for at once: 100 MB along SCREENING axes
 LARGE, SCREENING = 20_000_000, 512  # pairs of images from which so many axes screen them
 
 
@@ -17,6 +18,10 @@ def nearest_of(features: Features, cut: Cut, rows: np.ndarray, others: np.ndarra
     Each channel is standardised. In large sets the nearest two are looked for along the SCREENING first principal
     axes, and their distances are exact all the same.
     """
+    if len(rows) > AT_ONCE:
+        parts = [rows[start : start + AT_ONCE] for start in range(0, len(rows), AT_ONCE)]
+        ids, distances = zip(*(nearest_of(features, cut, part, others) for part in parts), strict=True)
+        return np.concatenate(ids), np.concatenate(distances)
     sample = features.pooled([cut], others[:: max(1, len(others) // SAMPLE)])
     large = len(rows) * len(others) > LARGE and cut.channels > SCREENING
     scale, basis = scale_of(sample), axes_of(sample).directions[:, -SCREENING:] if large else None

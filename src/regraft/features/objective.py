@@ -1,13 +1,15 @@
 """What a head is fitted to: cross-entropy on labelled features, with its gradient, and its minimum."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
 from regraft.features.lbfgs import Function, minimise
+from regraft.features.on_disk import parts_of
 from regraft.network.head import Head
 
 ROUGHLY, TOLERANCE = 1e-5, 1e-6  # of the loss, that may be left to gain: in a trial, in a head that is kept
@@ -33,30 +35,34 @@ class Labelled:
         each = np.ones(len(self.labels)) if self.weights is None else self.weights[self.labels]
         return (each / len(self.labels)).astype(np.float32)[:, None]
 
-    def loss(self, logits: np.ndarray) -> tuple[float, np.ndarray]:
-        """Mean cross-entropy and its gradient by the logits (images, classes), whose memory it takes."""
-        each = np.arange(len(logits))
+    def loss(self, logits: np.ndarray, part: slice) -> tuple[float, np.ndarray]:
+        """Cross-entropy of a part and its gradient by the logits (images, classes), whose memory it takes."""
+        each, labels, importance = np.arange(len(logits)), self.labels[part], self.importance[part]
         logits -= logits.max(axis=1, keepdims=True)
-        own = logits[each, self.labels]
+        own = logits[each, labels]
         odds = np.exp(logits, out=logits)
         total = odds.sum(axis=1, keepdims=True)
-        value = float(np.vdot(self.importance[:, 0], np.log(total[:, 0]) - own))
+        value = float(np.vdot(importance[:, 0], np.log(total[:, 0]) - own))
         odds /= total
-        odds[each, self.labels] -= 1
-        odds *= self.importance
+        odds[each, labels] -= 1
+        odds *= importance
         return value, odds
 
-    def logits(self, point: np.ndarray) -> np.ndarray:
+    def logits(self, point: np.ndarray, part: slice) -> np.ndarray:
         """Of weights and biases (channels + 1, classes): (images, classes), in memory of their own."""
-        own: np.ndarray = self.x @ point[:-1] + point[-1]
-        return own if self.before is None else own + self.before
+        own: np.ndarray = self.x[part] @ point[:-1] + point[-1]
+        return own if self.before is None else own + self.before[part]
 
     def one_layer(self, decay: float) -> Function:
         """Loss of weights and biases (channels + 1, classes): cross-entropy plus half ``decay`` times the weights²."""
 
+        def of_part(point: np.ndarray, part: slice) -> tuple[float, np.ndarray, np.ndarray]:
+            value, slope = self.loss(self.logits(point, part), part)
+            return value, self.x[part].T @ slope, slope.sum(axis=0, keepdims=True)
+
         def function(point: np.ndarray) -> tuple[float, np.ndarray]:
-            value, slope = self.loss(self.logits(point))
-            gradient = np.concatenate([self.x.T @ slope + decay * point[:-1], slope.sum(axis=0, keepdims=True)])
+            value, first, bias = added(of_part(point, part) for part in parts_of(self.x))
+            gradient = np.concatenate([first + decay * point[:-1], bias])
             return value + 0.5 * decay * float(np.vdot(point[:-1], point[:-1])), gradient
 
         return function
@@ -64,28 +70,38 @@ class Labelled:
     def two_layers(self, decay: float, shapes: Sequence[tuple[int, ...]]) -> Function:
         """The same of all weights and biases in a row, which have ``shapes`` as unpacked takes them."""
 
-        def function(point: np.ndarray) -> tuple[float, np.ndarray]:
-            first, first_bias, second, second_bias = unpacked(point, shapes)
-            hidden = np.maximum(self.x @ first.T + first_bias, 0)
-            value, slope = self.loss(hidden @ second.T + second_bias)
+        def of_part(arrays: Sequence[np.ndarray], part: slice) -> tuple[Any, ...]:
+            first, first_bias, second, second_bias = arrays
+            hidden = np.maximum(self.x[part] @ first.T + first_bias, 0)
+            value, slope = self.loss(hidden @ second.T + second_bias, part)
             before = (slope @ second) * (hidden > 0)
+            return value, before.T @ self.x[part], before.sum(0), slope.T @ hidden, slope.sum(0)
+
+        def function(point: np.ndarray) -> tuple[float, np.ndarray]:
+            arrays = unpacked(point, shapes)
+            first, _, second, _ = arrays
+            value, *slopes = added(of_part(arrays, part) for part in parts_of(self.x))
             value += 0.5 * decay * float(np.vdot(first, first) + np.vdot(second, second))
-            gradients = (
-                before.T @ self.x + decay * first,
-                before.sum(0),
-                slope.T @ hidden + decay * second,
-                slope.sum(0),
-            )
+            gradients = (slopes[0] + decay * first, slopes[1], slopes[2] + decay * second, slopes[3])
             return value, np.concatenate([gradient.ravel() for gradient in gradients])
 
         return function
 
     def spread(self, point: np.ndarray) -> float:
         """How curved the loss is: mean variance of an image's probabilities, from 0 to 1 / classes."""
-        logits = self.logits(point)
+        squares = np.concatenate([self.squares(self.logits(point, part)) for part in parts_of(self.x)])
+        return float((1 - squares).mean()) / max(self.classes - 1, 1)
+
+    def squares(self, logits: np.ndarray) -> np.ndarray:
+        """The sum of each image's squared probabilities (images,), of its logits (images, classes)."""
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
         odds /= odds.sum(axis=1, keepdims=True)
-        return float((1 - np.square(odds).sum(axis=1)).mean()) / max(self.classes - 1, 1)
+        return np.asarray(np.square(odds).sum(axis=1))
+
+
+def added(parts: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:
+    """The sums of several parts' figures, place by place."""
+    return reduce(lambda one, other: tuple(a + b for a, b in zip(one, other, strict=True)), parts)
 
 
 def fit_one_layer(images: Labelled, variance: np.ndarray, decays: Sequence[float], tolerance: float) -> Iterator[Head]:

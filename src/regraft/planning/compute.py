@@ -4,8 +4,7 @@ from typing import Any
 
 from regraft.data.find import Data
 from regraft.errors import RecipeError
-from regraft.planning.pass_over import Computed, computed, found_for_parts, part_from
-from regraft.planning.prepare import found_for
+from regraft.planning.pass_over import Computed, computed, found_for_pass, part_from
 from regraft.progress.shown import ShowProgress, shown
 from regraft.recipe import Recipe
 
@@ -39,4 +38,4 @@ def compute_features(
             from regraft.planning.on_ray import compute_on_ray
 
             return compute_on_ray(data, recipe, shows)
-        return computed(found_for_parts(data, recipe) if wanted else found_for(data, recipe), wanted, shows)
+        return computed(found_for_pass(data, recipe, shows, parted=wanted is not None), wanted, shows)

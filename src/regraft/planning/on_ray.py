@@ -13,7 +13,7 @@ from typing import Any
 from regraft.cache_folder import cache_folder
 from regraft.data.find import Data
 from regraft.errors import RecipeError, RegraftError, RunError, reason_of
-from regraft.planning.pass_over import Computed, Part, computed, found_for_parts
+from regraft.planning.pass_over import Computed, Part, computed, found_for_pass
 from regraft.progress import Progress, silent
 from regraft.recipe import Recipe
 
@@ -24,7 +24,7 @@ class Worker:
     """One node's: it lists the images once."""
 
     def __init__(self, data: Data, recipe: Recipe) -> None:
-        self.found = found_for_parts(data, recipe)
+        self.found = found_for_pass(data, recipe, silent, parted=True)
 
     def compute(self, part: Part) -> Computed:
         """One part."""
@@ -40,7 +40,8 @@ def compute_on_ray(data: Data, recipe: Recipe, progress: Progress = silent) -> C
         raise RecipeError('--engine ray needs ray, which is not installed; pip install "regraft[ray]"')
     ray: Any = importlib.import_module("ray")
     pool_of = importlib.import_module("ray.util").ActorPool
-    started, found = time.perf_counter(), found_for_parts(data, recipe)  # what is wrong is said before a worker starts
+    started = time.perf_counter()
+    found = found_for_pass(data, recipe, progress, parted=True)  # what is wrong is said before a worker starts
     if not ray.is_initialized():
         ray.init(logging_level=logging.ERROR, include_dashboard=False, log_to_driver=False)
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
@@ -70,7 +71,8 @@ def compute_on_ray(data: Data, recipe: Recipe, progress: Progress = silent) -> C
     finally:
         for worker in workers:
             ray.kill(worker)
-    return replace(together(done), seconds=time.perf_counter() - started)
+    sampled = found.known.passed if found.known else 0
+    return replace(together(done), seconds=time.perf_counter() - started, sampled=sampled)
 
 
 def together(done: list[Computed]) -> Computed:

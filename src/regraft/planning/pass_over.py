@@ -18,7 +18,7 @@ from regraft.data.images import ImageSet
 from regraft.data.pixel_range import Unmeasured
 from regraft.errors import DataError, RecipeError
 from regraft.features.extract import go_through
-from regraft.planning.prepare import Found, found_for
+from regraft.planning.prepare import Found, at_few_cuts, found_for, sampled_of
 from regraft.progress import Progress
 from regraft.progress.pace import time_in_words
 from regraft.recipe import EMBEDDED, Recipe
@@ -66,6 +66,7 @@ class Computed(Shown):
     backbone: str
     image_size: int
     cache: Path  # the folder that has the features
+    sampled: int = 0  # images of a large set's sample that went through first
 
     def in_lines(self) -> Iterator[str]:
         """How far it is, and what finds it."""
@@ -73,6 +74,8 @@ class Computed(Shown):
         rate = f", {self.passed / self.seconds:.0f} a second" if self.passed and self.seconds else ""
         took = f"{self.passed:,} went through the network in {time_in_words(self.seconds)}{rate}"
         yield f"Features of {what} are in the cache. {took}."
+        if self.sampled:
+            yield f"{self.sampled:,} went through first: a sample, which says at which cuts features are needed."
         known = self.images - self.passed - self.unreadable
         if known:
             yield f"{known:,} were there before, or are copies of others."
@@ -85,16 +88,20 @@ class Computed(Shown):
         return asdict(self) | {"cache": str(self.cache)}
 
 
-def found_for_parts(data: Data, recipe: Recipe) -> Found:
-    """The images and the network, the same on every machine; RecipeError where the machine would decide."""
+def found_for_pass(data: Data, recipe: Recipe, progress: Progress, parted: bool) -> Found:
+    """The images, the network and the cuts: those that ``train`` will ask for, which a sample tells of a large set.
+
+    RecipeError where they are ``parted`` over machines that could decide differently.
+    """
     found, asked = found_for(data, recipe), recipe.network
-    if asked.backbone == EMBEDDED and asked.image_size is None:
+    if parted and asked.backbone == EMBEDDED and asked.image_size is None:
         size = found.backbone.preprocessing.size
         raise RecipeError(
             f"parts need an image size that does not depend on the machine; here it would be {size}: give"
             f" --image-size {size}, with train too"
         )
-    return found
+    sampled = sampled_of(found, progress)
+    return at_few_cuts(found, sampled, progress) if sampled else found
 
 
 def computed(found: Found, part: Part | None, progress: Progress) -> Computed:
@@ -107,7 +114,7 @@ def computed(found: Found, part: Part | None, progress: Progress) -> Computed:
     beside = [place for place, row in enumerate(rows.tolist()) if row in judged]
     try:
         gone = go_through(
-            images, found.backbone, found.wanted, found.recipe, progress, found.judge, beside, strict=True
+            images, found.backbone, found.wanted, found.recipe, progress, found.judge, beside, True, found.known
         )
     except Unmeasured:
         raise DataError(
@@ -125,4 +132,5 @@ def computed(found: Found, part: Part | None, progress: Progress) -> Computed:
         found.backbone.name,
         found.backbone.preprocessing.size,
         gone.frozen.store.folder,
+        found.known.passed if found.known else 0,
     )

@@ -36,6 +36,7 @@ class Plan(Shown):
     faults: tuple[Fault, ...] = ()  # what is odd about the images, where that was looked for
     notes: tuple[str, ...] = ()  # how the images and the weights were read
     images_through_backbone: int = 0  # in this call
+    images_planned_on: int = 0  # all, or a sample of a large set
 
     @property
     def verdict(self) -> str:
@@ -80,6 +81,7 @@ class Plan(Shown):
             "strategies": [asdict(cost) for cost in self.costs],
             "faults": [asdict(fault) for fault in self.faults],
             "images_through_backbone": self.images_through_backbone,
+            "images_planned_on": self.images_planned_on,
         }
 
 

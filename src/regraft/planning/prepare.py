@@ -1,6 +1,6 @@
 """Before anything is trained: look at every image once, measure, split, plan."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -13,10 +13,10 @@ from regraft.data.pixel_range import Unmeasured, measured
 from regraft.data.rendering import from_dict as rendering_from
 from regraft.data.split import Split, keep_all, split_images
 from regraft.data.transparency import check_that_something_shows
-from regraft.errors import RecipeError
+from regraft.errors import DataError, RecipeError
 from regraft.features.extract import extract
 from regraft.features.features import Features
-from regraft.features.frozen_pass import Wanted, wanted_of
+from regraft.features.frozen_pass import Wanted, wanted_at, wanted_of
 from regraft.features.label_issues import LabelIssue, find_label_issues, label_issue_faults
 from regraft.features.near_duplicates import NearDuplicate, find_near_duplicates, near_duplicate_faults
 from regraft.network.backbone import Backbone
@@ -24,6 +24,7 @@ from regraft.network.load import load
 from regraft.planning.costs import NetworkSize
 from regraft.planning.going_on import GoingOn, going_on_from
 from regraft.planning.image_size import with_image_size
+from regraft.planning.large_sets import Sampled, is_large, sampled_rows
 from regraft.planning.plan import Plan, make_plan
 from regraft.planning.size import size_of
 from regraft.progress import Progress, silent
@@ -87,11 +88,12 @@ class Found:
     wanted: Wanted
     statistics: Statistics | None  # the source's, where they are known
     going_on: GoingOn | None = None  # the run that it goes on from
+    known: Features | None = None  # at every cut, of a sample that has made the plan
 
     @cached_property
     def judge(self) -> Backbone | None:
-        """The network that looks at some of the images too."""
-        return judge_for(self.backbone, self.statistics)
+        """The network that looks at some of the images too, unless it has."""
+        return None if self.known else judge_for(self.backbone, self.statistics)
 
     @cached_property
     def judged(self) -> np.ndarray:
@@ -108,6 +110,7 @@ class Looked:
     features: Features
     statistics: Statistics | None  # the source's, where they are known
     going_on: GoingOn | None = None  # the run that it goes on from
+    sampled: Sampled | None = None  # what makes the plan of a large set
 
     def split(self, seed: int | None = None) -> Split:
         """Who trains, who chooses, who is reported on; ``seed``: in place of the recipe's."""
@@ -121,16 +124,28 @@ class Looked:
 
     def planned(self, split: Split, progress: Progress = silent) -> Job:
         """Measure and plan on the training part of ``split``."""
-        recipe, backbone, features = self.recipe, self.backbone, self.features
-        similarity = measure_similarity(features, split.train, split.folds, backbone, self.statistics, recipe, progress)
-        distinct = len({features.pixels[row] for row in split.train})
-        labels, classes = features.labels[split.train], len(features.images.classes)
-        size = size_of(labels, classes, recipe.planning.large_from, distinct)
+        recipe, backbone, features, sampled = self.recipe, self.backbone, self.features, self.sampled
+        if sampled:
+            similarity = sampled.similarity
+        else:
+            similarity = measure_similarity(
+                features, split.train, split.folds, backbone, self.statistics, recipe, progress
+            )
+        images = len(features.looks)
+        if sampled and features.store is sampled.features.store:  # the others were not looked at
+            images, size = len(sampled.of.files), sampled.size_for(recipe.planning.large_from)
+        else:
+            distinct = len({features.pixels[row] for row in split.train})
+            labels, classes = features.labels[split.train], len(features.images.classes)
+            size = size_of(labels, classes, recipe.planning.large_from, distinct)
         sides = features.short_side(np.arange(len(features.looks))), backbone.preprocessing.size
-        plan = make_plan(size, similarity, recipe, network_size(backbone, features.rate), sides, len(features.looks))
+        plan = make_plan(size, similarity, recipe, network_size(backbone, features.rate), sides, images)
         said = (*plan.details, *features.images.rendering.in_words())
         notes = (*features.images.notes, *backbone.notes, *notes_on_going_on(self.going_on, features.images))
-        plan = replace(plan, images_through_backbone=features.passed, details=said, notes=notes)
+        made_on = len(sampled.features.looks) if sampled else len(features.looks)
+        plan = replace(
+            plan, images_through_backbone=features.passed, details=said, notes=notes, images_planned_on=made_on
+        )
         return Job(recipe, backbone, features, split, plan, self.going_on)
 
 
@@ -141,13 +156,15 @@ def prepare(
     backbone: Backbone | None = None,
     hold_out: bool = True,
     may_go_on: bool = False,
+    plan_alone: bool = False,
 ) -> Job:
     """Look at every image once, measure, and plan.
 
     ``backbone`` in place of the one that the recipe names. Without ``hold_out`` every image trains, whatever part it
     is in, and there is nothing to report on. ``may_go_on``: whether the recipe may name a run to go on from.
+    ``plan_alone``: nothing is trained, so that of a large set the sample is enough.
     """
-    looked = look(data, recipe, progress, backbone, may_go_on)
+    looked = look(data, recipe, progress, backbone, may_go_on, plan_alone=plan_alone)
     return looked.planned(looked.split() if hold_out else looked.keep_all(), progress)
 
 
@@ -157,12 +174,26 @@ def look(
     progress: Progress = silent,
     backbone: Backbone | None = None,
     may_go_on: bool = False,
+    plan_alone: bool = False,
+    every_cut: bool = False,
+    also: Sequence[str] = (),
 ) -> Looked:
-    """Look at every image once; ``backbone`` and ``may_go_on`` as prepare takes them."""
+    """Look at every image once; ``backbone``, ``may_go_on`` and ``plan_alone`` as prepare takes them.
+
+    A large set has features of those cuts that training asks for and those named in ``also``, unless ``every_cut`` is
+    wanted.
+    """
     found = found_for(data, recipe, backbone, may_go_on)
-    features = look_at_all(found, progress)
+    sampled = None if every_cut else sampled_of(found, progress)
+    features = None
+    if sampled:
+        features = sampled.features if plan_alone else look_at_few_cuts(found, sampled, progress, also)
+    if features is None:
+        sampled, features = None, look_at_all(found, progress)
     features = features.noting(odd_ones(features.images, features.looks))
-    return Looked(found.recipe, found.backbone, features, found.statistics, found.going_on)
+    if sampled:
+        features = replace(features, images=features.images.saying([sampled.in_words]))
+    return Looked(found.recipe, found.backbone, features, found.statistics, found.going_on, sampled)
 
 
 def found_for(data: Data, recipe: Recipe, backbone: Backbone | None = None, may_go_on: bool = False) -> Found:
@@ -195,6 +226,42 @@ def look_at_all(found: Found, progress: Progress) -> Features:
     except Unmeasured as met:
         again = measured(found.listed, recipe.reading, recipe.network.workers, met.files)
         return extract(again, backbone, wanted, recipe, progress, judge, rows)
+
+
+def sampled_of(found: Found, progress: Progress) -> Sampled | None:
+    """What a sample of a large set tells; None where the set is not large, or the sample cannot stand for it."""
+    if not is_large(found.images):
+        return None
+    part = replace(found, images=found.images.of(sampled_rows(found.images)))
+    recipe, backbone = found.recipe, found.backbone
+    progress.say(f"{len(found.images.files):,} images: the plan is made on {len(part.images.files):,} of them")
+    try:
+        features = extract(part.images, backbone, found.wanted, recipe, progress, part.judge, part.judged, strict=True)
+        split = split_images(features.images, features.pixels, recipe.planning.split_seed)
+    except (DataError, Unmeasured):  # all images may do, or say what is wrong
+        return None
+    similarity = measure_similarity(features, split.train, split.folds, backbone, found.statistics, recipe, progress)
+    return Sampled(found.images, features, split, similarity)
+
+
+def at_few_cuts(found: Found, sampled: Sampled, progress: Progress, also: Sequence[str] = ()) -> Found:
+    """The same images, to be looked at for those cuts alone that training asks for, and those named in ``also``."""
+    names = [found.backbone.cut_of(name).name for name in also]
+    wanted = wanted_at(sampled.cuts(found.recipe, names, progress), found.recipe.head.pooling)
+    return replace(found, wanted=wanted, known=sampled.features)
+
+
+def look_at_few_cuts(found: Found, sampled: Sampled, progress: Progress, also: Sequence[str]) -> Features | None:
+    """The one pass over all images; None where it meets deep images that the sample has none of."""
+    few = at_few_cuts(found, sampled, progress, also)
+    try:
+        features = extract(
+            few.images, few.backbone, few.wanted, few.recipe, progress, strict=True, known=sampled.features
+        )
+    except Unmeasured:
+        return None
+    seen = sampled.features
+    return replace(features, passed=features.passed + seen.passed, seconds=features.seconds + seen.seconds)
 
 
 def notes_on_going_on(going_on: GoingOn | None, images: ImageSet) -> Iterator[str]:

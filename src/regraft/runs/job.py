@@ -114,10 +114,10 @@ def plan(
     recipe = recipe.but(**settings) if settings else recipe
     if out is None:
         with shown(progress) as shows:
-            return prepare(data, recipe, shows, may_go_on=True).plan_with_faults()
+            return prepare(data, recipe, shows, may_go_on=True, plan_alone=True).plan_with_faults()
     check_place(recipe, Path(out))
     with claimed(name_of(data), Path(out), overwrite) as claim, shown(progress) as shows:
-        job = prepare(data, recipe, shows, may_go_on=True)
+        job = prepare(data, recipe, shows, may_go_on=True, plan_alone=True)
         with writing(claim.folder, overwrite) as place:
             write_plan(place, job)
     return job.plan_with_faults()

@@ -157,7 +157,7 @@ def train_in_turn(job: Job, trainer: Trainer, deadline: float = math.inf) -> Tra
     """
     counts = counts_for(job.recipe.stopping.monitor, job.features.labels)
     contest = Contest(trainer, counts, list(baseline_attempts(trainer)))
-    heads = frozen_candidates(job.planned_recipe(), job.plan, trainer.examples, trainer.backbone.cuts, trainer.progress)
+    heads = frozen_candidates(job.planned_recipe(), job.plan, trainer.examples, job.features.cuts, trainer.progress)
     rule = contest.heads(list(heads), deadline)
     best = contest.best
     assert best, "a head was trained"

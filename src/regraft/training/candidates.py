@@ -3,11 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from regraft.data.prefetch import map_ahead
-from regraft.data.split import subsample
-from regraft.features.probe import calibrated, held_out, loss_of
-from regraft.features.threads import one_thread
 from regraft.network.cuts import Cut
+from regraft.planning.joins import promising_runs
 from regraft.planning.plan import Plan
 from regraft.progress import Progress
 from regraft.recipe import FROZEN_STRATEGIES, Recipe
@@ -15,11 +12,7 @@ from regraft.training.choosing import is_balanced
 from regraft.training.examples import Examples
 
 STRONGER = {"none": "light", "light": "medium", "medium": "strong", "strong": "strong"}
-LONGEST_RUN = 5  # neighbouring cuts that are joined at most
-MOST_CHANNELS = 3_200  # of joined cuts
-SCREENING_IMAGES = 4_000  # at most so many judge which cuts are worth joining
 JOINS = 2  # runs of cuts that get heads
-LOSS_COUNTS = 0.15  # of the mean cross-entropy in nats, taken from the accuracy: it tells near runs apart
 MANY_IMAGES = 10_000  # from which a head takes so long that fewer are tried
 
 
@@ -61,7 +54,7 @@ def heads_without_weights(
     few = bool(recipe.head.views) or len(examples.split.train) > MANY_IMAGES
     if several and not few:
         yield Candidate(f"discriminant at {last}", base.but(solver="discriminant"))
-    for run in promising_runs(examples, cuts, progress)[: 1 if few else JOINS]:
+    for run in promising_runs(examples.features, examples.split, cuts, progress)[: 1 if few else JOINS]:
         names = tuple(cut.name for cut in run)
         shown = f"{names[0]} to {names[-1]}" if len(names) > 2 else " + ".join(names)  # noqa: PLR2004
         joined = base.but(strategy="head" if last in names else "early-layers", cut=None, cuts=names)
@@ -90,43 +83,3 @@ def tuned_candidates(best: Recipe, recipe: Recipe, plan: Plan) -> Iterator[Candi
     yield Candidate("fine-tune", tune)
     if limit is not None and stronger != preset:
         yield Candidate("fine-tune under stronger augmentation", tune.but(augmentation=stronger))
-
-
-def promising_runs(examples: Examples, cuts: Sequence[Cut], progress: Progress) -> list[tuple[Cut, ...]]:
-    """Runs of neighbouring cuts that end at one of the last two, by what a discriminant on them gets, best first."""
-    split = examples.split
-    chosen = subsample(examples.labels[split.train], SCREENING_IMAGES)
-    rows, folds = split.train[chosen], split.folds[chosen]
-    labels = examples.labels[rows]
-    wide = channels_of(cuts[-2:]) > MOST_CHANNELS
-    runs = [run for run in runs_of(one_a_stride(cuts) if wide else cuts) if channels_of(run) <= MOST_CHANNELS]
-
-    def worth(run: tuple[Cut, ...]) -> float:
-        logits = held_out(examples.features.pooled(run, rows), labels, examples.classes, folds)
-        accuracy = float((logits.argmax(axis=1) == labels).mean())
-        return accuracy - LOSS_COUNTS * loss_of(calibrated(logits, labels), labels)
-
-    judged: list[tuple[tuple[Cut, ...], float]] = []
-    with one_thread():  # each of several
-        for pair in map_ahead(worth, runs, chunk=1, ahead=1):
-            judged.append(pair)
-            progress("Screening joined cuts", len(judged), len(runs), "joins")
-    return [run for run, _ in sorted(judged, key=lambda pair: -pair[1])]
-
-
-def channels_of(cuts: Sequence[Cut]) -> int:
-    """Channels of joined cuts."""
-    return sum(cut.channels for cut in cuts)
-
-
-def one_a_stride(cuts: Sequence[Cut]) -> list[Cut]:
-    """The last cut at each stride: what joins where neighbours are too wide to."""
-    return list({cut.stride: cut for cut in cuts}.values())
-
-
-def runs_of(cuts: Sequence[Cut]) -> Iterator[tuple[Cut, ...]]:
-    """Two to LONGEST_RUN neighbouring cuts, the last of them one of the network's last two."""
-    for end in (len(cuts), len(cuts) - 1):
-        for length in range(2, LONGEST_RUN + 1):
-            if end - length >= 0:
-                yield tuple(cuts[end - length : end])

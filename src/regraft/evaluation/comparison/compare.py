@@ -56,7 +56,7 @@ def compare(
     wanted = budgets_of(budgets)
     folder = Path(out) if out is not None else RUNS / f"{name_of(data)}-compare"
     with kept_in(folder, "a comparison", overwrite), shown(progress) as shows:
-        looked = look(data, recipe, shows)
+        looked = look(data, recipe, shows, every_cut=True)
         images = looked.features.images
         given = bool(images.splits)
         if given and repeats not in {None, 1}:

@@ -6,10 +6,10 @@ from typing import Any
 
 from regraft.evaluation.comparison.budget import LARGEST, Budget
 from regraft.planning.defaults import completed
+from regraft.planning.joins import promising_runs
 from regraft.planning.prepare import Job
 from regraft.progress import silent
 from regraft.recipe import Recipe
-from regraft.training.candidates import promising_runs
 from regraft.training.examples import Examples
 
 JOINED = "joined"
@@ -39,7 +39,8 @@ class Entry:
 
 def joined_cuts(job: Job, examples: Examples) -> tuple[str, ...]:
     """The cuts whose joined features promise most on the training part; none where there is nothing to join."""
-    runs = promising_runs(examples, job.backbone.cuts, silent) if len(job.backbone.cuts) > 1 else []
+    cuts = job.backbone.cuts
+    runs = promising_runs(examples.features, examples.split, cuts, silent) if len(cuts) > 1 else []
     return tuple(cut.name for cut in runs[0]) if runs else ()
 
 

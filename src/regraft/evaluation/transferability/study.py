@@ -57,7 +57,7 @@ def transferability(
     sampled = wanted.sampled(listed)
     with kept_in(wanted.folder(data, out), "a study of transferability") as place, shown(progress) as shows:
         kept = Kept(place)
-        looked = look(sampled, wanted.recipe_for_looking(), shows)
+        looked = look(sampled, wanted.recipe_for_looking(), shows, every_cut=True)
         study = Study.of(wanted, looked, kept, shows, tell)
         result = study.result(os.fspath(data) if isinstance(data, str | PathLike) else data.root.name)
         result.write()

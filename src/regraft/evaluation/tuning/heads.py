@@ -13,9 +13,10 @@ from regraft.evaluation.tuning.book import HEAD, Proposal
 from regraft.evaluation.tuning.jobs import Bench
 from regraft.features.head import best_trial, problem_of
 from regraft.features.threads import one_thread
+from regraft.planning.joins import promising_runs
 from regraft.progress import Progress
 from regraft.recipe import Recipe
-from regraft.training.candidates import JOINS, MANY_IMAGES, frozen_candidates, promising_runs
+from regraft.training.candidates import JOINS, MANY_IMAGES, frozen_candidates
 from regraft.training.choosing import gain_of
 from regraft.training.frozen import choosing_rows, cuts_in_use, head_settings
 from regraft.training.result import Judged
@@ -106,7 +107,7 @@ def joined_of(bench: Bench, progress: Progress) -> list[tuple[str, ...]]:
         found = list(dict.fromkeys(run for run in runs if run))
         few = len(bench.job.split.train) > MANY_IMAGES or bench.job.recipe.head.views
         if not found and not few:
-            best = promising_runs(bench.trainer.examples, cuts, progress)[:JOINS]
+            best = promising_runs(bench.job.features, bench.job.split, cuts, progress)[:JOINS]
             found = [tuple(cut.name for cut in run) for run in best]
         bench.heads[JOINED] = found
     return list(bench.heads[JOINED])

@@ -59,7 +59,8 @@ class Jobs:
         network = recipe.network
         weights = next((file for name, file in self.backbones if name == network.backbone), network.weights)
         asked = self.asked.but(backbone=network.backbone, weights=weights, image_size=network.image_size)
-        looked = look(self.data, asked.but(pooling=self.widest(asked.head.pooling)), self.progress)
+        wide = asked.but(pooling=self.widest(asked.head.pooling))
+        looked = look(self.data, wide, self.progress, every_cut=True)
         looked = replace(looked, recipe=looked.recipe.but(pooling=asked.head.pooling))
         job = looked.planned(looked.split(), self.progress)
         fingerprint = fingerprint_of(job)
