@@ -112,7 +112,8 @@ def test_what_would_hang_on_the_machine_or_is_empty(make_folder: Make) -> None:
         library.compute_features(data, SETTINGS, "1/2", engine="ray", progress=False)
 
 
-def test_broken_images_are_counted(make_folder: Make) -> None:
+def test_broken_images_are_counted(make_folder: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_cache(tmp_path / "cache", monkeypatch)
     data = make_folder(each=6)
     (data / "class0" / "000.png").write_bytes(b"broken")
     done = library.compute_features(data, SETTINGS, progress=False)
