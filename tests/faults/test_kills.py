@@ -1,6 +1,7 @@
 """Killed at any write, a run goes on or is made again, and comes out the same to the last bit."""
 
 import csv
+import json
 import os
 import re
 import shutil
@@ -23,7 +24,6 @@ SAME = (
     "predictions.csv",
     "recipe.json",
     "data.json",
-    "metrics.json",
     "README.md",
 )
 EVERY_WRITE = "REGRAFT_EVERY_WRITE" in os.environ  # by default every second one: the whole list takes minutes
@@ -51,7 +51,9 @@ def figures(run: Path) -> dict[str, object]:
     with (run / "history.csv").open() as file:
         history = [{name: value for name, value in row.items() if name != "seconds"} for row in csv.DictReader(file)]
     assert (run / "report.html").stat().st_size > 10_000
-    return {name: (run / name).read_bytes() for name in SAME} | {"history.csv": history}
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics.pop("seconds")["total"] > 0
+    return {name: (run / name).read_bytes() for name in SAME} | {"history.csv": history, "metrics.json": metrics}
 
 
 def finish(processes: Processes, arguments: tuple[object, ...], place: Path, ended: Ended) -> None:

@@ -102,7 +102,7 @@ def test_a_former_recipe_is_read_and_kept(name: str, tmp_path: Path) -> None:
     since = {"cuts": (), "fast": False, "solver": "logistic", "joining": "concatenated", "interpolate": "yes"}
     since |= {"range": "auto", "bands": None, "background": "white"}
     since |= dict.fromkeys(("image_folder", "image_suffix", "splits"))
-    since |= {"weights_key": None, "continue_from": None}
+    since |= {"weights_key": None, "continue_from": None, "corrections": None}
     since |= {"layout": None, "classes_from": None, "ignore": (), "zip_names": None}
     assert recipe.flat() == values | since
     recipe.write(tmp_path / "recipe.json")

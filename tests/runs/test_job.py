@@ -69,7 +69,10 @@ def test_the_run_says_what_the_rule_alone_gives(run: Run, digits: Path, tmp_path
 
 
 @pytest.mark.slow
-def test_fine_tuning_competes_where_it_is_quick(make_folder: Make, tmp_path: Path) -> None:
+def test_fine_tuning_competes_where_it_is_quick(
+    make_folder: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REGRAFT_CACHE", str(tmp_path / "cache"))  # where no slower pass was noted
     run = train(make_folder(classes=3, each=30), Recipe(image_size=32, epochs=1), out=tmp_path / "run")
     assert run.plan.competing_epochs == 1
     assert any("Fine-tuning is tried too: 1 epoch takes about" in reason for reason in run.plan.reasons)
