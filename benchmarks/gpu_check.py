@@ -222,12 +222,12 @@ def resume(machine: Machine) -> str:
     ]  # fmt: skip
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     place, waited = folder.with_name(f".{folder.name}.unfinished"), time.monotonic() + 180
-    while not list(place.rglob("last*")) and time.monotonic() < waited and child.poll() is None:
+    while not list(place.rglob("last.pt")) and time.monotonic() < waited and child.poll() is None:
         time.sleep(0.2)
     assert child.poll() is None, f"it ended before it could be killed: {child.communicate()[1][-400:]}"
     child.kill()
     child.communicate()
-    assert list(place.rglob("last*")), "no checkpoint was written within three minutes"
+    assert list(place.rglob("last.pt")), "no checkpoint was written within three minutes"
     result = machine.regraft(*command[3:5], "--out", folder, "--resume", "--quiet", "--json", *command[9:-2])
     return f"accuracy {json.loads(result)['metrics']['accuracy']:.3f} after going on"
 
