@@ -3,8 +3,8 @@
     PYTHONPATH=src python -m benchmarks.gpu_check [--wheels FOLDER] [--out FOLDER] [--seconds 420] [--device auto]
 
 ``--wheels``: a folder of wheels (timm, safetensors, ...) for what is not installed; nothing is fetched. Each check
-prints a line as it ends: ok, failed with the reason, or left out with the reason. The exit code is 1 where one failed.
-Without a GPU everything that can runs on the CPU at a small size, so that the script itself is known to work.
+prints a line as it ends: ok, or failed or left out with the reason. The exit code is 1 where one failed. Without a GPU
+all that can runs on the CPU at a small size, so that the script itself is known to work.
 """
 
 import argparse
@@ -42,7 +42,7 @@ class Machine:
     device: str
     out: Path
     images: Path
-    figures: dict[str, Any] = field(default_factory=dict)
+    figures: dict[str, float] = field(default_factory=dict)
 
     @property
     def gpu(self) -> bool:
@@ -69,8 +69,8 @@ def install(wheels: Path | None) -> None:
     """Bring what is missing from a folder; nothing from elsewhere."""
     missing = [package for module, package in NEEDED.items() if importlib.util.find_spec(module) is None]
     if missing and wheels:
-        command = [sys.executable, "-m", "pip", "install", "--no-index", "--find-links", str(wheels), *missing]
-        subprocess.run(command, check=True)
+        pip = [sys.executable, "-m", "pip", "install", "--no-index", "--find-links"]
+        subprocess.run([*pip, str(wheels), *missing], check=True)
     elif missing:
         raise SystemExit(f"not installed: {', '.join(missing)}; give a folder of wheels with --wheels")
 
@@ -82,9 +82,8 @@ def write_images(folder: Path) -> None:
     from regraft.data.digits import write_digits
 
     write_digits(folder)
-    for digit in folder.iterdir():
-        for path in sorted(digit.iterdir())[EACH:]:
-            path.unlink()
+    for path in (path for digit in folder.iterdir() for path in sorted(digit.iterdir())[EACH:]):
+        path.unlink()
     for path in folder.rglob("*.png"):
         Image.open(path).resize((160, 160), Image.Resampling.BICUBIC).convert("RGB").save(path)
 
@@ -136,8 +135,7 @@ def frozen_pass(machine: Machine) -> str:
     backbone = load("embedded", image_size=224)
     wanted, size = wanted_of(backbone), backbone.preprocessing.size
     files = sorted(machine.images.rglob("*.png"))[:: EACH // 2]
-    pixels = np.stack([np.array(Image.open(file).resize((size, size))) for file in files])
-    worst = 1.0
+    pixels, worst = np.stack([np.array(Image.open(file).resize((size, size))) for file in files]), 1.0
     engines = [
         compile_pass(backbone, wanted.cuts, wanted.pools, wanted.classifier, device, name)
         for device, name in (("cpu", PYTORCH), (machine.device, best_engine(machine.device)))
@@ -147,7 +145,7 @@ def frozen_pass(machine: Machine) -> str:
         dots = (ours * theirs).sum(1) / (np.linalg.norm(ours, axis=1) * np.linalg.norm(theirs, axis=1) + 1e-12)
         worst = min(worst, float(dots.min()))
     assert worst >= COSINE, f"an image's features have the cosine {worst:.5f} on the two devices"
-    batch = np.resize(pixels, (engines[1].batch, size, size, 3))
+    batch = np.resize(pixels, (engines[1].batch, *pixels.shape[1:]))
     rate = len(batch) / seconds_of(lambda: engines[1].run(batch), machine)
     share = 2 * backbone.description.multiply_adds * rate / machine.figures["peak"]
     return f"{rate:,.0f} images/s at {size} pixels with {engines[1].name}, {share:.1%} of the peak; cosine {worst:.6f}"
@@ -188,8 +186,7 @@ def step(machine: Machine) -> str:
     weight = next(value for value in model.parameters() if value.ndim == 4 and value.shape[2] > 1)
     assert weight.is_contiguous(memory_format=torch.channels_last), "the weights are not channels last"
     rate = batch / seconds_of(one, machine)
-    adds = flops_of(model.cpu(), size)
-    share = 3 * 2 * adds * rate / machine.figures["peak"]
+    share = 3 * 2 * flops_of(model.cpu(), size) * rate / machine.figures["peak"]
     how = f"{BODY} at {size} pixels, batches of {batch}, {precision_of(device)}"
     return f"{rate:,.0f} images/s, {how}: {share:.1%} of the peak"
 
@@ -206,9 +203,8 @@ def flops_of(model: Any, size: int) -> float:
 
 def fine_tune(machine: Machine) -> str:
     """All layers for a few epochs; both devices learn."""
-    arguments = ("--strategy", "fine-tune", "--image-size", 64, "--epochs", 2)
-    ours = machine.trained("tuned", *arguments)["metrics"]["accuracy"]
-    assert ours > 0.5, f"accuracy {ours:.3f} after two epochs; chance is 0.1"
+    ours = machine.trained("tuned", "--strategy", "fine-tune", "--image-size", 64, "--epochs", 2)["metrics"]["accuracy"]
+    assert ours > 0.5, f"accuracy {ours:.3f} after 2 epochs; chance is 0.1"
     return f"accuracy {ours:.3f} after 2 epochs"
 
 
@@ -228,8 +224,8 @@ def resume(machine: Machine) -> str:
     child.kill()
     child.communicate()
     assert list(place.rglob("last.pt")), "no checkpoint was written within three minutes"
-    result = machine.regraft(*command[3:5], "--out", folder, "--resume", "--quiet", "--json", *command[9:-2])
-    return f"accuracy {json.loads(result)['metrics']['accuracy']:.3f} after going on"
+    said = json.loads(machine.regraft(*command[3:5], "--out", folder, "--resume", "--quiet", "--json", *command[9:-2]))
+    return f"accuracy {said['metrics']['accuracy']:.3f} after going on"
 
 
 def memory(machine: Machine) -> str:
@@ -237,8 +233,8 @@ def memory(machine: Machine) -> str:
     if not machine.gpu:
         raise LeftOut("the memory of a CPU is not limited here")
     script = (
-        "import sys, torch; torch.cuda.set_per_process_memory_fraction("
-        "min(1.0, 6e9 / torch.cuda.get_device_properties(0).total_memory));"
+        "import sys, torch; total = torch.cuda.get_device_properties(0).total_memory;"
+        "torch.cuda.set_per_process_memory_fraction(min(1.0, 6e9 / total));"
         "from regraft.cli.main import main; sys.argv[0] = 'regraft'; main()"
     )
     arguments = ["train", machine.images, "--out", machine.out / "memory", "--overwrite", "--strategy", "fine-tune"]
@@ -254,11 +250,11 @@ def export(machine: Machine) -> str:
     """A run of this device gives its answers as a file on the CPU."""
     runtimes = {"openvino": "openvino", "onnx": "onnxruntime", "torch": "torch"}
     forms = [name for name, module in runtimes.items() if importlib.util.find_spec(module)]
-    command = [sys.executable, "-m", "regraft", "export", str(machine.out / "head"), "--to", ",".join(forms)]
-    done = subprocess.run([*command, "--overwrite", "--json", "--quiet"], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "regraft", "export", str(machine.out / "head"), "--to", ",".join(forms), "--json"]
+    done = subprocess.run([*command, "--overwrite", "--quiet"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-800:]
-    worst = max(one["proof"]["largest_difference"] for one in json.loads(done.stdout)["exports"])
-    return f"{', '.join(forms)}: probabilities at most {worst:.0e} apart"
+    apart = max(one["proof"]["largest_difference"] for one in json.loads(done.stdout)["exports"])
+    return f"{', '.join(forms)}: probabilities at most {apart:.0e} apart"
 
 
 CHECKS = (environment, peak, frozen_pass, head, step, fine_tune, resume, memory, export)
@@ -279,7 +275,7 @@ def main() -> None:
     """Run the checks, print them, and write them as JSON."""
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--wheels", type=Path)
-    asked.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "gpu-check")
+    asked.add_argument("--out", type=Path, default=Path(tempfile.gettempdir(), "gpu-check"))
     asked.add_argument("--seconds", type=float, default=420.0, help="after so many no further check begins")
     asked.add_argument("--device", default="auto")
     given = asked.parse_args()
@@ -291,12 +287,12 @@ def main() -> None:
     write_images(machine.images)
     for check in CHECKS:
         started = time.monotonic()
-        late = started - begun > given.seconds
-        state, said = ("left out", f"{given.seconds:.0f} seconds are over") if late else outcome(check, machine)
+        over = "left out", f"{given.seconds:.0f} seconds are over"
+        state, said = over if started - begun > given.seconds else outcome(check, machine)
         seconds = time.monotonic() - started
         rows.append({"check": check.__name__, "state": state, "said": said, "seconds": round(seconds, 1)})
         print(f"| {check.__name__} | {state} | {said} | {seconds:.0f} s |", flush=True)
-    (given.out / "gpu_check.json").write_text(json.dumps(rows, indent=2) + "\n")
+    Path(given.out, "gpu_check.json").write_text(json.dumps(rows, indent=2) + "\n")
     sys.exit(any(row["state"] == "failed" for row in rows))
 
 
