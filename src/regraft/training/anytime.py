@@ -167,7 +167,7 @@ def train_in_turn(job: Job, trainer: Trainer, deadline: float = math.inf) -> Tra
             right = f"it is right on {best.judged.accuracy:.1%} of {len(best.judged.rows):,} images"
             contest.tried.append(Attempt(candidate.name, note="the best head leaves too little to gain", why=right))
         elif not contest.interrupted:
-            contest.dearer(candidate, deadline)
+            contest.dearer(candidate, min(deadline, time.monotonic() + candidate.seconds))
     best = replace(contest.best or best, tried=tuple(contest.tried))
     interrupted = contest.interrupted
     random_too = job.plan.case == "large-different" and job.recipe.network.continue_from is None

@@ -1,9 +1,11 @@
 """What there is to try on one data set: heads on features that are there already, and the whole network trained."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from regraft.network.cuts import Cut
+from regraft.planning.costs import COMPETING_SECONDS
 from regraft.planning.joins import promising_runs
 from regraft.planning.plan import Plan
 from regraft.progress import Progress
@@ -12,6 +14,7 @@ from regraft.training.choosing import is_balanced
 from regraft.training.examples import Examples
 
 STRONGER = {"none": "light", "light": "medium", "medium": "strong", "strong": "strong"}
+SLOWER = 3.0  # times that a competing training may take what the plan gave it, on a machine that is busy by then
 JOINS = 2  # runs of cuts that get heads
 MANY_IMAGES = 10_000  # from which a head takes so long that fewer are tried
 
@@ -22,6 +25,7 @@ class Candidate:
 
     name: str
     recipe: Recipe
+    seconds: float = math.inf  # that it may take at most
 
 
 def frozen_candidates(
@@ -76,7 +80,7 @@ def tuned_candidates(best: Recipe, recipe: Recipe, plan: Plan) -> Iterator[Candi
     tune = best.but(strategy="fine-tune", views=0, weight_decay=recipe.optimisation.weight_decay)
     if limit is None and plan.strategy in FROZEN_STRATEGIES:
         if plan.competing_epochs:
-            yield Candidate("fine-tune", tune.but(epochs=plan.competing_epochs))
+            yield Candidate("fine-tune", tune.but(epochs=plan.competing_epochs), SLOWER * COMPETING_SECONDS)
         return
     preset = recipe.augmentation.preset
     stronger = STRONGER[preset]
