@@ -113,3 +113,15 @@ def test_a_page_gives_its_colours_but_names_stay() -> None:
     assert 'fill="var(--ink)"' in page
     assert f'fill="{INK}"' not in page
     assert name in texts(parsed(page))
+
+
+def test_the_cuts_of_a_head_are_pictured_where_the_network_is_known() -> None:
+    network = tuple("abcdefgh")
+
+    def on(*cuts: str) -> str:
+        return Ran("head", cuts, network=network).pictured
+
+    assert on("d") == "textures (d)"
+    assert on("g", "h") == "2 layers of objects (g to h)"
+    assert on("d", "e", "h") == "3 layers, textures (d) to objects (h)"
+    assert on("d", "other") == "d and other"

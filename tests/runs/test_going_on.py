@@ -12,6 +12,7 @@ from conftest import picture
 import regraft as package
 from regraft import Recipe, RecipeError, RunError
 from regraft.network.saved import load as load_saved
+from regraft.runs.seen import known_to
 
 Regraft = Callable[..., tuple[int, str, str]]
 FIRST = Recipe(image_size=32, strategy="head")
@@ -122,6 +123,34 @@ def test_images_that_trained_the_earlier_run_are_counted(by: str, first: Path, t
     assert len(too_good) == (by == "continue_from")  # a head that is learned anew is judged by images it has not seen
     same = package.train(data, recipe.but(split_seed=0), tmp_path / "same")  # the split that the run had
     assert not [note for note in same.notes if "which this starts from" in note]
+
+
+def test_new_images_alone_are_warned_of_and_the_old_ones_are_not_forgotten_as_taught(
+    first: Path, tmp_path: Path
+) -> None:
+    """Of a second generation too, the images that the first one learned from flatter."""
+    recipe = FIRST.but(continue_from=str(first), image_size=None)
+    run = package.train(folder_of(tmp_path / "new", (0, 1, 2), first=500), recipe, tmp_path / "onward")
+    (remark,) = [one for one in run.remarks if one.kind == "images of the earlier run left out"]
+    assert remark.first
+    taught = known_to(first)
+    assert taught
+    assert remark.text.startswith(f"0 of the {len(taught)} images that trained or chose {first} are here")
+    assert f"like those of {first}: " in run.plan.headline
+    next_one = package.train(
+        folder_of(tmp_path / "newer", (0, 1, 2), first=800),
+        recipe.but(continue_from=str(run.folder)),
+        tmp_path / "third",
+    )
+    seen = package.load(next_one.folder).evaluate(first.parent / "data").trained_on
+    assert seen
+    assert seen.images == len(taught)
+    both = folder_of(tmp_path / "both", (0, 1, 2), 20)
+    folder_of(tmp_path / "more", (0, 1, 2), first=500)
+    for kind in (0, 1, 2):
+        shutil.copytree(tmp_path / "more" / f"class{kind}", both / f"class{kind}", dirs_exist_ok=True)
+    together = package.train(both, recipe, tmp_path / "together")
+    assert "images of the earlier run left out" not in {one.kind for one in together.remarks}
 
 
 @pytest.mark.slow

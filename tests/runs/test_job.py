@@ -39,7 +39,7 @@ def test_the_run_folder(run: Run) -> None:
     assert len(data["files"]) == 300
     assert {file["split"] for file in data["files"]} == {"train", "test"}
     predictions = list(csv.DictReader((folder / "predictions.csv").read_text().splitlines()))
-    right = np.mean([row["class"] == row["predicted"] for row in predictions])
+    right = np.mean([row["label"] == row["predicted"] for row in predictions])
     assert right == pytest.approx(run.metrics.accuracy)
     assert json.loads((folder / "metrics.json").read_text()).items() >= run.metrics.as_dict().items()
     page = (folder / "report.html").read_text()

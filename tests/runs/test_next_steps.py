@@ -90,8 +90,16 @@ def test_a_training_that_still_rose_is_to_go_on() -> None:
 
 
 def test_few_wrong_answers_leave_nothing_to_gain(finished: Finished) -> None:
-    (step,) = next_steps(replace(finished, wrong=finished.wrong[:2]))
+    (step,) = next_steps(replace(finished, wrong=finished.wrong[:0]))
     assert step.command == "regraft evaluate runs/data-1 LABELLED-IMAGES"
+    assert step.text.startswith(f"Nearly all of the {len(finished.job.split.test)} test images are right.")
+
+
+def test_two_wrong_answers_of_few_are_not_nearly_none(finished: Finished) -> None:
+    few = replace(finished, wrong=finished.wrong[:2])
+    assert few.error >= module.MUCH
+    assert len(next_steps(few)) > 1
+    assert module.elsewhere(few).text.startswith(f"2 of the {len(few.job.split.test)} test images are wrong.")
 
 
 def test_larger_images_only_where_the_images_have_the_pixels(finished: Finished) -> None:

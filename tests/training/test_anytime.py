@@ -25,6 +25,7 @@ from regraft.training.examples import rows_for_tuning
 from regraft.training.result import Attempt, Trained
 from regraft.training.state import OUT_OF_TIME
 from regraft.training.strategy import Trainer, trainer_for
+from regraft.training.verdict import UNCHANGED, is_unchanged
 
 Regraft = Callable[..., tuple[int, str, str]]
 
@@ -174,6 +175,22 @@ def test_fine_tuning_that_competes_ends_where_the_machine_turns_out_slow(
     assert "stopped by time in epoch 1 of 5" in tuned.why
 
 
+def test_a_training_that_never_beat_its_start_is_not_kept(
+    make_folder: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = prepare(make_folder(classes=3, each=10), Recipe(image_size=32, time_limit=1000.0, epochs=1))
+    monkeypatch.setattr("regraft.training.anytime.PRACTICALLY_EQUAL", -1.0)  # any gain would do
+    monkeypatch.setattr("regraft.training.anytime.is_unchanged", lambda _: True)
+    found = train_in_turn(job, trainer_for(job, tmp_path / "checkpoints"), time.monotonic() + 1000)
+    tuned = next(attempt for attempt in found.tried if attempt.name == "fine-tune")
+    assert found.frozen
+    assert not tuned.kept
+    assert tuned.why.startswith(UNCHANGED)
+    first, last = ([{"epoch": 0, "best": best}, {"epoch": 1, "best": not best}] for best in (True, False))
+    assert is_unchanged(first)
+    assert not is_unchanged(last)
+
+
 def test_each_attempt_says_on_how_many_images_and_why(
     make_folder: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,6 +199,7 @@ def test_each_attempt_says_on_how_many_images_and_why(
     lines: list[str] = []
     monkeypatch.setattr(Progress, "say", lambda _, line: lines.append(line))
     monkeypatch.setattr("regraft.training.anytime.PRACTICALLY_EQUAL", -1.0)  # what costs more is kept
+    monkeypatch.setattr("regraft.training.anytime.is_unchanged", lambda _: False)
     monkeypatch.setattr("regraft.training.early_stopping.DIVERGED", math.inf)
     found = train_in_turn(job, trainer, time.monotonic() + 1000)
     by_name = {attempt.name: attempt for attempt in found.tried}
@@ -220,7 +238,8 @@ def test_what_was_tried_fits_eighty_columns(
         Attempt("fine-tune", note=NO_TIME, prospect="about 70 s more would let it run"),
     ]
     show_tried([asdict(attempt) for attempt in attempts])
-    lines = capsys.readouterr().out.splitlines()
+    *lines, gain = capsys.readouterr().out.splitlines()
+    assert gain.startswith("Gain: points over the rule's head")
     assert max(map(len, lines)) <= 80
     shown = " ".join(" ".join(lines).split())
     for text in ("100.0%", "4,000", "16,345", "-10.2", "kept; 4.1 points better", "of 30;", "would let it run"):

@@ -12,6 +12,10 @@ from regraft.runs.run import CROSS_VALIDATION
 
 PARTS = {"val": "validation"}
 NAMES = 24  # columns that the name of what was tried takes at most
+GAIN = (
+    "Gain: points over the rule's head to expect on new images; outcomes compare with what was kept. Among heads within"
+    " half a point the surest is kept (the smallest loss)."
+)
 GONE_ON = {
     "head": "the run's layers were kept frozen, and its head was trained on",
     "fine-tune": "every layer was trained on from the run's weights, and its head",
@@ -64,8 +68,9 @@ def show_next_steps(steps: Sequence[Mapping[str, Any]]) -> None:
 
 def done_in_words(result: Mapping[str, Any]) -> str:
     """Which case it is, and what was carried out."""
-    case, done, rule = in_words(result["case"]), result["done"], result["rule"]
-    if (continued := result["continued"]) and continued["kept"]:
+    continued, done, rule = result["continued"], result["done"], result["rule"]
+    case = in_words(result["case"], continued and continued["run"])
+    if continued and continued["kept"]:
         return f"{case}: {GONE_ON[result['strategy']]} ({' + '.join(result['cuts'])})."
     by_rule = strategy_by_rule(result["case"])
     if result["planned_strategy"] != by_rule:
@@ -86,7 +91,7 @@ def effort_in_words(result: Mapping[str, Any]) -> str:
     )
     weights = f"{trained:,} of {short_number(trained + result['frozen_parameters'])} weights trained"
     beside = sum(attempt["seconds"] for attempt in result["tried"] if not attempt["kept"])
-    lost = f", {beside:.1f} s of it on what was not kept" if beside > total / 4 else ""
+    lost = f", {beside:.1f} s of that for what was tried and not kept" if beside > total / 4 else ""
     seen = f"{passed:,} images went through the network" if passed else "features came from the cache"
     return f"{weights}; all took {total:.1f} s{lost}; {seen}."
 
@@ -151,8 +156,8 @@ def rule_in_words(rule: Mapping[str, Any], accuracy: float) -> str:
     named = f"The rule alone ({rule['strategy']} at {' + '.join(rule['cuts'])})"
     if rule["kept"]:
         return f"{named} was kept: nothing else that was tried promised more."
-    points = 100 * (accuracy - rule["accuracy"])
-    verdict = f"{abs(points):.1f} points {'better' if points >= 0 else 'worse'}"
+    points = round(100 * (accuracy - rule["accuracy"]), 1)
+    verdict = f"{abs(points):.1f} points {'better' if points > 0 else 'worse'}" if points else "as accurate"
     return f"{named} gives accuracy {rule['accuracy']:.1%}: this is {verdict}."
 
 
@@ -169,6 +174,8 @@ def show_tried(attempts: Sequence[dict[str, Any]]) -> None:
         outcome = "; ".join(filter(None, said))
         add(made, attempt["name"], right, images, gain, outcome, style="bold" if attempt["kept"] else None)
     show(made)
+    if any(attempt["gain"] is not None for attempt in attempts):
+        say(GAIN, whole=False)
     if any(attempt["epochs"] for attempt in attempts):
         say(
             "A whole network is judged by images that did not choose its epoch: that can be below its best one.",

@@ -150,9 +150,7 @@ def chose(run: Path | None) -> Chose | None:
         raise RunError(
             f"{run / DATA} is damaged, so which images trained the run is not known: {why}; put it back, or delete it"
         ) from None
-    parts = {"train", "val"} if any(file.split == "test" for file in seen.files) else {"train"}
-    identities = frozenset(file.pixels for file in seen.files if file.split in parts)
-    return Chose(identities, identity_of if seen.identity == IDENTITY else first_identity_of)
+    return Chose(seen.chose, identity_of if seen.identity == IDENTITY else first_identity_of)
 
 
 def first_identity_of(data: bytes | Image.Image, decoded: Decoded) -> str:

@@ -40,10 +40,11 @@ MEANING = {
 }
 
 
-def in_words(case: str) -> str:
-    """A case by its name, as a sentence begins."""
+def in_words(case: str, run: str | None = None) -> str:
+    """A case by its name, as a sentence begins; ``run``: the one gone on from, whose images are its network's own."""
     size, similarity = case.split("-")
-    return f"{AMOUNTS[size]} images, {LIKENESS[similarity]} the network's own"
+    own = f"those of {run}" if run else "the network's own"
+    return f"{AMOUNTS[size]} images, {LIKENESS[similarity]} {own}"
 
 
 def case_of(size: str, similarity: str) -> Case:

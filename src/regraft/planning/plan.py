@@ -110,7 +110,7 @@ def make_plan(
         size=size,
         similarity=similarity,
         similar_from=planning.similar_from,
-        headline=headline_of(choice, case.strategy, recipe.network.continue_from is not None),
+        headline=headline_of(choice, case.strategy, recipe.network.continue_from),
         reasons=(*reasons_for(choice, planning.similar_from), *rivals),
         details=tuple(details_of(choice, *sides)),
         costs=costs_of(choice, network, recipe, images),

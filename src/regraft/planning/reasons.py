@@ -19,13 +19,13 @@ GOING_ON = {
 SMALLEST_INPUT = 32  # pixels a side that is proposed, and the step between others
 
 
-def headline_of(choice: Choice, ruled: str, going_on: bool = False) -> str:
+def headline_of(choice: Choice, ruled: str, run: str | None = None) -> str:
     """The verdict in two sentences at most; ``ruled``: the strategy of the rule, where another was asked for.
 
-    ``going_on``: with a run, whose layers and cuts leave the rule no choice but whether to train them all.
+    ``run``: gone on from; its layers and cuts leave the rule no choice but whether to train them all.
     """
-    case = f"{in_words(f'{choice.size.verdict}-{choice.verdict}')}: "
-    if going_on:
+    case = f"{in_words(f'{choice.size.verdict}-{choice.verdict}', run)}: "
+    if run:
         return f"{case}{GOING_ON[choice.strategy]}."
     meaning = MEANING[choice.strategy]
     if choice.strategy == ruled:

@@ -11,7 +11,7 @@ from regraft.data.content import IDENTITY
 from regraft.data.spreadsheet import from_cell
 from regraft.metrics.comparisons import on_images
 from regraft.planning.prepare import Job
-from regraft.runs.rows import ENCODING
+from regraft.runs.rows import ENCODING, label_of
 from regraft.runs.seen import images_of
 from regraft.strict_json import Malformed
 
@@ -83,5 +83,5 @@ def predictions_of(run: Path) -> dict[tuple[str, str], tuple[str, str]]:
         shown = {file.path: file.pixels for file in seen.files}
         with (run / PREDICTIONS).open(newline="", encoding=ENCODING) as file:
             rows = [{name: from_cell(cell) for name, cell in row.items()} for row in csv.DictReader(file)]
-        return {(row["path"], shown[row["path"]]): (row["class"], row["predicted"]) for row in rows}
+        return {(row["path"], shown[row["path"]]): (label_of(row), row["predicted"]) for row in rows}
     return {}

@@ -22,7 +22,7 @@ from regraft.recipe import Recipe
 from regraft.runs.card import write_card
 from regraft.runs.claim import Claim, claimed
 from regraft.runs.command import Asked, made_by
-from regraft.runs.copies import notes_of_copies
+from regraft.runs.copies import flattered, notes_of_copies
 from regraft.runs.folder import CHECKPOINTS, check_goes_on, holds_checkpoints
 from regraft.runs.gained import gained_since
 from regraft.runs.next_steps import Finished, next_steps
@@ -34,7 +34,7 @@ from regraft.runs.report import write_report
 from regraft.runs.rows import formulas_note
 from regraft.runs.run import CROSS_VALIDATION, Ruled, Run, Seconds, Validated
 from regraft.runs.slicing import slice_names
-from regraft.runs.started_from import check_place, notes_on_start
+from regraft.runs.started_from import check_place, faded, notes_on_start
 from regraft.runs.writing import writing
 from regraft.training.anytime import train_in_turn
 from regraft.training.choosing import is_balanced
@@ -198,19 +198,19 @@ def run_of(
     started: float,
 ) -> Run:
     """What ``train`` returns; ``right``: of the images reported on; ``overlaps``: copies and shared groups."""
-    gained = gained_since(job, right)
+    gained, cuts = gained_since(job, right), tuple(cut.name for cut in trained.graft.cuts)
     figures, weighed = baselines_on_test(job), trained.recipe.head.class_weights != "none"
     return Run(
         folder=folder,
         plan=job.plan_with_faults(),
         metrics=metrics,
         baselines=figures,
-        remarks=remarks_on(metrics, figures["majority_class"], weighed),
+        remarks=(*flattered(overlaps[0]), *faded(job), *remarks_on(metrics, figures["majority_class"], weighed)),
         validation=validated(job, trained),
         near_duplicates=overlaps[0],
         shared_groups=overlaps[1],
         strategy=trained.strategy,
-        cuts=tuple(cut.name for cut in trained.graft.cuts),
+        cuts=cuts,
         frozen=trained.frozen,
         trainable_parameters=trained.trainable,
         frozen_parameters=trained.graft.parameters - trained.trainable,
@@ -221,7 +221,7 @@ def run_of(
         tried=trained.tried,
         rule=rule,
         interrupted=trained.interrupted,
-        done=Ran.of(trained, tuple(cut.name for cut in trained.graft.cuts)).in_words,
+        done=Ran.of(trained, cuts, [cut.name for cut in job.backbone.cuts]).in_words,
         notes=(
             *notes_of(job, trained, *overlaps),
             *notes_on_start(job, right),

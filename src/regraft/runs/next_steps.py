@@ -34,6 +34,7 @@ LARGER, LARGER_DEPTH, LARGER_MEGABYTES = "convnext_tiny.fb_in22k", 11, 114  # de
 FREED: dict[str, Any] = {"strategy": None, "cut": None, "cuts": (), "unfreeze_from": None}
 FEW_TESTED = 50  # images, whose share says little
 FEW_ERRORS, LEAST_POINTS = 3, 0.2  # under which there is nothing to gain that could be seen
+MUCH = 0.05  # of the test images, so many wrong are no small rest, however few they are
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Finished:
 
 def next_steps(run: Finished) -> tuple[NextStep, ...]:
     """At most MOST, what promises most first; where little is left to gain, how to make sure of it."""
-    if len(run.wrong) < FEW_ERRORS:
+    if len(run.wrong) < FEW_ERRORS and run.error < MUCH:
         return (elsewhere(run),)
     found = [step for propose in PROPOSALS for step in proposed(propose, run)]
     known = sorted((step for step in found if step.points is not None), key=lambda step: -(step.points or 0))
@@ -104,9 +105,12 @@ def proposed(propose: Callable[[Finished], Iterator[NextStep]], run: Finished) -
 
 
 def elsewhere(run: Finished) -> NextStep:
-    """Where nothing is left to gain on these images."""
+    """Where nothing that is known of promises a gain on these images."""
     tested = len(run.job.split.test)
+    wrong = len(run.wrong)
     text = f"Nearly all of the {tested:,} test images are right."
+    if run.error >= MUCH:
+        text = f"{wrong:,} of the {tested:,} test image{'s' * (tested > 1)} {'is' if wrong == 1 else 'are'} wrong."
     text += " They are few: judge it on more." if tested < FEW_TESTED else ""
     text += " See whether that holds on images of another day, place or camera."
     return NextStep(

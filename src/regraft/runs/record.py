@@ -104,7 +104,7 @@ def predictions_of(job: Job, probabilities: np.ndarray) -> list[dict[str, str]]:
     return [
         {
             "path": images.files[row].name,
-            "class": images.classes[images.files[row].label],
+            "label": images.classes[images.files[row].label],
             "predicted": images.classes[predicted[i]],
             **{f"p({name})": f"{probabilities[i, c]:.6f}" for c, name in enumerate(images.classes)},
         }

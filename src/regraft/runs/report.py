@@ -13,6 +13,7 @@ import numpy as np
 from regraft.data.images import IGNORED, KEPT, LEFT_OUT, Fault, ImageSet
 from regraft.features.label_issues import LabelIssue
 from regraft.features.near_duplicates import NearDuplicate
+from regraft.planning.cases import in_words
 from regraft.planning.prepare import Job
 from regraft.progress.pace import time_in_words
 from regraft.runs.charts import draw_confusion, draw_curves, draw_profile, draw_quadrant
@@ -56,7 +57,7 @@ def write_report(
     environment.globals["word"] = link
     plan, metrics, images = run.plan.as_dict(), run.metrics.as_dict(), replace(job.images, files=job.features.files)
     many, curves = len(images.classes) > MOST_CLASSES_IN_TABLE, not trained.frozen and len(trained.history) > 1
-    worth, ran = metrics["probabilities"], Ran.of(trained, run.cuts)
+    worth, ran = metrics["probabilities"], Ran.of(trained, run.cuts, [cut.name for cut in job.backbone.cuts])
     network, early = network_in(plan), plan["early_cut"]
     page = environment.get_template("report.html").render(
         title=images.root.resolve().name or "data",
@@ -70,6 +71,7 @@ def write_report(
         augmentation=trained.recipe.augmentation.preset,
         views=views_of(job, trained),
         ran=ran,
+        case=in_words(plan["case"], job.recipe.network.continue_from),
         cases=themed(draw_cases(network, early, plan, ran)),
         cases_narrow=themed(draw_cases_narrow(network, early, plan, ran)),
         quadrant=themed(draw_quadrant(plan, references())),

@@ -58,3 +58,8 @@ def formulas_note(names: Iterable[str], where: str) -> str | None:
         return None
     them = "1 name begins" if count == 1 else f"{count:,} names begin"
     return f"{them} like a spreadsheet's formula; an apostrophe stands before it in {where}"
+
+
+def label_of(row: Mapping[str, str]) -> str:
+    """The labelled class in a row of a run's predictions.csv; runs of before have it in another column."""
+    return row["label"] if "label" in row else row["class"]

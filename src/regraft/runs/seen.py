@@ -1,12 +1,15 @@
 """data.json: the images of a run, each with its part and the hash of what it shows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
 from regraft.data.content import IDENTITY
+from regraft.network.load import is_run
 from regraft.planning.prepare import Job
 from regraft.strict_json import Malformed, build, read_json
 
@@ -31,10 +34,27 @@ class Seen:
     files: tuple[SeenFile, ...]
     identity: int | None  # the way in which they were hashed; None: the first one
     root: str | None = None  # where they lay
+    before: frozenset[str] = frozenset()  # hashes of what taught or chose the runs that this one started from
+
+    @property
+    def chose(self) -> frozenset[str]:
+        """The hashes of the images that trained or chose the run, or one that it started from."""
+        parts = {"train", "val"} if any(file.split == "test" for file in self.files) else {"train"}
+        return self.before.union(file.pixels for file in self.files if file.split in parts)
+
+
+def known_to(run: Path) -> frozenset[str] | None:
+    """The images that trained or chose a run, by the hash of what they show; None where it does not say."""
+    with suppress(OSError, Malformed):
+        seen = images_of(run)
+        return seen.chose if seen.identity == IDENTITY else None
+    return None
 
 
 def describe_data(job: Job) -> dict[str, Any]:
     """Classes, counts, every file's split, the faults and a fingerprint of the bytes."""
+    name = job.backbone.name
+    before = sorted((known_to(Path(name)) or ()) if is_run(name) else ())
     images, features, part = job.images, job.features, job.split.part_of()
     return {
         "root": str(images.root.resolve()),
@@ -44,9 +64,10 @@ def describe_data(job: Job) -> dict[str, Any]:
         "identity": IDENTITY,
         "rendering": images.rendering.as_dict(),
         "pixel_fingerprint": features.pixel_fingerprint(),
-        "checksum": checksum_of_rows([(part[row], pixels) for row, pixels in enumerate(features.pixels)]),
+        "checksum": checksum_of(((part[row], pixels) for row, pixels in enumerate(features.pixels)), before),
         "faults": [asdict(fault) for fault in job.faults],
         "corrections": images.corrected.as_dict() if images.corrected else None,
+        **({"before": before} if before else {}),
         "files": [
             {
                 "path": file.name,
@@ -68,11 +89,12 @@ def images_of(run: Path) -> Seen:
         raise Malformed("it lists no files")
     files = tuple(build(SeenFile, wanted_of(file), "files") for file in values["files"])
     identity = None if values.get("identity") is None else build(int, values["identity"], "identity")
-    rows = [(file.split, file.pixels) for file in files]
-    if identity == IDENTITY and values.get("checksum", checksum_of_rows(rows)) != checksum_of_rows(rows):
+    before = build(tuple[str, ...], values.get("before", []), "before")
+    checksum = checksum_of(((file.split, file.pixels) for file in files), before)
+    if identity == IDENTITY and values.get("checksum", checksum) != checksum:
         raise Malformed("it was changed after it was written")
     root = None if values.get("root") is None else build(str, values["root"], "root")
-    return Seen(files, identity, root)
+    return Seen(files, identity, root, frozenset(before))
 
 
 def wanted_of(file: Any) -> Any:
@@ -81,6 +103,7 @@ def wanted_of(file: Any) -> Any:
     return {name: file[theirs] for theirs, name in names.items() if theirs in file} if isinstance(file, dict) else file
 
 
-def checksum_of_rows(rows: Sequence[tuple[str, str]]) -> int:
-    """A checksum of each image's part and hash."""
-    return crc32("\n".join(f"{split} {pixels}" for split, pixels in rows).encode(errors="surrogatepass"))
+def checksum_of(rows: Iterable[tuple[str, str]], before: Iterable[str]) -> int:
+    """A checksum of each image's part and hash, and of the hashes that earlier runs learned from."""
+    lines = chain((f"{split} {pixels}" for split, pixels in rows), before)
+    return crc32("\n".join(lines).encode(errors="surrogatepass"))

@@ -1,20 +1,20 @@
 """What a training must mind whose network is that of an earlier run."""
 
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
-from regraft.data.content import IDENTITY
 from regraft.errors import RunError
 from regraft.network.load import is_run
 from regraft.planning.prepare import Job
 from regraft.recipe import Recipe
 from regraft.runs.copies import accuracies
 from regraft.runs.overlap import with_and_without
-from regraft.runs.seen import images_of
-from regraft.strict_json import Malformed
+from regraft.runs.remarks import Remark
+from regraft.runs.seen import known_to
+
+STAYING = 0.5  # of an earlier run's images, so many at least must train again for it to be no new task
 
 
 def check_place(recipe: Recipe, out: Path | None) -> None:
@@ -45,12 +45,17 @@ def notes_on_start(job: Job, right: np.ndarray) -> Iterator[str]:
         )
 
 
-def known_to(run: Path) -> frozenset[str] | None:
-    """The images that trained or chose a run, by the hash of what they show; None where it does not say."""
-    with suppress(OSError, Malformed):
-        seen = images_of(run)
-        reported = {file.split for file in seen.files} & {"test"}
-        if seen.identity == IDENTITY:
-            parts = {"train", "val"} if reported else {"train"}
-            return frozenset(file.pixels for file in seen.files if file.split in parts)
-    return None
+def faded(job: Job) -> Iterator[Remark]:
+    """That a run is gone on from without most of its images, so what it knew of them may fade."""
+    run = job.recipe.network.continue_from
+    chose = known_to(Path(run)) if run else None
+    if not chose:
+        return
+    there = len(chose.intersection(job.features.pixels))
+    if there < STAYING * len(chose):
+        yield Remark(
+            "images of the earlier run left out",
+            f"{there:,} of the {len(chose):,} images that trained or chose {run} are here: what it knew of the others"
+            " may fade. Put its images and the new ones into one folder to keep it.",
+            first=True,
+        )

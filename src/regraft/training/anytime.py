@@ -23,7 +23,7 @@ from regraft.training.curve import improving, prospect_of
 from regraft.training.examples import rows_for_tuning
 from regraft.training.result import Attempt, Trained
 from regraft.training.strategy import Trainer, or_from_scratch
-from regraft.training.verdict import against, against_head, apart, ending
+from regraft.training.verdict import UNCHANGED, against, against_head, apart, ending, is_unchanged
 
 LEAST_SECONDS = 10.0  # no training of the whole network starts with less left
 LEAST_ERROR = 0.02  # of the best head on held-out images, for the whole network to compete without a time limit
@@ -127,8 +127,10 @@ class Contest:
         planned = trained.recipe.optimisation.epochs or 0
         epochs = max((int(row["epoch"]) for row in trained.history), default=0)
         self.needed = trained.seconds * planned / max(epochs, 1)
-        kept = gain.expected > PRACTICALLY_EQUAL
-        why = filter(None, (against(self.leader, gain, kept), ending(trained.history, planned, trained.stopped)))
+        unchanged = is_unchanged(trained.history)
+        kept = gain.expected > PRACTICALLY_EQUAL and not unchanged
+        said = UNCHANGED if unchanged else against(self.leader, gain, kept)
+        why = filter(None, (said, ending(trained.history, planned, trained.stopped)))
         return Attempt(
             name=name,
             accuracy=gain.accuracy,

@@ -7,6 +7,8 @@ from regraft.planning.costs import chance
 from regraft.training.choosing import Gain
 from regraft.training.state import OUT_OF_TIME
 
+UNCHANGED = "no epoch validated better than its start, the head alone"
+
 
 def against_head(gain: Gain, loss: float, best_loss: float) -> str:
     """Why a head lost; ``gain``: what it has over the best one, whose loss is ``best_loss``."""
@@ -33,6 +35,11 @@ def apart(gain: Gain, word: str, rival: str = "") -> str:
     difference = gain.accuracy - gain.before
     doubt = chance(difference, gain.error)
     return f"{100 * abs(difference):.1f} points {word}{rival}{f', {doubt}' if doubt else ''}"
+
+
+def is_unchanged(history: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the weights before the first epoch validated best, so that training them gave nothing."""
+    return any(row.get("best") and not row["epoch"] for row in history)
 
 
 def ending(history: Sequence[Mapping[str, Any]], epochs: int, stopped: str) -> str:

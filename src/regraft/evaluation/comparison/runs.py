@@ -24,6 +24,7 @@ from regraft.metrics.comparisons import Difference, holm, on_images
 from regraft.progress import Progress
 from regraft.progress.shown import ShowProgress, shown
 from regraft.recipe import Reading
+from regraft.runs.rows import label_of
 from regraft.runs.seen import images_of
 from regraft.strict_json import Malformed
 from regraft.visible import Shown
@@ -222,7 +223,7 @@ def kept_of(run: Path) -> Judged:
             rows = [{from_cell(key): value for key, value in row.items()} for row in csv.DictReader(file, strict=True)]
         pairs = [(reported[from_cell(row["path"])], row) for row in rows]
         probabilities = {name: np.array([float(row[f"p({one})"]) for one in classes]) for name, row in pairs}
-        labels = {name: from_cell(row["class"]) for name, row in pairs}
+        labels = {name: from_cell(label_of(row)) for name, row in pairs}
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise RunError(f"{path} is missing or damaged: {reason_of(error)[:120]}; train the run again") from None
     if not all(np.isfinite(row).all() for row in probabilities.values()) or not {*labels.values()} <= {*classes}:
