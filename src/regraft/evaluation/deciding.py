@@ -13,6 +13,8 @@ from regraft.runs.held_out import Judged, read_held_out
 
 RECALL, PRECISION = "recall", "precision"
 UNSURE = -1  # in place of a class
+SURE_WORD, UNSURE_WORD = "sure", "unsure"  # where a least probability is asked for
+BY_THRESHOLD, LIKELIEST, NO_CLASS = "threshold", "likeliest", "none"  # where thresholds alone are
 SHOWN = 20  # classes in a message
 
 
@@ -35,20 +37,29 @@ class Rule:
     def decide(self, probabilities: np.ndarray) -> np.ndarray:
         """The classes (images,) of probabilities (images, classes), or UNSURE.
 
-        Of several that reach their thresholds, the one that is furthest above its own; of those without one the
-        likeliest, where it reaches ``abstain_below``.
+        Of several that reach their thresholds, the one that is furthest above its own; else the likeliest of those
+        without one. Whichever it is, none where its probability is below ``abstain_below``.
         """
         others = probabilities.copy()
         others[:, list(self.thresholds)] = -1.0
         decided = others.argmax(axis=1)
-        decided[others.max(axis=1) < self.abstain_below] = UNSURE
         if self.thresholds:
             places, least = np.array(list(self.thresholds)), np.array(list(self.thresholds.values()))
             above = probabilities[:, places] / np.maximum(least, 1e-12)
             reached = probabilities[:, places] >= least
             best = np.where(reached, above, -1.0).argmax(axis=1)
-            decided = np.where(reached.any(axis=1), places[best], decided)
-        return np.asarray(decided)
+            none = others.max(axis=1) < 0  # all classes have thresholds
+            decided = np.where(reached.any(axis=1), places[best], np.where(none, UNSURE, decided))
+        own = np.take_along_axis(probabilities, np.maximum(decided, 0)[:, None], axis=1)[:, 0]
+        return np.where(own < self.abstain_below, UNSURE, decided)
+
+    def word(self, place: int) -> str:
+        """How a class, or none, came about: of a least probability whether it is reached, else by what it is given."""
+        if self.abstain_below:
+            return UNSURE_WORD if place == UNSURE else SURE_WORD
+        if place == UNSURE:
+            return NO_CLASS
+        return BY_THRESHOLD if place in self.thresholds else LIKELIEST
 
     def as_dict(self) -> dict[str, object]:
         """Plain data."""
