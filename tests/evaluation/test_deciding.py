@@ -81,6 +81,32 @@ def test_only_a_least_probability_makes_an_image_sure(rule: Rule, words: list[st
     assert tally.unsure == sum(row["class"] is None for row in rows)
 
 
+def test_a_wish_that_fails_beside_others_is_warned_of() -> None:
+    wishes = [Wish("malignant", "recall", 0.95), Wish("benign", "recall", 0.9)]
+    _, both = rule_of(wishes, 0.0, CLASSES, judged())
+    for one, other in zip(both, reversed(wishes), strict=True):
+        assert one.share < one.wish.share
+        assert one.warning
+        assert f"recall {one.wish.share:.1%} was asked for, {one.share:.1%} is to be expected" in one.warning
+        assert f"the threshold of '{other.name}' takes {one.taken[other.name]}" in one.warning
+        assert f"Give --at-recall {one.wish.name}={one.wish.share:g} alone" in one.warning
+        _, (alone,) = rule_of([one.wish], 0.0, CLASSES, judged())
+        assert alone.warning is None
+        _, (unsure,) = rule_of([one.wish], 0.9, CLASSES, judged())
+        assert unsure.warning
+        assert f"--abstain-below leaves {unsure.unsure} without a class" in unsure.warning
+
+
+def test_a_precision_that_fails_is_warned_of() -> None:
+    probabilities = np.array([[0.6, 0.4]] * 4 + [[0.55, 0.45]] * 2 + [[0.9, 0.1]])
+    held_out = Judged(probabilities, np.array([0, 0, 0, 0, 1, 1, 1]))
+    wishes = [Wish("a", "precision", 0.6), Wish("b", "recall", 1.0)]
+    _, (first, _) = rule_of(wishes, 0.0, ("a", "b"), held_out)
+    assert first.warning
+    assert "precision 60.0% was asked for, 0.0% is to be expected" in first.warning
+    assert "the threshold of 'b' takes 4" in first.warning
+
+
 def test_equal_probabilities_lie_on_one_side_of_a_threshold() -> None:
     held_out = Judged(np.array([[0.2, 0.8]] * 4 + [[0.6, 0.4]] * 2), np.array([1, 1, 1, 0, 1, 0]))
     rule, (expected,) = rule_of([Wish("b", "precision", 0.75)], 0.0, ("a", "b"), held_out)
@@ -115,6 +141,8 @@ def test_from_the_command_line(make_folder: Callable[..., Path], tmp_path: Path,
     out = tmp_path / "p.csv"
     code, shown, said = regraft("predict", run, data, "--out", out, "--at-recall", "class1=0.9", "--quiet")
     assert (code, "'class1' from a probability of" in said) == (0, True)
+    code, _, said = regraft("predict", run, data, "--json", "--at-recall", "class1=0.9", "--abstain-below", "1")
+    assert (code, said.index("warning: 'class1': recall 90.0%") < said.index("note:")) == (0, True)
     code, shown, _ = regraft("predict", run, data, "--json", "--abstain-below", "1")
     rows = json.loads(shown)["predictions"]
     assert (code, {(row["class"], row["decision"]) for row in rows}) == (0, {(None, "unsure")})

@@ -43,6 +43,8 @@ def predict_and_show(
     reading, classifier, tally = recipe.reading, load(run, recipe.network.device), Tally()
     rule, expected = wanted.rule(classifier.classes, run)
     further = Further(neighbours, rule)
+    for warning in filter(None, (one.warning for one in expected)):
+        complain(f"warning: {warning}")
     for one in expected:
         complain(f"note: {one.in_words()}")
     by_class = Sorted(sort_into, classifier.classes, copies) if sort_into else None
