@@ -46,7 +46,9 @@ def test_a_class_without_test_images_is_warned_of() -> None:
     (said,) = classes_without(images, split)
     assert said.startswith("With these groups a class has no image to test on, as 'b'")
     everything = np.arange(40)
-    assert not list(classes_without(images, Split(everything, everything[:0], everything, "test", everything, everything)))
+    assert not list(
+        classes_without(images, Split(everything, everything[:0], everything, "test", everything, everything))
+    )
 
 
 def test_scan_and_plan_warn_first(make_folder: Make, regraft: Regraft, monkeypatch: pytest.MonkeyPatch) -> None:
