@@ -59,9 +59,11 @@ def test_bad_runs_are_refused(regraft: Regraft, two_runs: tuple[Path, Path, Path
         ((head, data), "no finished run"),
         ((head, early, "--repeats", 2), "--repeats"),
         ((head, early, "--epochs", 2), "No such option"),
-        ((head, early, "--seed", 2), "--seed goes with strategies"),
+        ((head, early, "--seed", 2), "a comparison of runs takes no --seed: that is for comparing strategies on DATA; leave it out"),
         ((head, "--on", data), "two or more runs"),
-        ((head, early, "--settings", 2), "--settings goes with strategies"),
+        ((head, early, "--settings", 2), "a comparison of runs takes no --settings: "),
+        ((head, early, "--out", tmp_path / "x"), "leave it out; the result is printed, and `--json > FILE` keeps it"),
+        ((head, early, "--out", tmp_path / "x", "--sizes", "9"), "takes no --sizes and no --out: "),
         ((head, early, "--group-by", "x"), "--group-by says how images are read"),
     ]:
         code, _, err = regraft("compare", *arguments, "--quiet")
