@@ -59,7 +59,10 @@ def test_bad_runs_are_refused(regraft: Regraft, two_runs: tuple[Path, Path, Path
         ((head, data), "no finished run"),
         ((head, early, "--repeats", 2), "--repeats"),
         ((head, early, "--epochs", 2), "No such option"),
-        ((head, early, "--seed", 2), "a comparison of runs takes no --seed: that is for comparing strategies on DATA; leave it out"),
+        (
+            (head, early, "--seed", 2),
+            "a comparison of runs takes no --seed: that is for comparing strategies on DATA; leave it out",
+        ),
         ((head, "--on", data), "two or more runs"),
         ((head, early, "--settings", 2), "a comparison of runs takes no --settings: "),
         ((head, early, "--out", tmp_path / "x"), "leave it out; the result is printed, and `--json > FILE` keeps it"),

@@ -125,8 +125,8 @@ class Expected:
         """Threshold, recall and precision with their 95% intervals."""
         recall, precision = in_percent(self.found, self.of), in_percent(self.found, self.given)
         return (
-            f"'{self.wish.name}' from a probability of {self.threshold:.3f}: recall {recall} and precision {precision} are"
-            f" to be expected, from {self.of:,} of its images held out"
+            f"'{self.wish.name}' from a probability of {self.threshold:.3f}: recall {recall} and precision {precision}"
+            f" are to be expected, from {self.of:,} of its images held out"
         )
 
 
