@@ -78,8 +78,7 @@ class Result:
             said = [f"{some:,} {kind}{'' if some == 1 else 's'}" for kind, some in kinds.items() if some]
             was = "was" if self.waiting == 1 else "were"
             yield f"{' and '.join(said)} {was} left when the time was up. --resume goes on with them."
-        for one in self.not_begun:
-            yield f"{one}."
+        yield from (f"{what}." for what in self.not_begun)
         yield from self.notes
 
     def on_importance(self) -> str:
