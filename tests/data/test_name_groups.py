@@ -76,3 +76,35 @@ def test_what_pairs_have_in_common(pattern: str, option: str | None) -> None:
 def test_pairs_of_other_groups_are_no_evidence() -> None:
     assert proposed_for(named("{c}/scene{g}_frame{i}.jpg"), [(0, 4), (1, 8)]) is None
     assert proposed_for(named("{c}/scene{g}_frame{i}.jpg"), []) is None
+
+
+def ultrasound(first: int, second: int) -> ImageSet:
+    """Names that begin with their class, and in each class ``second`` others."""
+    names = [
+        (label, f"{name}/{prefix}{number}{close}.png")
+        for label, name in enumerate(("benign", "malignant", "normal"))
+        for prefix, close, count in ((f"{name}_(", ")", first), ("new_scan_", "", second))
+        for number in range(count)
+    ]
+    files = tuple(ImageFile(name, label, None, OnDisk(Path("/d"))) for label, name in names)
+    return ImageSet(Path("/d"), ("benign", "malignant", "normal"), files)
+
+
+@pytest.mark.parametrize(("first", "second"), [(40, 2), (30, 12), (20, 20)])
+def test_words_before_a_number_are_no_groups_where_they_are_classes(first: int, second: int) -> None:
+    images = ultrasound(first, second)
+    assert proposed_for(images, [(0, 1), (3, 5), (first + second, first + second + 1)]) is None
+
+
+@pytest.mark.parametrize("per_class", [1, 2, 3])
+def test_few_large_groups_are_not_proposed(per_class: int) -> None:
+    images = named("{c}/patient{g}_{i}.png", per_class, 30 // per_class)
+    assert proposed_for(images, [(0, 1), (1, 2)]) is None or per_class > 2
+    assert not list(unused_groups(images)) or per_class > 2
+
+
+def test_one_large_group_among_many_is_no_hindrance() -> None:
+    images = named("{c}/patient{g}_{i}.png", groups=40)
+    rare = tuple(ImageFile(f"c/patient{i // 4}_{i}.png", 2, None, OnDisk(Path("/d"))) for i in range(8))
+    both = ImageSet(images.root, (*images.classes, "c"), (*images.files, *rare))
+    assert proposed_for(both, [(0, 1), (4, 5)]) == r"patient(\d+)"

@@ -11,6 +11,7 @@ import pytest
 from regraft import Recipe
 from regraft.errors import RegraftError
 from regraft.evaluation.deciding import UNSURE, Rule, Wanted, Wish, rule_of
+from regraft.evaluation.prediction import Further, Prediction, Tally
 from regraft.runs.held_out import HELD_OUT, Judged, read_held_out
 from regraft.runs.job import train
 
@@ -40,11 +41,70 @@ def test_the_precision_is_what_was_asked_for(share: float) -> None:
 
 
 def test_a_class_with_a_threshold_is_given_from_there_on_and_only_there() -> None:
-    rule = Rule(0.6, {1: 0.2})
+    rule = Rule(0.0, {1: 0.2})
     probabilities = np.array([[0.7, 0.25, 0.05], [0.7, 0.15, 0.15], [0.45, 0.15, 0.4], [0.1, 0.9, 0.0]])
-    assert rule.decide(probabilities).tolist() == [1, 0, UNSURE, 1]
+    assert rule.decide(probabilities).tolist() == [1, 0, 0, 1]
     assert Rule(0.0, {0: 0.3, 1: 0.1}).decide(probabilities[:1]).tolist() == [1]
     assert Rule(0.5).decide(np.array([[0.5, 0.5], [0.49, 0.51]])).tolist() == [0, 1]
+
+
+def test_a_least_probability_holds_beside_thresholds() -> None:
+    probabilities = np.array([[0.7, 0.25, 0.05], [0.7, 0.15, 0.15], [0.45, 0.15, 0.4], [0.1, 0.9, 0.0]])
+    assert Rule(0.6, {1: 0.2}).decide(probabilities).tolist() == [UNSURE, 0, UNSURE, 1]
+    assert Rule(0.6, {0: 0.9, 1: 0.9, 2: 0.9}).decide(probabilities).tolist() == [UNSURE, UNSURE, UNSURE, 1]
+    held_out = judged()
+    rule, (expected,) = rule_of([Wish("malignant", "recall", 0.95)], 0.5, CLASSES, held_out)
+    given = held_out.probabilities[rule.decide(held_out.probabilities) == 1, 1]
+    assert given.min() >= 0.5
+    assert expected.given == len(given)
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        (Rule(0.6), ["sure", "unsure"]),
+        (Rule(0.6, {1: 0.1}), ["unsure", "unsure"]),
+        (Rule(0.0, {1: 0.1}), ["threshold", "threshold"]),
+        (Rule(0.0, {1: 0.3}), ["likeliest", "threshold"]),
+        (Rule(0.0, {0: 0.9, 1: 0.9, 2: 0.9}), ["none", "none"]),
+    ],
+)
+def test_only_a_least_probability_makes_an_image_sure(rule: Rule, words: list[str]) -> None:
+    rows = [
+        Prediction("a", CLASSES, np.array(row)).as_dict(Further(rule=rule))
+        for row in ([0.7, 0.2, 0.1], [0.45, 0.4, 0.15])
+    ]
+    assert [row["decision"] for row in rows] == words
+    assert all((row["class"] is None) == (row["decision"] in {"unsure", "none"}) for row in rows)
+    tally = Tally()
+    assert list(tally.counting(rows)) == rows
+    assert tally.unsure == sum(row["class"] is None for row in rows)
+
+
+def test_a_wish_that_fails_beside_others_is_warned_of() -> None:
+    wishes = [Wish("malignant", "recall", 0.95), Wish("benign", "recall", 0.9)]
+    _, both = rule_of(wishes, 0.0, CLASSES, judged())
+    for one, other in zip(both, reversed(wishes), strict=True):
+        assert one.share < one.wish.share
+        assert one.warning
+        assert f"recall {one.wish.share:.1%} was asked for, {one.share:.1%} is to be expected" in one.warning
+        assert f"the threshold of '{other.name}' takes {one.taken[other.name]}" in one.warning
+        assert f"Give --at-recall {one.wish.name}={one.wish.share:g} alone" in one.warning
+        _, (alone,) = rule_of([one.wish], 0.0, CLASSES, judged())
+        assert alone.warning is None
+        _, (unsure,) = rule_of([one.wish], 0.9, CLASSES, judged())
+        assert unsure.warning
+        assert f"--abstain-below leaves {unsure.unsure} without a class" in unsure.warning
+
+
+def test_a_precision_that_fails_is_warned_of() -> None:
+    probabilities = np.array([[0.6, 0.4]] * 4 + [[0.55, 0.45]] * 2 + [[0.9, 0.1]])
+    held_out = Judged(probabilities, np.array([0, 0, 0, 0, 1, 1, 1]))
+    wishes = [Wish("a", "precision", 0.6), Wish("b", "recall", 1.0)]
+    _, (first, _) = rule_of(wishes, 0.0, ("a", "b"), held_out)
+    assert first.warning
+    assert "precision 60.0% was asked for, 0.0% is to be expected" in first.warning
+    assert "the threshold of 'b' takes 4" in first.warning
 
 
 def test_equal_probabilities_lie_on_one_side_of_a_threshold() -> None:
@@ -81,10 +141,12 @@ def test_from_the_command_line(make_folder: Callable[..., Path], tmp_path: Path,
     out = tmp_path / "p.csv"
     code, shown, said = regraft("predict", run, data, "--out", out, "--at-recall", "class1=0.9", "--quiet")
     assert (code, "'class1' from a probability of" in said) == (0, True)
+    code, _, said = regraft("predict", run, data, "--json", "--at-recall", "class1=0.9", "--abstain-below", "1")
+    assert (code, said.index("warning: 'class1': recall 90.0%") < said.index("note:")) == (0, True)
     code, shown, _ = regraft("predict", run, data, "--json", "--abstain-below", "1")
     rows = json.loads(shown)["predictions"]
     assert (code, {(row["class"], row["decision"]) for row in rows}) == (0, {(None, "unsure")})
-    assert {row["decision"] for row in csv.DictReader(out.read_text().splitlines())} == {"sure"}
+    assert {row["decision"] for row in csv.DictReader(out.read_text().splitlines())} <= {"threshold", "likeliest"}
     (run / HELD_OUT).write_bytes(b"no")
     code, _, said = regraft("predict", run, data, "--at-recall", "class1=0.9")
     assert (code, "is damaged" in said) == (2, True)

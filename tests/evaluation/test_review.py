@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -157,11 +158,17 @@ def test_where_the_table_lies(run: Path, tmp_path: Path) -> None:
     assert table_for(run, data, Recipe(corrections="mine.csv")) == Path("mine.csv")
 
 
-def test_the_list_is_printed(run: Path, regraft: Regraft, tmp_path: Path) -> None:
+def test_the_list_is_printed(run: Path, regraft: Regraft, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = tmp_path / "c.csv"
+    monkeypatch.setenv("COLUMNS", "80")
     code, printed, err = regraft("review", run, "--list", "--corrections", table, "--quiet")
     assert code == 0, err
     assert "images to look at." in printed
+    lines = printed.splitlines()
+    assert lines[0] == "1. class1/copy.png"
+    assert lines[1].startswith("   labelled 'class1', perhaps 'class0' (")
+    assert re.fullmatch(r"   - it shows the same as class0/\S+\.png, which is 'class0'", lines[2])
+    assert max(map(len, lines)) <= 80
     assert not table.exists()
     code, printed, _ = regraft("review", run, "--json", "--most", 2, "--corrections", table, "--quiet")
     told = json.loads(printed)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -29,6 +30,7 @@ from regraft.evaluation.tuning.optimism import optimism_of
 from regraft.evaluation.tuning.outcomes import COMPLETE, Figures, Outcome
 from regraft.evaluation.tuning.result import Tuned
 from regraft.evaluation.tuning.space import RANGES, Facts, Kinds, checked_space, usual_space
+from regraft.progress import Progress
 from regraft.recipe import Recipe
 from regraft.training.strategy import Trainer
 
@@ -269,6 +271,38 @@ def test_time_that_is_up_leaves_heads_for_later(quick: Callable[..., Tuned], mon
     monkeypatch.setattr("regraft.evaluation.tuning.carry_out.HEADS_SECONDS", 300.0)
     again = quick(space=None, sampler="random", trials=2, epochs=1, resume=True)
     assert "waiting" not in {row["state"] for row in rows(again.folder)}
+
+
+def test_a_limit_says_how_the_time_is_shared_and_what_was_not_begun(
+    quick: Callable[..., Tuned], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("regraft.evaluation.tuning.carry_out.HEADS_SHARE", 0.02)
+    monkeypatch.setattr("regraft.evaluation.tuning.networks.seconds_of", lambda *_: 7200.0)
+    monkeypatch.setattr("regraft.evaluation.tuning.networks.LEAST_SECONDS", 1.0)
+    shown, began = Lines(), time.monotonic()
+    tuned = quick(space=None, sampler="tpe", progress=shown, time_limit=10.0)
+    assert tuned.search
+    shared = r"Of the \d+ s that are left, heads get \d+ s at most, and fine-tuning the rest\. Fine-tuning is searched"
+    assert re.search(shared, shown.text)
+    why = r"its shortest training \(\d+ epochs?\) takes about 2\.0 h, and \d+ s was left"
+    assert re.search(rf"Fine-tuning is not begun: {why}\. Heads go on for \d+ s", shown.text)
+    assert re.search(
+        rf"Fine-tuning was not begun: {why}; give more time with --time-limit", "\n".join(tuned.in_lines())
+    )
+    assert not any(row["kind"] == "network" for row in rows(tuned.folder))
+    waiting = sum(row["state"] == "waiting" for row in rows(tuned.folder))
+    assert waiting == tuned.search.waiting_heads
+    assert not waiting or time.monotonic() - began > 6  # the time was used
+    assert any(f"{waiting:,} head" in line for line in tuned.in_lines()) == bool(waiting)
+
+
+class Lines(Progress):
+    """The lines that stay."""
+
+    text = ""
+
+    def say(self, line: str) -> None:
+        self.text += line + "\n"
 
 
 def test_networks_within_limits(quick: Callable[..., Tuned]) -> None:

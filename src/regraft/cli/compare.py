@@ -83,7 +83,11 @@ def compare_runs(
     flags = {name: f"--{name.replace('_', '-')}" for name, value in settings.items() if value is not None}
     of_images = [flags.pop(name) for name in ("device", *READING) if name in flags]
     if others := [*others, *flags.values()]:
-        raise RecipeError(f"{', '.join(others)} goes with strategies; of runs give --on alone")
+        keep = "; the result is printed, and `--json > FILE` keeps it" if "--out" in others else ""
+        raise RecipeError(
+            f"a comparison of runs takes no {' and no '.join(others)}: that is for comparing strategies on DATA;"
+            f" leave it out{keep}"
+        )
     if of_images and on is None:
         raise RecipeError(f"{', '.join(of_images)} says how images are read, and none is; add --on, or leave it out")
     recipe = recipe_from(settings)

@@ -19,7 +19,7 @@ from regraft.evaluation.deciding import Wanted
 from regraft.evaluation.given import contents_of
 from regraft.evaluation.predict_to import Predicted, check_predict_to, predict_to
 from regraft.evaluation.predicted_file import Row, state_of
-from regraft.evaluation.prediction import NEIGHBOURS, UNSURE_WORD, Further, Tally
+from regraft.evaluation.prediction import DECISION, NEIGHBOURS, Further, Tally
 from regraft.evaluation.sorting import Sorted
 from regraft.recipe import Reading, Recipe
 
@@ -43,6 +43,8 @@ def predict_and_show(
     reading, classifier, tally = recipe.reading, load(run, recipe.network.device), Tally()
     rule, expected = wanted.rule(classifier.classes, run)
     further = Further(neighbours, rule)
+    for warning in filter(None, (one.warning for one in expected)):
+        complain(f"warning: {warning}")
     for one in expected:
         complain(f"note: {one.in_words()}")
     by_class = Sorted(sort_into, classifier.classes, copies) if sort_into else None
@@ -124,7 +126,7 @@ def show_predictions(first: Sequence[Row], tally: Tally) -> None:
             add(made, row["path"], row["error"], "", *("" for _ in further), style="red")
         else:
             said = [row[column] or "" for column in further]
-            add(made, row["path"], row["class"] or UNSURE_WORD, f"{row['probability']:.1%}", *said)
+            add(made, row["path"], row["class"] or row[DECISION], f"{row['probability']:.1%}", *said)
     if shown:
         show(made)
     if shown and tally.files > shown:
@@ -147,7 +149,7 @@ def say_what_to_mind(tally: Tally) -> None:
     if tally.faults and tally.predicted:
         say(f"{tally.predicted:,} of {tally.files:,} files are predicted; the others say why not.")
     if tally.unsure:
-        say(f"{tally.unsure:,} of {tally.predicted:,} images are given no class (decision: unsure).")
+        say(f"{tally.unsure:,} of {tally.predicted:,} images are given no class.")
     if tally.unlike:
         say(f"{tally.unlike:,} of {tally.predicted:,} images are unlike anything the run was trained on (known: no).")
 

@@ -90,17 +90,24 @@ def open_page(made: "Review", port: int) -> None:
 def show_items(result: dict[str, Any], written: Path | None = None) -> None:
     """What to look at, the first rows of it."""
     items = result["items"]
+    for place, item in enumerate(items[:MOST_ROWS], 1):
+        show_item(str(place), item)
     if items:
-        made = table("", "image", "label", "suggested", "why")
-        for place, item in enumerate(items[:MOST_ROWS], 1):
-            suggested = f"{item['suggested']} ({item['probability']:.0%})"
-            add(made, str(place), item["path"], item["label"], suggested, item["reason"])
-        show(made)
+        say()
     before = f"; {result['reviewed']:,} were looked at before" if result["reviewed"] else ""
     more = f" (the first {MOST_ROWS} are shown; --json or --csv gives all)" if len(items) > MOST_ROWS else ""
     say(f"{len(items):,} images to look at{before}{more}.")
     if written:
         say(f"Written: {written}")
+
+
+def show_item(place: str, item: dict[str, Any]) -> None:
+    """An image: its name, its label and another, and a line for each reason; a terminal breaks no name."""
+    left = " " * (len(place) + 2)
+    say((f"{place}. {item['path']}", "bold"))
+    said = f"labelled '{item['label']}', perhaps '{item['suggested']}' ({item['probability']:.0%})"
+    for line in (said, *(f"- {reason}" for reason in item["reasons"])):
+        say(left + line, whole=False, hang=len(left) + 2)
 
 
 @app.command()

@@ -22,6 +22,8 @@ def scan(result: dict[str, Any]) -> None:
     show(made)
     for line in result["rendering"]["said"]:
         say(line, whole=False)
+    if groups := result["groups"]:
+        say(groups["said"], whole=False)
     show_notes(result["notes"])
     show_faults(result["faults"])
 

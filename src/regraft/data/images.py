@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from regraft.data.content import Content
+from regraft.data.group_sizes import GroupSizes, group_sizes
 from regraft.data.rendering import PLAIN, Rendering
 from regraft.data.spelling import alike, composed
 from regraft.errors import DataError
@@ -127,8 +128,14 @@ class ImageSet(Shown):
         """The images of some rows alone, without faults."""
         return replace(self, files=tuple(self.files[row] for row in rows), faults=())
 
+    @property
+    def group_sizes(self) -> GroupSizes | None:
+        """How many groups there are, and the largest; None where there is none."""
+        return group_sizes([file.group for file in self.files])
+
     def as_dict(self) -> dict[str, Any]:
         """What ``scan --json`` prints."""
+        groups = self.group_sizes
         return {
             "root": str(self.root),
             "classes": list(self.classes),
@@ -136,6 +143,7 @@ class ImageSet(Shown):
             "left_out": self.left_out,
             "counts": self.counts(),
             "rendering": self.rendering.as_dict() | {"said": list(self.rendering.in_words())},
+            "groups": groups.as_dict() | {"said": groups.in_words} if groups else None,
             "faults": [asdict(fault) for fault in self.faults],
             "notes": list(self.notes),
             "corrected": self.corrected.as_dict() if self.corrected else None,

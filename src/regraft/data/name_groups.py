@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from regraft.data.groups import matched
 from regraft.data.images import KEPT, Fault, ImageSet
+from regraft.data.whole_groups import WHOLE
 
 KIND = "groups in names"
 NAMED = frozenset((
@@ -18,6 +19,8 @@ UP_TO_LAST, FOLDER = r"([^/]+)[_-][^/_-]+$", r"([^/]+)/[^/]+$"
 LEAST_SHARE = 0.9  # of a class's names that a pattern must match, and of pairs that it must hold together
 SAMPLE, MOST_WORDS = 2_000, 20  # names that words are looked for in, and words
 FEWEST_EACH = 2  # images of a class in a group, on average
+LARGE = 1 / 3  # of a class's images, from which a group is large
+MOST_IN_LARGE = 0.1  # of all images: more say that the name's word is no patient's or scene's
 
 
 def proposed_for(images: ImageSet, pairs: Sequence[tuple[int, int]]) -> str | None:
@@ -74,13 +77,19 @@ def groups_of(images: ImageSet, pattern: str) -> list[str | None]:
 
 
 def fits(images: ImageSet, groups: Sequence[str | None]) -> bool:
-    """Whether groups are such as can be split: several in each class, of several images, in most of some class's."""
-    matched, of_class = Counter[int](), defaultdict[int, set[str]](set)
-    for label, group in zip(images.labels.tolist(), groups, strict=True):
-        if group is not None:
-            matched[label] += 1
-            of_class[label].add(group)
+    """Whether groups are such as can be split: several in each class, of several images, in most of some class's.
+
+    And hardly an image in a group that has much of its class: that is a class by another name.
+    """
+    own = Counter((label, group) for label, group in zip(images.labels.tolist(), groups, strict=True) if group)
+    matched, several = Counter[int](), Counter[int]()
+    for (label, _), some in own.items():
+        matched[label] += some
+        several[label] += 1
     sizes = Counter(images.labels.tolist())
-    several = all(len(of) > 1 for of in of_class.values())
+    shares = {(label, group): some / sizes[label] for (label, group), some in own.items()}
     common = any(matched[label] >= LEAST_SHARE * sizes[label] for label in matched)
-    return several and common and sum(matched.values()) >= FEWEST_EACH * sum(len(of) for of in of_class.values())
+    in_large = sum(some for key, some in own.items() if some > 1 and shares[key] > LARGE)
+    whole = any(some > 1 and shares[key] >= WHOLE for key, some in own.items())
+    even = not whole and in_large <= MOST_IN_LARGE * len(images.files)
+    return min(several.values(), default=2) > 1 and common and even and matched.total() >= FEWEST_EACH * len(own)

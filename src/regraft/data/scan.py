@@ -11,6 +11,7 @@ from regraft.data.pixel_range import measured
 from regraft.data.prefetch import map_ahead
 from regraft.data.range_faults import Seen, depth_faults
 from regraft.data.rendering import Depth
+from regraft.data.whole_groups import told, whole_classes
 from regraft.errors import DataError
 from regraft.progress import Progress
 from regraft.progress.shown import ShowProgress, shown
@@ -28,12 +29,14 @@ def scan(data: Data, reading: Reading = Reading(), workers: int = 0, progress: S
     listed = find_images(data, reading)
     images = replace(measured(listed, reading, workers), faults=listed.faults)  # all are looked at here, not some
     with shown(progress) as shows:
+        warnings = told(whole_classes(listed), shows)
         looks, broken, depths = look_at_all(images, reading, workers, shows)
         by_name = {file.name: file for file in images.files}
         if unknown := [by_name[name] for name, depth in depths if depth and not depth.known]:
             images = replace(measured(listed, reading, workers, unknown), faults=listed.faults)
             looks, broken, depths = look_at_all(images, reading, workers, shows)
     images = images.without(tuple(broken)) if broken else images
+    images = images.saying(warnings)
     return images.noting((*depth_faults(depths, images.rendering), *odd_ones(images, looks)))
 
 

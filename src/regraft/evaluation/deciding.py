@@ -1,5 +1,6 @@
 """From probabilities to a class or none: under a least probability, and by thresholds chosen on held-out images."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,8 @@ from regraft.runs.held_out import Judged, read_held_out
 
 RECALL, PRECISION = "recall", "precision"
 UNSURE = -1  # in place of a class
+SURE_WORD, UNSURE_WORD = "sure", "unsure"  # where a least probability is asked for
+BY_THRESHOLD, LIKELIEST, NO_CLASS = "threshold", "likeliest", "none"  # where thresholds alone are
 SHOWN = 20  # classes in a message
 
 
@@ -35,20 +38,29 @@ class Rule:
     def decide(self, probabilities: np.ndarray) -> np.ndarray:
         """The classes (images,) of probabilities (images, classes), or UNSURE.
 
-        Of several that reach their thresholds, the one that is furthest above its own; of those without one the
-        likeliest, where it reaches ``abstain_below``.
+        Of several that reach their thresholds, the one that is furthest above its own; else the likeliest of those
+        without one. Whichever it is, none where its probability is below ``abstain_below``.
         """
         others = probabilities.copy()
         others[:, list(self.thresholds)] = -1.0
         decided = others.argmax(axis=1)
-        decided[others.max(axis=1) < self.abstain_below] = UNSURE
         if self.thresholds:
             places, least = np.array(list(self.thresholds)), np.array(list(self.thresholds.values()))
             above = probabilities[:, places] / np.maximum(least, 1e-12)
             reached = probabilities[:, places] >= least
             best = np.where(reached, above, -1.0).argmax(axis=1)
-            decided = np.where(reached.any(axis=1), places[best], decided)
-        return np.asarray(decided)
+            none = others.max(axis=1) < 0  # all classes have thresholds
+            decided = np.where(reached.any(axis=1), places[best], np.where(none, UNSURE, decided))
+        own = np.take_along_axis(probabilities, np.maximum(decided, 0)[:, None], axis=1)[:, 0]
+        return np.where(own < self.abstain_below, UNSURE, decided)
+
+    def word(self, place: int) -> str:
+        """How a class, or none, came about: of a least probability whether it is reached, else by what it is given."""
+        if self.abstain_below:
+            return UNSURE_WORD if place == UNSURE else SURE_WORD
+        if place == UNSURE:
+            return NO_CLASS
+        return BY_THRESHOLD if place in self.thresholds else LIKELIEST
 
     def as_dict(self) -> dict[str, object]:
         """Plain data."""
@@ -80,18 +92,41 @@ class Wanted:
 class Expected:
     """What a class's threshold gave on the held-out images that it was chosen on."""
 
-    name: str
+    wish: Wish
     threshold: float
     found: int  # of the class that were given it
     of: int  # the class has
     given: int  # it, rightly or not
+    taken: Mapping[str, int] = field(default_factory=dict)  # of the class, above the threshold, by who has them instead
+    unsure: int = 0  # likewise, but for the least probability
+
+    @property
+    def share(self) -> float:
+        """The figure that was wished for, as it came out; 0 where there is none."""
+        whole = self.of if self.wish.figure == RECALL else self.given
+        return self.found / whole if whole else 0.0
+
+    @property
+    def warning(self) -> str | None:
+        """Why the wish is not expected to come true beside the others, and what to do; None where it is."""
+        if self.share >= self.wish.share - 1e-9:
+            return None
+        name, figure, share = self.wish.name, self.wish.figure, f"{self.wish.share:.1%}"
+        why = [f"the threshold of '{other}' takes {some:,}" for other, some in self.taken.items()]
+        if self.unsure:
+            why.append(f"--abstain-below leaves {self.unsure:,} without a class")
+        return (
+            f"'{name}': {figure} {share} was asked for, {self.share:.1%} is to be expected."
+            f" Of its {self.of:,} images held out, {' and '.join(why)}."
+            f" Give --at-{figure} {name}={self.wish.share:g} alone to have {share}"
+        )
 
     def in_words(self) -> str:
         """Threshold, recall and precision with their 95% intervals."""
         recall, precision = in_percent(self.found, self.of), in_percent(self.found, self.given)
         return (
-            f"'{self.name}' from a probability of {self.threshold:.3f}: recall {recall} and precision {precision} are"
-            f" to be expected, from {self.of:,} of its images held out"
+            f"'{self.wish.name}' from a probability of {self.threshold:.3f}: recall {recall} and precision {precision}"
+            f" are to be expected, from {self.of:,} of its images held out"
         )
 
 
@@ -142,15 +177,23 @@ def rule_of(
     thresholds = {classes.index(wish.name): threshold_of(wish, classes.index(wish.name), judged) for wish in wishes}
     rule = Rule(abstain_below, thresholds)
     decided = rule.decide(judged.probabilities)
-    return rule, tuple(
-        Expected(
-            classes[place],
-            least,
-            int(((decided == place) & (judged.labels == place)).sum()),
-            int((judged.labels == place).sum()),
-            int((decided == place).sum()),
-        )
-        for place, least in thresholds.items()
+    return rule, tuple(expected_of(wish, rule, decided, classes, judged) for wish in wishes)
+
+
+def expected_of(wish: Wish, rule: Rule, decided: np.ndarray, classes: Sequence[str], judged: Judged) -> Expected:
+    """What a wish came to among the others, by what was decided of the held-out images."""
+    place = classes.index(wish.name)
+    least, own = rule.thresholds[place], judged.labels == place
+    lost = Counter(decided[own & (judged.probabilities[:, place] >= least) & (decided != place)].tolist())
+    unsure = lost.pop(UNSURE, 0)
+    return Expected(
+        wish,
+        least,
+        found=int((own & (decided == place)).sum()),
+        of=int(own.sum()),
+        given=int((decided == place).sum()),
+        taken={classes[other]: some for other, some in lost.most_common()},
+        unsure=unsure,
     )
 
 

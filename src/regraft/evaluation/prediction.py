@@ -18,8 +18,7 @@ from regraft.visible import visible
 
 LEAD = ("path", "class", "probability", "error", "known")  # columns before those of the probabilities
 NEIGHBOURS = tuple(f"neighbour {place}" for place in range(1, NEAR + 1))
-DECISION = "decision"  # the column of these two, where a rule may leave an image without a class
-SURE_WORD, UNSURE_WORD = "sure", "unsure"
+DECISION = "decision"  # the column that says how a rule came to the class, or to none
 YES, NO = "yes", "no"
 UNLIKE = ", unlike anything it was trained on"
 
@@ -89,7 +88,7 @@ class Prediction:
             said = {DECISION: None}
             if p is not None:
                 place = int(further.rule.decide(p[None])[0])
-                said[DECISION] = UNSURE_WORD if place == UNSURE else SURE_WORD
+                said[DECISION] = further.rule.word(place)
                 label = None if place == UNSURE else self.classes[place]
                 probability = probability if place == UNSURE else float(p[place])
         nearest = dict(zip_longest(NEIGHBOURS, self.neighbours)) if further.neighbours else {}
@@ -139,13 +138,13 @@ class Tally:
     faults: Counter[str] = field(default_factory=Counter)  # by kind
     first: str = ""  # fault, and of what
     unlike: int = 0  # anything that the run was trained on
-    unsure: int = 0  # without a class, where that was asked for
+    unsure: int = 0  # without a class, by the rule
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Count a prediction, as plain data."""
         self.files += 1
         if row["error"] is None:
-            if row.get(DECISION) == UNSURE_WORD:
+            if row["class"] is None:
                 self.unsure += 1
             else:
                 self.classes[row["class"]] += 1

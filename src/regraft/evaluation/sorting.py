@@ -10,7 +10,7 @@ from PIL import Image
 from regraft.data.content import Content, OnDisk
 from regraft.data.readers.paths import Named
 from regraft.errors import RunError, reason_not_written
-from regraft.evaluation.prediction import DECISION, NO, UNSURE_WORD
+from regraft.evaluation.prediction import NO
 
 UNKNOWN_FOLDER, UNSURE_FOLDER = "_unknown", "_unsure"  # for what gets no class of its own
 FORBIDDEN = str.maketrans(dict.fromkeys('/\\:*?"<>|', "_") | dict.fromkeys(map(chr, range(32)), "_"))
@@ -60,7 +60,7 @@ class Sorted:
         """The name of the folder for an image."""
         if row["known"] == NO:
             return UNKNOWN_FOLDER
-        return UNSURE_FOLDER if row.get(DECISION) == UNSURE_WORD else self.folders[row["class"]]
+        return UNSURE_FOLDER if row["class"] is None else self.folders[row["class"]]
 
     def numbered(self, target: Path) -> Path:
         """The place with the number that its name has come to."""

@@ -103,3 +103,7 @@ class Features:
     def noting(self, faults: Sequence[Fault]) -> "Features":
         """The same features, with more faults listed among the images'."""
         return replace(self, images=self.images.noting(faults))
+
+    def saying(self, notes: Sequence[str]) -> "Features":
+        """The same features, with more notes on the images."""
+        return replace(self, images=self.images.saying(notes))

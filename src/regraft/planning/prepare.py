@@ -13,6 +13,7 @@ from regraft.data.pixel_range import Unmeasured, measured
 from regraft.data.rendering import from_dict as rendering_from
 from regraft.data.split import Split, keep_all, split_images
 from regraft.data.transparency import check_that_something_shows
+from regraft.data.whole_groups import classes_without, told, whole_classes
 from regraft.errors import DataError, RecipeError
 from regraft.features.extract import extract
 from regraft.features.features import Features
@@ -124,7 +125,8 @@ class Looked:
 
     def planned(self, split: Split, progress: Progress = silent) -> Job:
         """Measure and plan on the training part of ``split``."""
-        recipe, backbone, features, sampled = self.recipe, self.backbone, self.features, self.sampled
+        recipe, backbone, sampled = self.recipe, self.backbone, self.sampled
+        features = self.features.saying(told(classes_without(self.features.images, split), progress))
         if sampled:
             similarity = sampled.similarity
         else:
@@ -184,6 +186,7 @@ def look(
     wanted.
     """
     found = found_for(data, recipe, backbone, may_go_on)
+    warnings = told(whole_classes(found.images), progress)
     sampled = None if every_cut else sampled_of(found, progress)
     features = None
     if sampled:
@@ -191,8 +194,7 @@ def look(
     if features is None:
         sampled, features = None, look_at_all(found, progress)
     features = features.noting(odd_ones(features.images, features.looks))
-    if sampled:
-        features = replace(features, images=features.images.saying([sampled.in_words]))
+    features = features.saying((*warnings, *([sampled.in_words] if sampled else ())))
     return Looked(found.recipe, found.backbone, features, found.statistics, found.going_on, sampled)
 
 

@@ -90,7 +90,7 @@ class RunComparison(Shown):
             f"{first} against {one.other}: {points(one.difference.mean)} (95% interval {interval(one.difference)});"
             f" better {share(one.difference.better)}, equal within one point {share(one.difference.equal)}, worse"
             f" {share(one.difference.worse)}; p {p_in_words(one.adjusted_p)}:"
-            f" {verdict_on(one.difference, first, one.other)}."
+            f" {verdict_on(one.difference, first, one.other, one.adjusted_p)}."
             for one in self.contrasts
         ]
         return (

@@ -6,6 +6,7 @@ from typing import Any
 
 from regraft.evaluation.comparison.table import Table
 from regraft.metrics.comparisons import EQUAL, Difference
+from regraft.metrics.intervals import LEVEL
 
 SURE = 0.95  # of a probability, to say that something is so
 LIKELY = 0.8
@@ -38,20 +39,24 @@ def headline(table: Table) -> str:
     return f"The plan ({which}) reaches {plan.accuracy:.1%} {over} ({interval})."
 
 
-def verdict_on(difference: Difference, mine: str, other: str) -> str:
-    """Which of two is better, as far as can be said."""
+def verdict_on(difference: Difference, mine: str, other: str, adjusted_p: float | None = None) -> str:
+    """Which of two is better, as far as can be said; ``adjusted_p``: in place of the difference's own."""
     band = f"{100 * EQUAL:g} point"
-    if difference.better >= SURE:
-        return f"{mine} is better"
-    if difference.worse >= SURE:
-        return f"{other} is better"
     if difference.equal >= SURE:
         return f"equal within {band}"
-    if difference.better >= LIKELY:
-        return f"{mine} is probably better"
-    if difference.worse >= LIKELY:
-        return f"{other} is probably better"
+    ahead = mine if difference.mean > 0 else other
+    likely = max(difference.better, difference.worse)
+    if may_be_chance(difference, adjusted_p):
+        return f"{ahead} is ahead, but that may be chance" if likely >= LIKELY else "the difference may be chance"
+    if likely >= LIKELY:
+        return f"{ahead} is better" if likely >= SURE else f"{ahead} is probably better"
     return "not decided"
+
+
+def may_be_chance(difference: Difference, adjusted_p: float | None = None) -> bool:
+    """Whether the interval reaches over zero, or a difference as large comes by chance in one of twenty."""
+    p = difference.p if adjusted_p is None else adjusted_p
+    return difference.low <= 0 <= difference.high or p > 1 - LEVEL
 
 
 def regret_in_words(table: Table) -> str:
@@ -140,7 +145,7 @@ def with_words(table: Table) -> dict[str, Any]:
             *map(share, (own.better, own.equal, own.worse)),
         ]
         row["p_in_words"] = p_in_words(one.adjusted_p)
-        row["verdict"] = verdict_on(own, "the plan", one.other)
+        row["verdict"] = verdict_on(own, "the plan", one.other, one.adjusted_p)
     return shown | {"headline": headline(table), "regret_in_words": regret_in_words(table)}
 
 

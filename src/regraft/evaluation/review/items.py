@@ -40,10 +40,15 @@ class Item:
     probability: float  # of what is suggested
     own: float  # of the label that it has
     kinds: tuple[str, ...]  # why it is looked at
-    reason: str  # in words
+    reasons: tuple[str, ...]  # in words, by kind
     hash: str  # of its bytes
     other: str = ""  # the image that it contradicts
     other_row: int | None = None
+
+    @property
+    def reason(self) -> str:
+        """All of them."""
+        return "; ".join(self.reasons)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, as ``review --list --json`` prints it."""
@@ -56,6 +61,7 @@ class Item:
             "label_probability": round(self.own, 4),
             "kinds": list(self.kinds),
             "reason": self.reason,
+            "reasons": list(self.reasons),
             "near_duplicate": self.other,
         }
 
@@ -142,7 +148,7 @@ def listed(doubts: Mapping[int, Doubt], features: Features, part: Mapping[int, s
             probability=doubt.probability,
             own=doubt.own,
             kinds=kinds,
-            reason="; ".join(doubt.said[kind] for kind in kinds),
+            reasons=tuple(doubt.said[kind] for kind in kinds),
             hash=features.looks[row].content,
             other="" if doubt.other is None else files[doubt.other].name,
             other_row=doubt.other,

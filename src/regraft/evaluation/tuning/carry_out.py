@@ -15,7 +15,7 @@ from regraft.errors import RecipeError
 from regraft.evaluation.tuning.axis import JOINED, Axis
 from regraft.evaluation.tuning.book import Book
 from regraft.evaluation.tuning.final import write_winner
-from regraft.evaluation.tuning.head_search import search_heads
+from regraft.evaluation.tuning.head_search import go_on_with_heads, search_heads
 from regraft.evaluation.tuning.heads import heads_of_train, places_of
 from regraft.evaluation.tuning.jobs import Jobs, fingerprint_of, sides_of
 from regraft.evaluation.tuning.journal import JOURNAL, open_study, quiet
@@ -59,6 +59,8 @@ def searched(order: Order, folder: Path, place: Path, progress: Progress, starte
             search_heads(search)
         if order.kinds.networks:
             search_networks(search)
+        if order.kinds.heads and order.kinds.networks:
+            go_on_with_heads(search)
         if book.running_elsewhere():
             return Tuned(folder, None, None)
         return write_winner(order, search, folder, place, started)
@@ -167,7 +169,11 @@ def outlook(order: Order, job: Job, search: Search) -> str:
     names = [axis.name.replace("_", " ") for axis in search.space.networks]
     what = f"Fine-tuning is searched over {', '.join(names)}" if names else "Fine-tuning is not searched"
     if order.time_limit is not None:
-        return f"{what}, in the time that is left"
+        now = time.monotonic()
+        left = time_in_words(search.end - now)
+        heads = f"heads get {time_in_words(search.heads_end - now)} at most, and fine-tuning the rest"
+        shared = heads if order.kinds.heads else "fine-tuning gets all"
+        return f"Of the {left} that are left, {shared}. {what}"
     axis = next((one for one in search.space.networks if one.name == "epochs"), None)
     epochs = float(np.mean(axis.values or (axis.low, axis.high))) if axis else 10.0
     rate = job.features.rate

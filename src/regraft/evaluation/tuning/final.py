@@ -171,8 +171,20 @@ def result_of(order: Order, search: Search, entries: Sequence[Entry], best: Entr
         importance=importance_of(networks, search.space.networks, order.recipe.seed),
         seconds=time.perf_counter() - started,
         left=search.left,
+        not_begun=tuple(not_begun(order, search, entries)),
         notes=(*search.notes, *failures(entries)),
     )
+
+
+def not_begun(order: Order, search: Search, entries: Sequence[Entry]) -> Iterator[str]:
+    """What no trial was begun of, and why."""
+    heads = [one for one in entries if one.kind == HEAD]
+    for layers, word in ((1, "one layer"), (2, "two layers")):
+        own = [one for one in heads if one.recipe.head.layers == layers]
+        if own and not any(one.outcome for one in own):
+            yield f"Heads of {word} were not begun: the time was up before ({len(own):,} were left)"
+    if order.kinds.networks and search.no_network:
+        yield f"Fine-tuning was not begun: {search.no_network}; give more time with --time-limit and --resume"
 
 
 def failures(entries: Sequence[Entry]) -> Iterator[str]:

@@ -1,15 +1,19 @@
 """One process's part in the search over heads."""
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+
+from optuna.trial import TrialState
 
 from regraft.evaluation.tuning import heads
 from regraft.evaluation.tuning.book import HEAD, Entry, Proposal, Taken
 from regraft.evaluation.tuning.outcomes import DROPPED, Figures, Outcome
 from regraft.evaluation.tuning.search import ELSEWHERE, WAIT, Search, figure_on
 from regraft.evaluation.tuning.winner import best_head
+from regraft.progress.pace import time_in_words
 from regraft.recipe import Recipe
 
 DEAR_PLACES = 2  # where heads of two layers are tried
@@ -30,6 +34,18 @@ def search_heads(search: Search) -> None:
     enter_and_solve(search, promising_first(search, cheap))
     enter_and_solve(search, dear(search, own, cheap, every))
     say_heads(search)
+
+
+def go_on_with_heads(search: Search) -> None:
+    """The heads that were left, in what whole networks leave of a limited time."""
+    left = search.end - time.monotonic()
+    waiting = any(one.kind == HEAD and one.state == TrialState.WAITING for one in search.book.entries())
+    if not waiting or not 0 < left < math.inf:
+        return
+    why = f"Fine-tuning is not begun: {search.no_network}. " if search.no_network else ""
+    search.progress.say(f"{why}Heads go on for {time_in_words(left)}")
+    search.heads_end = search.end
+    search_heads(search)
 
 
 def enter_and_solve(search: Search, proposals: Sequence[Proposal]) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
+from optuna.trial import TrialState
+
 from regraft.errors import RecipeError
 from regraft.evaluation.tuning import heads, networks
 from regraft.evaluation.tuning.axis import Axis
@@ -45,8 +47,25 @@ def search_networks(search: Search) -> None:
         return
     while time.monotonic() + networks.LEAST_SECONDS < search.end:
         if not propose(search, bench, base, axes):
-            return
+            break
         work_on_networks(search)
+    search.no_network = why_none(search, bench, base, axes)
+
+
+def why_none(search: Search, bench: Bench, base: Recipe, axes: Sequence[Axis]) -> str:
+    """Why no whole network was begun, where that is so and the time is limited."""
+    left = max(0.0, search.end - time.monotonic())
+    if not math.isfinite(left) or any(
+        one.kind == NETWORK and one.state != TrialState.WAITING for one in search.book.entries()
+    ):
+        return ""
+    axis = next((one for one in axes if one.name == "epochs"), None)
+    fewest = int(min(axis.values) if axis.values else axis.low) if axis else base.optimisation.epochs
+    seconds = networks.seconds_of(bench, base.but(epochs=fewest), ())
+    if seconds is None or left < networks.LEAST_SECONDS:
+        return f"a training takes {networks.LEAST_SECONDS:.0f} s at least, and {time_in_words(left)} was left"
+    shortest = f"its shortest training ({fewest} epoch{'' if fewest == 1 else 's'}) takes" if fewest else "it takes"
+    return f"{shortest} about {time_in_words(seconds)}, and {time_in_words(left)} was left"
 
 
 def work_on_networks(search: Search) -> None:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from regraft.evaluation.tuning.book import Entry
+from regraft.evaluation.tuning.book import HEAD, Entry
 from regraft.evaluation.tuning.importance import FEWEST, Importance
 from regraft.evaluation.tuning.optimism import Optimism
 from regraft.evaluation.tuning.outcomes import DROPPED, FAILED
@@ -39,6 +39,7 @@ class Result:
     dropped: int
     failed: int
     waiting: int  # that there was no time for
+    waiting_heads: int  # of these
     trained: int  # in this call
     sampler: str
     sampled: int  # whole networks whose settings the sampler proposed
@@ -51,6 +52,7 @@ class Result:
     importance: tuple[Importance, ...]
     seconds: float
     left: int  # combinations of a grid that there was no time for
+    not_begun: tuple[str, ...] = ()  # what no trial was begun of, and why
     notes: tuple[str, ...] = ()
 
     def sentences(self, test: float | None, images: int, split: str) -> Iterator[str]:
@@ -72,7 +74,11 @@ class Result:
         if self.left:
             yield f"The grid is not whole: {self.left:,} combinations were left. Go on with --resume."
         elif self.waiting:
-            yield f"{self.waiting:,} trials were left when the time for them was up. --resume goes on with them."
+            kinds = {"head": self.waiting_heads, "network": self.waiting - self.waiting_heads}
+            said = [f"{some:,} {kind}{'' if some == 1 else 's'}" for kind, some in kinds.items() if some]
+            was = "was" if self.waiting == 1 else "were"
+            yield f"{' and '.join(said)} {was} left when the time was up. --resume goes on with them."
+        yield from (f"{what}." for what in self.not_begun)
         yield from self.notes
 
     def on_importance(self) -> str:
@@ -187,4 +193,5 @@ def counts_of(entries: Sequence[Entry]) -> dict[str, int]:
     ended = {"dropped": states.count(DROPPED), "failed": states.count(FAILED)}
     waiting = sum(entry.outcome is None for entry in entries)
     complete = sum(entry.complete for entry in entries)
-    return {"trials": len(entries), "complete": complete, "waiting": waiting, **ended}
+    heads = sum(entry.outcome is None for entry in entries if entry.kind == HEAD)
+    return {"trials": len(entries), "complete": complete, "waiting": waiting, "waiting_heads": heads, **ended}

@@ -40,6 +40,7 @@ class Search:
     progress: Progress
     trained: int = 0  # trials, by this process
     left: int = 0  # combinations of a grid that there was no time for
+    no_network: str = ""  # why none was begun, where that is so
     notes: dict[str, None] = field(default_factory=dict)
     beyond: dict[object, str] = field(default_factory=dict)  # why networks are beyond the limits
 

@@ -175,7 +175,9 @@ function command() {
       effects.push(`No image of ${one.name} is found at this threshold, so the command leaves it out.`);
     }
   }
-  if (chosen.size > 1) effects.push("With several thresholds an image gets the class that is furthest above its own.");
+  const abstains = [...chosen.values()].some((one) => one.name === null);
+  if (chosen.size - abstains > 1) effects.push("With several thresholds an image gets the class that is furthest above its own.");
+  if (chosen.size > 1 && abstains) effects.push("An image whose class is less probable than you want gets no class.");
   const some = words.length > 4;
   $("command").textContent = some ? words.join(" ") : "";
   $("command").parentElement.hidden = !some;
