@@ -20,3 +20,8 @@ for room in ROOMS:
 for library in LIBRARIES:
     with suppress(ImportError):  # not all are installed everywhere
         importlib.import_module(library)
+
+from regraft.runs import card, report  # noqa: E402 - what it loads must be quiet
+
+for page in (card, report):
+    page.template()  # compiled once
