@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # of two on two processors each has one; read when the libraries are loaded
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -11,6 +12,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # of two on two processors each has one
 import numpy as np
 import pytest
 from PIL import Image
+
+if TYPE_CHECKING:
+    from regraft.evaluation.tuning.result import Tuned
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -88,6 +92,23 @@ def served_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for i in range(40):
             picture(kind, i).save(root / "data" / f"class{kind}" / f"{i:03d}.png")
     return train(root / "data", Recipe(image_size=64, fast=True), root / "stripes", progress=False).folder
+
+
+@pytest.fixture
+def quick(tmp_path: Path, make_folder: Callable[..., Path]) -> Callable[..., "Tuned"]:
+    """A search over settings on a small set: a few heads, and networks of one or two epochs."""
+    import regraft
+
+    root = make_folder(each=15)
+
+    def run(name: str = "tuned", **more: Any) -> "Tuned":
+        usual = {"space": {"learning_rate": [1e-4, 1e-3], "epochs": [1, 2]}, "sampler": "grid", "progress": False}
+        settings = {"backbone": "demonstration", "image_size": 32} | usual | more
+        if not settings["backbone"]:
+            del settings["backbone"]
+        return regraft.tune(root, out=tmp_path / name, **settings)
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 import typer.main
+from forks import Forked
 
 from benchmarks import tutorial
 from regraft.cli.main import app
@@ -68,17 +70,24 @@ def test_sentences_are_short(name: str) -> None:
 
 
 @pytest.mark.slow
-def test_the_tutorials_commands_give_its_figures(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    page = tutorial.PAGE.read_text()
+def test_the_tutorials_commands_give_its_figures(tmp_path: Path) -> None:
+    page, environment = tutorial.PAGE.read_text(), os.environ | {"COLUMNS": "80"}
     for command, shown in tutorial.commands(page):
-        printed = tutorial.output(command, tmp_path)
+        code, printed, said = Forked(*shlex.split(command)[1:], environment=environment, folder=tmp_path).ended()
+        assert code == 0, (command, said)
         assert first_figure(printed) == pytest.approx(first_figure(shown), abs=2), command
         assert re.findall(r"^regraft-demo/\S+ +(\d)", printed, re.M) == re.findall(
             r"^regraft-demo/\S+ +(\d)", shown, re.M
         )
-    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+
+
+@pytest.mark.slow
+def test_the_tutorials_python_runs(
+    digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On thirty images of each digit; the command before it has trained on all."""
+    (code,) = re.findall(r"```python\n(.*?)```", tutorial.PAGE.read_text(), re.DOTALL)
+    shutil.copytree(digits, tmp_path / "regraft-demo" / "digits")
     monkeypatch.chdir(tmp_path)
     exec(compile(code, "docs/tutorial.md", "exec"), {})
     assert capsys.readouterr().out == "3\n"

@@ -1,69 +1,24 @@
-"""A search over settings: what it tries, what it keeps, and what it refuses."""
+"""A search over settings: what it tries, and what it keeps."""
 
-import csv
 import json
 import re
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import optuna
 import pytest
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
-from optuna.trial import TrialState
+from forks import Forked
+from tuned import OPTIONS, SMALL, rows, study_in, timeless
 
 import regraft as package
-from regraft.errors import RecipeError, RunError
-from regraft.evaluation.tuning import halving
-from regraft.evaluation.tuning.axis import Axis, axis_of
-from regraft.evaluation.tuning.book import NETWORK, Entry
-from regraft.evaluation.tuning.importance import importance_of
-from regraft.evaluation.tuning.journal import mend
-from regraft.evaluation.tuning.limits import Limits, Measured, limits_of
-from regraft.evaluation.tuning.optimism import optimism_of
-from regraft.evaluation.tuning.outcomes import COMPLETE, Figures, Outcome
+from regraft.errors import RunError
 from regraft.evaluation.tuning.result import Tuned
-from regraft.evaluation.tuning.space import RANGES, Facts, Kinds, checked_space, usual_space
 from regraft.progress import Progress
 from regraft.recipe import Recipe
 from regraft.training.strategy import Trainer
-
-Regraft = Callable[..., tuple[int, str, str]]
-Make = Callable[..., Path]
-SMALL = {"backbone": "demonstration", "image_size": 32}
-OPTIONS = ("--backbone", "demonstration", "--image-size", 32, "--quiet")
-
-
-def rows(folder: Path) -> list[dict[str, str]]:
-    with (folder / "trials.csv").open() as file:
-        return list(csv.DictReader(file))
-
-
-def timeless(folder: Path) -> list[dict[str, str]]:
-    return [{name: value for name, value in row.items() if name != "seconds"} for row in rows(folder)]
-
-
-def study_in(folder: Path) -> optuna.Study:
-    return optuna.load_study(study_name=None, storage=JournalStorage(JournalFileBackend(str(folder / "journal.log"))))
-
-
-@pytest.fixture
-def quick(tmp_path: Path, make_folder: Make) -> Callable[..., Tuned]:
-    """A search on a small set: a few heads, and networks of one or two epochs."""
-    root = make_folder(each=15)
-
-    def run(name: str = "tuned", **more: Any) -> Tuned:
-        usual = {"space": {"learning_rate": [1e-4, 1e-3], "epochs": [1, 2]}, "sampler": "grid", "progress": False}
-        settings = {name: value for name, value in {**SMALL, **usual, **more}.items() if name != "backbone" or value}
-        return package.tune(root, out=tmp_path / name, **settings)
-
-    return run
 
 
 def test_it_begins_with_what_train_tries_and_is_never_worse(quick: Callable[..., Tuned], tmp_path: Path) -> None:
@@ -169,25 +124,26 @@ def test_a_finished_search_gets_more_trials(quick: Callable[..., Tuned]) -> None
 @pytest.mark.skipif(sys.platform == "win32", reason="no process can be stopped there")
 def test_two_processes_share_one_journal(quick: Callable[..., Tuned], tmp_path: Path) -> None:
     space = tmp_path / "space.toml"
-    space.write_text("[space]\nlearning_rate = [1e-5, 3e-5, 1e-4, 3e-4]\nepochs = [10, 15]\npatience = [40]\n")
-    command = [sys.executable, "-m", "regraft", "tune", tmp_path / "data", *OPTIONS, "--space", space]
-    command = [str(word) for word in (*command, "--sampler", "grid", "--out", tmp_path / "both", "--json")]
-    first = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    space.write_text("[space]\nlearning_rate = [1e-5, 3e-5, 1e-4, 3e-4]\nepochs = [2, 3]\npatience = [40]\n")
+    words = ("tune", tmp_path / "data", *OPTIONS, "--space", space)
+    words = (*words, "--sampler", "grid", "--out", tmp_path / "both", "--json")
+    first = Forked(*words)
     journal = tmp_path / ".both.search" / "journal.log"
     while not (journal.exists() and "space" in journal.read_text()):
-        assert first.poll() is None, first.stderr.read() if first.stderr else ""
-    first.send_signal(signal.SIGSTOP)  # so that the second one, which starts slowly, has something left to do
-    second = subprocess.Popen([*command, "--resume"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert first.code() is None, first.ended()
+        time.sleep(0.02)
+    first.signal(signal.SIGSTOP)  # so that the second one, which begins later, has something left to do
+    second = Forked(*words, "--resume")
     while f" {second.pid} " not in journal.read_text():
-        assert second.poll() is None, second.stderr.read() if second.stderr else ""
-        first.send_signal(signal.SIGCONT)  # it may have held a lock
+        assert second.code() is None, second.ended()
+        first.signal(signal.SIGCONT)  # it may have held a lock
         time.sleep(0.01)
-        first.send_signal(signal.SIGSTOP)
-        time.sleep(0.5)
-    first.send_signal(signal.SIGCONT)
-    (printed, errors), (others, more_errors) = first.communicate(), second.communicate()
-    assert first.returncode == second.returncode == 0, errors + more_errors
-    results = [json.loads(text) for text in (printed, others)]
+        first.signal(signal.SIGSTOP)
+        time.sleep(0.1)
+    first.signal(signal.SIGCONT)
+    both = [first.ended(), second.ended()]
+    assert [code for code, _, _ in both] == [0, 0], both
+    results = [json.loads(printed) for _, printed, _ in both]
     assert sum(one["run"] is not None for one in results) == 1, "one of them writes the run"
     study = study_in(tmp_path / "both")
     keys = [trial.user_attrs["key"] for trial in study.trials]
@@ -229,12 +185,6 @@ def test_random_weights_and_a_limit_in_time(quick: Callable[..., Tuned]) -> None
     assert {row["strategy"] for row in kept} == {"from-scratch"}
     assert len(kept) == 3
     assert "layer_decay" not in kept[0]
-
-
-def test_without_optuna_it_says_what_to_install(quick: Callable[..., Tuned], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(RecipeError, match=r"pip install 'regraft\[tune\]'"):
-        quick()
 
 
 def test_heads_alone(quick: Callable[..., Tuned]) -> None:
@@ -310,200 +260,3 @@ def test_networks_within_limits(quick: Callable[..., Tuned]) -> None:
         quick(max_size="1kB", trials=1, space={"epochs": [1]})
     tuned = quick("fits", max_size="10MB", max_latency="10s", trials=1, space={"epochs": [1]})
     assert tuned.run
-
-
-REFUSED: dict[str, tuple[dict[str, Any], str]] = {
-    "an unknown setting": ({"space": {"learning_rat": [1]}}, "did you mean 'learning_rate'"),
-    "a setting that is not searched": ({"space": {"seed": [1, 2]}}, "no setting that can be searched"),
-    "an empty list": ({"space": {"epochs": []}}, "has no values"),
-    "an empty range": ({"space": {"learning_rate": {"low": 1e-2, "high": 1e-5}}}, "is empty"),
-    "a range without an end": ({"space": {"learning_rate": {"low": 1e-2}}}, "lacks low or high"),
-    "a range by logarithms from 0": ({"space": {"clip": {"low": 0, "high": 1, "log": True}}}, "needs low above 0"),
-    "a range of words": ({"space": {"mix": {"low": "none", "high": "mixup"}}}, "takes no range"),
-    "a value out of its range": ({"space": {"label_smoothing": [0.1, 1.5]}}, "between 0 and 1"),
-    "a value of another kind": ({"space": {"epochs": [1.5]}}, "of kind int"),
-    "a value alone": ({"space": {"epochs": 3}}, "write a list"),
-    "a cut that there is not": ({"space": {"unfreeze_from": ["nowhere"]}}, "nowhere"),
-    "layer decay without fine-tuning": ({"space": {"layer_decay": [0.9]}, "strategy": "head"}, "goes with fine-tuning"),
-    "heads with fine-tuning": ({"space": {"views": [2]}, "strategy": "fine-tune"}, "views"),
-    "random weights with layer decay": (
-        {"space": {"layer_decay": [0.9]}, "strategy": "from-scratch"}, "goes with fine-tuning",
-    ),
-    "two layers of a discriminant": (
-        {"space": {"head_layers": [2]}, "solver": "discriminant"}, "one linear layer",
-    ),
-    "a grid without an end": (
-        {"space": {"learning_rate": {"low": 1e-5, "high": 1e-2}}, "sampler": "grid"}, "points = 5",
-    ),
-    "a grid of nothing": ({"space": None, "sampler": "grid"}, "needs --space"),
-    "backbones in the space": ({"space": {"backbone": ["a", "b"]}}, "with --backbone"),
-    "no number": ({"space": {"learning_rate": [float("nan")]}}, "--learning-rate is nan"),
-    "true for a number": ({"space": {"epochs": [True]}}, "of kind int"),
-    "no sampler": ({"sampler": "best"}, "choose one of tpe, random, grid"),
-    "no trials": ({"trials": 0}, "--trials is 0"),
-    "no latency": ({"max_latency": "fast"}, "write it as 20ms"),
-    "no size": ({"max_size": "10"}, "write it as 10MB"),
-    "a backbone twice": ({"backbones": ["demonstration", "demonstration"]}, "named twice"),
-    "nothing to resume": ({"resume": True}, "no search to go on with"),
-    "a file that is no space": ({"space": "nowhere.toml"}, "nowhere.toml cannot be read: No such file"),
-    "a space without a setting": ({"space": {"space": {}}}, "names no settings"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("what", REFUSED)
-def test_what_is_refused_before_anything_runs(
-    what: str, quick: Callable[..., Tuned], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def nothing(*_: Any, **__: Any) -> None:
-        raise AssertionError("an image was looked at")
-
-    monkeypatch.setattr("regraft.planning.prepare.look_at_all", nothing)
-    more, words = REFUSED[what]
-    with pytest.raises(package.RegraftError, match=words) as error:
-        quick(**more)
-    assert "\n" not in str(error.value)
-    assert [path.name for path in tmp_path.iterdir()] == ["data"], "nothing is left behind"
-
-
-def test_refused_on_the_command_line(regraft: Regraft, make_folder: Make, tmp_path: Path) -> None:
-    space = tmp_path / "space.toml"
-    for text, words in {
-        "[space]\nlearning_rte = [1e-3]": "did you mean 'learning_rate'",
-        "[space": "is no space",
-        "[other]\nepochs = [1]": "[space]",
-        "[space]\nepochs = [0]": "--epochs is 0",
-    }.items():
-        space.write_text(text)
-        code, out, err = regraft("tune", make_folder(text[:9].strip("[]\n")), *OPTIONS, "--space", space)
-        assert code == 2
-        assert out == ""
-        assert len(err.strip().splitlines()) == 1
-        assert words in err
-
-
-def test_a_journal_of_other_images_or_another_recipe_is_refused(
-    quick: Callable[..., Tuned], tmp_path: Path, make_folder: Make
-) -> None:
-    quick(trials=1, space={"epochs": [1]})
-    with pytest.raises(RunError, match=r"another recipe \(seed 0 there, 5 here\)"):
-        quick(trials=1, space={"epochs": [1]}, resume=True, seed=5)
-    with pytest.raises(RunError, match="another sampler"):
-        quick(trials=1, space={"epochs": [1]}, resume=True, sampler="random")
-    with pytest.raises(RunError, match="another space"):
-        quick(trials=1, space={"epochs": [2]}, resume=True)
-    (tmp_path / "data" / "class0" / "000.png").unlink()
-    with pytest.raises(RunError, match="other images"):
-        quick(trials=1, space={"epochs": [1]}, resume=True)
-    with pytest.raises(RunError, match="exists already"):
-        quick(trials=1, space={"epochs": [1]})
-
-
-def test_a_half_written_line_of_the_journal_is_cut_off(tmp_path: Path) -> None:
-    journal = tmp_path / "journal.log"
-    journal.write_bytes(b'{"op_code":0}\n{"op_co')
-    mend(journal)
-    assert journal.read_bytes() == b'{"op_code":0}\n'
-    mend(journal)
-    assert journal.read_bytes() == b'{"op_code":0}\n'
-    journal.write_bytes(b'{"op')
-    mend(journal)
-    assert journal.read_bytes() == b""
-
-
-def test_the_figure_of_the_best_of_many_alike_is_too_good() -> None:
-    draw, corrected, best = np.random.default_rng(0), [], []
-    for _ in range(20):
-        alike = [draw.random(200) < 0.8 for _ in range(50)]
-        found = optimism_of(alike, None, 0)
-        assert found
-        corrected.append(found.corrected)
-        best.append(max(one.mean() for one in alike))
-    assert np.mean(best) > 0.85
-    assert abs(np.mean(corrected) - 0.8) < 0.015, "the truth is found again"
-    one_is_best = [draw.random(200) < 0.5 for _ in range(49)] + [draw.random(200) < 0.95]
-    surely = optimism_of(one_is_best, None, 0)
-    assert surely
-    assert (surely.near, surely.expected) == (1, 0.0)
-    twice = optimism_of([alike[0], alike[0]], None, 0)
-    assert twice
-    assert twice.expected < 0.002, "the same answers twice are no choice"
-    assert optimism_of(alike[:1], None, 0) is None
-
-
-def test_importance_has_intervals_and_needs_trials() -> None:
-    axes = [axis_of("learning_rate", {"low": 1e-5, "high": 1e-2, "log": True}), axis_of("mix", ["none", "mixup"])]
-    draw = np.random.default_rng(0)
-
-    def entry(number: int) -> Entry:
-        rate = float(10 ** draw.uniform(-5, -2))
-        figures = Figures(COMPLETE, 0.5, 0.9 + 0.02 * np.log10(rate), None)
-        outcome = Outcome(figures, np.arange(3), np.ones(3, bool))
-        params = {"learning_rate": rate, "mix": str(draw.choice(["none", "mixup"]))}
-        return Entry(number, "", NETWORK, "", "", Recipe(), params, TrialState.COMPLETE, {}, outcome)
-
-    entries = [entry(number) for number in range(30)]
-    found = importance_of(entries, axes, 0)
-    assert [one.name for one in found] == ["learning_rate", "mix"]
-    assert found[0].low <= found[0].share <= found[0].high
-    assert found[0].low > found[1].high
-    assert importance_of(entries[:19], axes, 0) == ()
-
-
-def test_rivals_are_of_the_same_strategy() -> None:
-    def entry(number: int, strategy: str, curve: dict[int, float]) -> Entry:
-        recipe = Recipe(strategy=strategy, epochs=8)
-        return Entry(number, "", NETWORK, "", "", recipe, {}, TrialState.RUNNING, curve, None)
-
-    tuned = [entry(number, "fine-tune", {1: 0.8, 2: 0.9, 3: 0.95}) for number in range(3)]
-    scratch = entry(3, "from-scratch", {1: 0.2, 2: 0.3})
-    assert halving.rivals_at(0.25, scratch, [*tuned, scratch]) == []
-    assert halving.rivals_at(0.25, tuned[0], [*tuned, scratch]) == [0.9, 0.9]
-    assert halving.rivals_at(0.5, tuned[0], [*tuned, scratch]) == [], "they did not get as far"
-
-
-def test_the_worse_half_is_dropped_and_few_rivals_drop_nobody() -> None:
-    assert halving.reason_to_drop(0.5, [0.6, 0.7], 2, 8) == ""
-    assert "3 of 3 others were better" in halving.reason_to_drop(0.5, [0.6, 0.7, 0.8], 2, 8)
-    assert halving.reason_to_drop(0.75, [0.6, 0.7, 0.8], 2, 8) == ""
-
-
-def test_ranges_are_what_they_say() -> None:
-    axis = axis_of("learning_rate", {"low": 1e-4, "high": 1e-2, "log": True, "points": 3})
-    assert axis.grid() == (1e-4, 1e-3, 1e-2)
-    assert axis_of("epochs", {"low": 2, "high": 4}).grid() == (2, 3, 4)
-    assert axis.holds(5e-4)
-    assert not axis.holds(1)
-    assert Axis("cut", ("a + b",)).settings("a + b") == {"cut": None, "cuts": ("a", "b")}
-
-
-def test_the_default_table_names_settings_and_a_source_for_each() -> None:
-    facts = Facts([f"cut{i}" for i in range(8)], 10, 160, 224, 1.0, None, frozenset())
-    space = usual_space(facts, Kinds(heads=True, networks=True))
-    assert all(axis.source for axis in (*space.heads, *space.networks))
-    named = {axis.name: axis for axis in space.networks}
-    assert named["unfreeze_from"].values == (None, "cut1", "cut3", "cut5")
-    assert named["image_size"].values == (128, 160, 224)
-    assert (named["epochs"].low, named["epochs"].high) == (3, 10)
-    limited = usual_space(Facts(["a"] * 8, 10, 160, 224, 10.0, 300.0, frozenset({"mix"})), Kinds(True, True))
-    assert {axis.name: axis for axis in limited.networks}["epochs"].high == 5
-    assert "mix" not in {axis.name for axis in limited.networks}
-    page = (Path(__file__).parents[2] / "docs" / "tune.md").read_text()
-    for axis in (*space.heads, *space.networks):
-        assert f"`{axis.name}`" in page, axis.name
-    assert RANGES.exists()
-
-
-def test_limits() -> None:
-    limits = limits_of("20ms", "10MB")
-    assert limits == Limits(0.02, 1e7)
-    assert limits.against(Measured(0.01, 5_000_000)) == ""
-    assert "12.0 MB" in limits.against(Measured(0.01, 12_000_000))
-    assert "30.0 ms" in limits.against(Measured(0.03, 5_000_000))
-
-
-def test_settings_of_heads_and_networks_go_where_they_belong() -> None:
-    both = checked_space({"pooling": ["average", "max"], "epochs": [1, 2], "image_size": [32, 64]}, Recipe())
-    assert [axis.name for axis in both.heads] == ["pooling", "image_size"]
-    assert [axis.name for axis in both.networks] == ["epochs", "image_size"]
-    with pytest.raises(RecipeError, match="views"):
-        checked_space({"views": [3]}, Recipe(strategy="from-scratch"))

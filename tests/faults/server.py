@@ -101,6 +101,10 @@ def load(request: dict[str, Any]) -> None:
         for name in json.load(named):
             with suppress(Exception):  # those that other modules make up
                 importlib.import_module(name)
+    from regraft.runs import card, report
+
+    card.template()
+    report.template()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What a process of several does in the tests: trainings of a tiny network, or the command line, in float32.
 
-Run with the places that torchrun gives in the environment: ranked.py trainings FOLDER NAME... or ranked.py WORDS...
+Run with the places that torchrun gives in the environment.
 """
 
 import os
@@ -94,15 +94,25 @@ def at_epoch_one(act: Callable[[], None]) -> None:
     Loop.set_rates = set_rates  # type: ignore[method-assign]
 
 
-if __name__ == "__main__":
+def trainings() -> None:
+    """Trainings by their names; the first argument is the folder."""
     regraft.training.precision.precision_of = lambda _device: "32-true"
-    if sys.argv[1] == "trainings":
-        train(Path(sys.argv[2]), sys.argv[3:])
-    else:
-        signals = {"RANKED_CTRL_C": signal.SIGINT, "RANKED_KILL": signal.SIGKILL, "RANKED_STOP": signal.SIGSTOP}
-        for variable, number in signals.items():
-            if os.environ.get(variable) == os.environ.get("RANK", "0"):
-                at_epoch_one(lambda number=number: os.kill(os.getpid(), number))  # type: ignore[misc]
-        from regraft.cli.main import main
+    train(Path(sys.argv[1]), sys.argv[2:])
 
-        main()
+
+def command_line() -> None:
+    """The command line, which RANKED_KILL and the like let one rank stop in."""
+    regraft.training.precision.precision_of = lambda _device: "32-true"
+    signals = {"RANKED_CTRL_C": signal.SIGINT, "RANKED_KILL": signal.SIGKILL, "RANKED_STOP": signal.SIGSTOP}
+    for variable, number in signals.items():
+        if os.environ.get(variable) == os.environ.get("RANK", "0"):
+            at_epoch_one(lambda number=number: os.kill(os.getpid(), number))  # type: ignore[misc]
+    from regraft.cli.main import main
+
+    main()
+
+
+def torchrun() -> None:
+    from torch.distributed.run import main
+
+    main()

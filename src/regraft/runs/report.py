@@ -4,9 +4,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -31,6 +32,9 @@ from regraft.similarity.score import references
 from regraft.training.result import Trained
 from regraft.visible import isolated
 
+if TYPE_CHECKING:
+    from jinja2 import Template
+
 WORST = 18  # mistakes shown as pictures
 PAIRS, DOUBTED = 12, 24  # near-duplicates and label issues shown as pictures
 LISTED = 50  # faults of one kind
@@ -44,22 +48,11 @@ def write_report(
 
     ``probabilities``: of the images reported on, (images, classes). ``command``: what made the run, as it was typed.
     """
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("regraft.runs"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=as_read,
-        optimized=False,  # a template that is rendered once
-    )
-    environment.filters |= {"duration": time_in_words, "percent": lambda value: f"{100 * value:.1f}%", "anchor": anchor}
-    environment.globals["word"] = link
     plan, metrics, images = run.plan.as_dict(), run.metrics.as_dict(), replace(job.images, files=job.features.files)
     many, curves = len(images.classes) > MOST_CLASSES_IN_TABLE, not trained.frozen and len(trained.history) > 1
     worth, ran = metrics["probabilities"], Ran.of(trained, run.cuts, [cut.name for cut in job.backbone.cuts])
     network, early = network_in(plan), plan["early_cut"]
-    page = environment.get_template("report.html").render(
+    page = template().render(
         title=images.root.resolve().name or "data",
         backbone=job.recipe.network.backbone,
         classes=images.classes,
@@ -96,6 +89,23 @@ def write_report(
         command=command,
     )
     path.write_text(page, encoding="utf-8", errors="backslashreplace")
+
+
+@cache
+def template() -> "Template":
+    """The page around what a run says, made once: that takes longer than to render it."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("regraft.runs"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=as_read,
+        optimized=False,  # that takes longer than it spares
+    )
+    environment.filters |= {"duration": time_in_words, "percent": lambda value: f"{100 * value:.1f}%", "anchor": anchor}
+    environment.globals["word"] = link
+    return environment.get_template("report.html")
 
 
 def uses_of(run: Run) -> list[tuple[str, str]]:
