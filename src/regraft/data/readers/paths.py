@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
+from regraft.data.address import as_given, is_address
 from regraft.data.content import Content, OnDisk
 from regraft.data.decoding import Undecodable
 from regraft.data.images import IGNORED, LEFT_OUT, Fault
@@ -39,6 +40,11 @@ class NoImage:
 
 def contents_at(path: Path, reading: Reading) -> list[Named]:
     """What lies at ``path``, by name: images, and a NoImage for every other file. DataError where nothing is there."""
+    if is_address(text := as_given(path)):
+        listed = list(at_address(text, reading))
+        if listed:
+            return listed
+        raise DataError(f"there is no file in {path}; give images, or a folder, an archive or a table of images")
     kind = kind_of(path)
     if kind is None:
         raise DataError(f"there is no file or folder {str(path)[:SHOWN]}; give images, or folders of images")
@@ -55,6 +61,17 @@ def contents_at(path: Path, reading: Reading) -> list[Named]:
     if not listed:
         raise DataError(f"there is no file in {path}; give images, or a folder, an archive or a table of images")
     return listed
+
+
+def at_address(text: str, reading: Reading) -> Iterator[Named]:
+    """Every file in the archives at an address, every row of Parquet files."""
+    from regraft.data.readers.addresses import local_path, trees_at  # fsspec is not needed for paths
+
+    if local := local_path(text):
+        yield from contents_at(Path(local), reading)
+        return
+    for place, tree in trees_at(text, reading):
+        yield from in_tree(place, tree)
 
 
 def in_tree(root: Path, tree: Tree) -> Iterator[Named]:
