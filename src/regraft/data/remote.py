@@ -26,6 +26,7 @@ SHARE = 0.25  # of what the disk has free, at most
 ATTEMPTS, PAUSE = 3, 1.0  # seconds; fsspec's own libraries try again too, but not all of them
 VERSION = ("ETag", "etag", "generation", "md5Hash", "content_md5", "Content-MD5", "LastModified", "last_modified",
            "Last-Modified", "updated", "mtime", "created")  # fmt: skip
+LOCKED, NOT_FOUND = (401, 403), 404  # of HTTP
 Key = tuple[str, int]  # a file and the number of a block
 Result = TypeVar("Result")
 
@@ -35,11 +36,12 @@ def reached(address: Address, ask: Callable[[], Result]) -> Result:
     for left in reversed(range(ATTEMPTS)):
         try:
             return ask()
-        except FileNotFoundError:
-            raise DataError(f"there is nothing at {address}; give the address of shards that are there") from None
         except MemoryError:
             raise
-        except Exception as error:  # the libraries' errors have many kinds
+        except Exception as found:  # the libraries' errors have many kinds
+            error = found.__cause__ if isinstance(found, FileNotFoundError) and found.__cause__ else found
+            if isinstance(error, FileNotFoundError) or getattr(error, "status", None) == NOT_FOUND:
+                raise DataError(f"there is nothing at {address}; give the address of shards that are there") from None
             if is_locked(error):
                 raise DataError(
                     f"{address} may not be read: {reason(error)}; give credentials where its library looks for them"
@@ -53,13 +55,13 @@ def reached(address: Address, ask: Callable[[], Result]) -> Result:
     raise AssertionError("the last attempt returns or raises")
 
 
-def is_locked(error: Exception) -> bool:
+def is_locked(error: BaseException) -> bool:
     """Whether credentials are missing or not enough."""
-    refused = getattr(error, "status", None) in {401, 403}  # of HTTP
+    refused = getattr(error, "status", None) in LOCKED
     return refused or isinstance(error, PermissionError) or "Credential" in type(error).__name__
 
 
-def is_passing(error: Exception) -> bool:
+def is_passing(error: BaseException) -> bool:
     """Whether it may go well another time: a connection that fails."""
     return isinstance(error, (OSError, EOFError)) or "aiohttp" in type(error).__module__
 
@@ -182,8 +184,8 @@ class RemoteFile:
 
 
 def text_of(mark: Any) -> str:
-    """A mark of a file's version: listings give some times as text, and single files as times."""
-    return str(mark.isoformat() if hasattr(mark, "isoformat") else mark)
+    """A mark of a file's version: listings give some times as numbers, and single files as times."""
+    return str(mark.timestamp() if hasattr(mark, "timestamp") else mark)
 
 
 def spans_of(offset: int, stop: int) -> dict[int, tuple[int, int]]:

@@ -96,11 +96,15 @@ def files_at(text: str) -> tuple[list[RemoteFile], list[str]]:
     infos: Infos = {}
     for _, found in map_ahead(infos_at, names, ASKED_AT_ONCE, chunk=1):
         infos |= found
-    shown = {name: address_of(system.unstrip_protocol(name)) for name in sorted(infos)}
+    shown = {
+        name: address_of(system.unstrip_protocol(name))
+        for name in sorted(infos)
+        if infos[name].get("type") == "file" and not is_hidden(PurePosixPath(name).name)
+    }
     kinds = {name: kind for name, address in shown.items() if (kind := kind_of(str(address)))}
     counts = Counter(kinds.values())
     if not counts:
-        seen = ", ".join(address.name for address in list(shown.values())[:NAMED]) or "nothing"
+        seen = ", ".join(PurePosixPath(name).name for name in list(infos)[:NAMED]) or "nothing"
         raise DataError(
             f"there is no .tar, .zip or .parquet at {root} but {seen}; pack the images into shards, or mount the place"
             " and give its folder (docs/scale.md)"
@@ -123,10 +127,8 @@ def opened(text: str) -> tuple[Any, str]:
     try:
         system, path = url_to_fs(text)
     except ImportError as error:
-        install = (
-            'pip install "regraft[remote]" brings it' if scheme[0] in INSTALLED_WITH else "regraft's extra has not"
-        )
-        raise DataError(f"{root} cannot be opened: {reason(error)}; {install}") from None
+        extra = '; pip install "regraft[remote]" brings it' if scheme[0] in INSTALLED_WITH else ""
+        raise DataError(f"{root} cannot be opened: {reason(error)}{extra}") from None
     except ValueError as error:
         raise DataError(f"{root} cannot be opened: {reason(error)}; write s3://, gs://, az://, https://, ...") from None
     except Exception as error:  # the libraries' errors have many kinds
@@ -147,9 +149,4 @@ def infos_at(text: str) -> Infos:
             return {str(info["name"]): info}
         return {str(child["name"]): child for child in system.ls(path, detail=True)}
 
-    found = reached(address_of(text), ask)
-    return {
-        name: info
-        for name, info in found.items()
-        if info.get("type") == "file" and not is_hidden(PurePosixPath(name).name)
-    }
+    return reached(address_of(text), ask)
