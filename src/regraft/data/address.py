@@ -26,6 +26,11 @@ def as_given(path: Path) -> str:
     return ONE_SLASH.sub(r"\1//", path.as_posix()) if ONE_SLASH.match(path.as_posix()) else str(path)
 
 
+def is_there(place: str) -> bool:
+    """Whether data may be had at a place that was kept; of an address only opening tells."""
+    return is_address(place) or Path(place).exists()
+
+
 if sys.platform == "win32":
     Base = WindowsPath
 else:

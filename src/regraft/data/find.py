@@ -4,7 +4,7 @@ import os
 from os import PathLike
 from pathlib import Path
 
-from regraft.data.address import is_address
+from regraft.data.address import as_given, is_address
 from regraft.data.correcting import corrected
 from regraft.data.groups import grouped, with_loners
 from regraft.data.images import FEWEST_CLASSES, Fault, ImageSet
@@ -30,12 +30,17 @@ def find_images(data: Data, reading: Reading = Reading(), fewest_classes: int = 
     data set, hf:NAME or a saved folder; an ImageSet as it is. Raises DataError for anything else and
     where there are fewer than ``fewest_classes``.
     """
-    images = data if isinstance(data, ImageSet) else read_source(os.fspath(data), reading, fewest_classes)
+    images = data if isinstance(data, ImageSet) else read_source(text_of(data), reading, fewest_classes)
     if reading.group_by and not any(file.group for file in images.files):
         images = grouped(images, reading.group_by)
     elif not isinstance(data, ImageSet):
         images = with_loners(images)
     return corrected(images, reading)
+
+
+def text_of(data: str | PathLike[str]) -> str:
+    """What a user calls their data."""
+    return data if isinstance(data, str) else as_given(Path(data))
 
 
 def read_source(text: str, reading: Reading, fewest_classes: int) -> ImageSet:

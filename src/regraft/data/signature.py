@@ -1,6 +1,6 @@
 """Which files without an image's suffix are images: by their first bytes."""
 
-from regraft.data.content import Content, InTar, InZip, OnDisk, unfit
+from regraft.data.content import Content, Given, InTar, InZip, OnDisk, unfit
 from regraft.data.pillow_formats import is_known
 
 HEAD = 16  # bytes by which a format is known
@@ -27,6 +27,9 @@ def head_of(content: Content) -> bytes | None:
                     return member.read(HEAD)
             case InTar(opened, offset, size):
                 return opened.read_at(offset, min(HEAD, size))
+            case Given():
+                data = content.read()
+                return data[:HEAD] if isinstance(data, bytes) else None
     except Exception:  # zipfile and zlib raise many kinds; whoever reads all of it says why
         return None
     return None

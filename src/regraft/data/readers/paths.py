@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
-from regraft.data.address import as_given, is_address
+from regraft.data.address import address_of, as_given, is_address
 from regraft.data.content import Content, OnDisk
 from regraft.data.decoding import Undecodable
 from regraft.data.images import IGNORED, LEFT_OUT, Fault
@@ -41,10 +41,11 @@ class NoImage:
 def contents_at(path: Path, reading: Reading) -> list[Named]:
     """What lies at ``path``, by name: images, and a NoImage for every other file. DataError where nothing is there."""
     if is_address(text := as_given(path)):
-        listed = list(at_address(text, reading))
-        if listed:
+        if listed := list(at_address(text, reading)):
             return listed
-        raise DataError(f"there is no file in {path}; give images, or a folder, an archive or a table of images")
+        raise DataError(
+            f"there is no file in {address_of(text)}; give images, or a folder, an archive or a table of images"
+        )
     kind = kind_of(path)
     if kind is None:
         raise DataError(f"there is no file or folder {str(path)[:SHOWN]}; give images, or folders of images")
