@@ -6,7 +6,7 @@ from pathlib import Path, PosixPath, WindowsPath
 
 SCHEME = re.compile(r"[A-Za-z][\w+.-]+(?=://|::)")  # two letters or more: one is a drive's
 SECRETS = re.compile(r"(?<=://)[^/@\s'\"]*@")  # user:password
-QUERY = re.compile(r"(https?://[^\s?#'\"]*)[?#][^\s'\"]*")  # a signature's place
+QUERY = re.compile(r"(https?://[^\s?#'\"]*)[?#][^\s'\"]*|(://[^\s?'\"]*)\?[\w.%-]+=[^\s'\"]*")  # signatures
 ONE_SLASH = re.compile(r"((?:^|::)[A-Za-z][\w+.-]+:)/+(?=[^/])")
 LOCAL = ("file://", "local://")  # the paths behind them are read as any
 
@@ -18,12 +18,14 @@ def is_address(text: str) -> bool:
 
 def without_secrets(text: str) -> str:
     """An address, or words with some in them, without passwords and signatures."""
-    return QUERY.sub(r"\1", SECRETS.sub("", text)) if "://" in text else text
+    return QUERY.sub(r"\1\2", SECRETS.sub("", text)) if "://" in text else text
 
 
 def as_given(path: Path) -> str:
     """The text of a path that may be an address, of which a Path drops a slash."""
-    return ONE_SLASH.sub(r"\1//", path.as_posix()) if ONE_SLASH.match(path.as_posix()) else str(path)
+    text = path.as_posix()
+    slashes = "///" if text.startswith(tuple(prefix[:-1] for prefix in LOCAL)) else "//"
+    return ONE_SLASH.sub(rf"\1{slashes}", text) if ONE_SLASH.match(text) else str(path)
 
 
 def is_there(place: str) -> bool:
