@@ -12,7 +12,8 @@ from regraft.data.readers.archive import are_numbered, is_tar, read_archives, re
 from regraft.data.readers.class_folders import by_folder, images_of
 from regraft.data.readers.folder import is_hidden, is_image, kind_of, tree_of
 from regraft.data.readers.huggingface import PREFIX, is_saved, read_dataset
-from regraft.data.readers.parquet_images import image_rows, is_parquet, read_parquets, rows_on_disk
+from regraft.data.readers.parquet_images import image_rows, is_parquet, read_parquets
+from regraft.data.readers.parquet_rows import rows_on_disk
 from regraft.data.readers.table import TABLES, read_manifest
 from regraft.data.readers.webdataset import RANGE, is_shard, read_shards, read_tar, shards_of
 from regraft.errors import DataError

@@ -17,7 +17,7 @@ from zlib import crc32
 
 from regraft.cache_folder import cache_folder
 from regraft.data.content import Content, OnDisk
-from regraft.data.readers.parquet_images import InParquet
+from regraft.data.readers.parquet_rows import InParquet
 
 FILES = "files"  # the folder in the cache
 HASH = 16  # bytes

@@ -11,7 +11,8 @@ from regraft.data.images import Fault, ImageSet
 from regraft.data.prefetch import map_ahead
 from regraft.data.readers.archive import are_numbered, in_archives, in_zip, is_tar, zip_tree
 from regraft.data.readers.folder import Tree, is_hidden, is_image
-from regraft.data.readers.parquet_images import ImageRows, is_parquet, read_parquets
+from regraft.data.readers.parquet_images import is_parquet, read_parquets
+from regraft.data.readers.parquet_rows import ImageRows
 from regraft.data.readers.shard_index import TarTrees
 from regraft.data.readers.webdataset import in_tar, is_shard, ranged, read_shards
 from regraft.data.remote import Cursor, RemoteFile, as_file, reached, reason

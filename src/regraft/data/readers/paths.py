@@ -12,6 +12,7 @@ from regraft.data.images import IGNORED, LEFT_OUT, Fault
 from regraft.data.readers.archive import is_tar, tar_tree, zip_tree
 from regraft.data.readers.folder import Tree, is_image, kind_of, tree_of
 from regraft.data.readers.image_paths import ImagePaths
+from regraft.data.readers.parquet_images import image_rows, is_parquet
 from regraft.data.readers.refusals import is_archive
 from regraft.data.readers.table import TABLES, table_at
 from regraft.data.readers.table_columns import image_column_of
@@ -51,6 +52,8 @@ def contents_at(path: Path, reading: Reading) -> list[Named]:
         raise DataError(f"there is no file or folder {str(path)[:SHOWN]}; give images, or folders of images")
     if kind == "folder":
         listed = list(in_tree(path, tree_of(path)))
+    elif is_parquet(path) and (rows := image_rows([path], reading)):
+        listed = list(in_tree(path, rows[0].tree(reading)))
     elif path.suffix.lower() in TABLES:
         listed = list(in_table(path, reading))
     elif path.suffix.lower() == ".zip":
