@@ -127,20 +127,22 @@ def test_ray_gives_the_same(make_folder: Make, tmp_path: Path, monkeypatch: pyte
     ray = pytest.importorskip("ray", reason="ray is not installed")
     data = make_folder(each=12)
     in_cache(tmp_path / "one", monkeypatch)
-    expected, _ = head_of(data, tmp_path / "run")
+    expected = library.features_of(data, SETTINGS, progress=False).X
     in_cache(tmp_path / "two", monkeypatch)
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    seen: list[tuple[int, int]] = []
+
+    def progress(stage: str, done: int, total: int, unit: str = "") -> None:
+        seen.append((done, total))
+
+    progress.say = print  # type: ignore[attr-defined]
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=80_000_000)
     try:
-        done = library.compute_features(data, SETTINGS, engine="ray", progress=False)
-        with pytest.raises(DataError, match="there is no folder or file"):
-            library.compute_features(tmp_path / "none", SETTINGS, engine="ray", progress=False)
+        done = library.compute_features(data, SETTINGS, engine="ray", progress=progress)
     finally:
         ray.shutdown()
-    assert (done.images, done.passed) == (24, 24)
-    found, passed = head_of(data, tmp_path / "other")
-    assert passed == 0
-    for name, value in expected.items():
-        np.testing.assert_array_equal(found[name], value)
+    assert (done.images, done.passed, seen) == (24, 24, [(1, 4), (2, 4), (3, 4), (4, 4)])
+    assert library.compute_features(data, SETTINGS, progress=False).passed == 0
+    np.testing.assert_array_equal(library.features_of(data, SETTINGS, progress=False).X, expected)
 
 
 def test_the_command(regraft: Regraft, make_folder: Make, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from regraft.data.decoding import Decoded, Undecodable, decode, decode_for
 from regraft.data.parts import parts_of
 from regraft.data.pillow_formats import check_given
 from regraft.data.rendering import DEEP_MODES, PLAIN, Rendering
+from regraft.errors import DataError
 
 IDENTITY = 2  # the version of identity_of; in the first, a JPEG's pixels were hashed as well
 MOST_BYTES = 1 << 29  # of one encoded image
@@ -112,8 +113,18 @@ class InZip:
             with self.archive.open(self.info) as member:
                 shutil.copyfileobj(member, data, PIECE)
             return data.getvalue()
+        except DataError:  # of an archive at an address
+            raise
         except Exception as error:  # zipfile and zlib raise many kinds
             raise Undecodable("unreadable", str(error).split("\n")[0] or type(error).__name__) from None
+
+
+class Readable(Protocol):
+    """A file of which parts are read, wherever it lies."""
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """A part of it, shorter at its end; threads don't disturb each other."""
+        ...
 
 
 class OpenFile:
@@ -132,7 +143,7 @@ class OpenFile:
 class InTar:
     """A member of an uncompressed tar archive, by its place in the open file."""
 
-    file: OpenFile = field(repr=False)
+    file: Readable = field(repr=False)
     offset: int
     size: int
 
@@ -147,6 +158,13 @@ class InTar:
         if len(data) < self.size:
             raise Undecodable("truncated", "the archive ends inside it")
         return data
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed(InTar):
+    """A member whose bytes were hashed when its archive was listed."""
+
+    hash: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

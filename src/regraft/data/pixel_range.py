@@ -93,7 +93,8 @@ def by_suffix(files: Iterable[ImageFile], without: Collection[str] = ()) -> dict
     """The files with each suffix, in small letters and without its dot, but those ``without`` some."""
     groups: defaultdict[str, list[ImageFile]] = defaultdict(list)
     for file in files:
-        groups[file.name.rpartition(".")[2].lower()].append(file)
+        suffix = file.name.rpartition(".")[2].lower()
+        groups["" if "/" in suffix else suffix].append(file)  # a folder's dot, or a shard's, is none of the file's
     return {suffix: alike for suffix, alike in groups.items() if suffix not in without}
 
 

@@ -1,6 +1,8 @@
 """Which files without an image's suffix are images: by their first bytes."""
 
-from regraft.data.content import Content, InTar, InZip, OnDisk, unfit
+from contextlib import suppress
+
+from regraft.data.content import Content, Given, InTar, InZip, OnDisk, unfit
 from regraft.data.pillow_formats import is_known
 
 HEAD = 16  # bytes by which a format is known
@@ -15,7 +17,7 @@ def starts_as_image(content: Content) -> bool:
 
 def head_of(content: Content) -> bytes | None:
     """The first bytes; None where they cannot be had."""
-    try:
+    with suppress(Exception):  # zipfile and zlib raise many kinds; whoever reads all of it says why
         match content:
             case OnDisk(path):
                 if unfit(path.stat()):
@@ -27,6 +29,7 @@ def head_of(content: Content) -> bytes | None:
                     return member.read(HEAD)
             case InTar(opened, offset, size):
                 return opened.read_at(offset, min(HEAD, size))
-    except Exception:  # zipfile and zlib raise many kinds; whoever reads all of it says why
-        return None
+            case Given():
+                data = content.read()
+                return data[:HEAD] if isinstance(data, bytes) else None
     return None

@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 from PIL.Image import Image
 
-from regraft.data.content import Known, Look, hash_of, look_of
+from regraft.data.content import Indexed, Known, Look, hash_of, look_of
 from regraft.data.decoding import Decoded, Undecodable, check_size, decode_for
 from regraft.data.images import Fault, ImageFile, ImageSet
 from regraft.data.pixel_range import Unmeasured
@@ -207,7 +207,8 @@ class Reader:
     def read(self, file: ImageFile) -> Read:
         """One file: opened where its state is not known, decoded where its content is not."""
         state = self.known_files.state_of(file.content)
-        if known := self.store.known(self.known_files.hash_of(state) or ""):
+        before = file.content.hash.hex() if isinstance(file.content, Indexed) else self.known_files.hash_of(state)
+        if known := self.store.known(before or ""):
             return self.checked(known)
         try:
             data = file.content.read()

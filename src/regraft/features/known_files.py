@@ -17,6 +17,7 @@ from zlib import crc32
 
 from regraft.cache_folder import cache_folder
 from regraft.data.content import Content, OnDisk
+from regraft.data.readers.parquet_rows import InParquet
 
 FILES = "files"  # the folder in the cache
 HASH = 16  # bytes
@@ -49,7 +50,9 @@ class KnownFiles:
         self.new: list[bytes] = []
 
     def state_of(self, content: Content) -> State | None:
-        """The state of a file on disk; None of anything else, and of what cannot be looked at."""
+        """The state of a file on disk or a row of one; None of anything else, and of what cannot be looked at."""
+        if isinstance(content, InParquet):
+            return State(hashed(content.identity), True) if content.identity else None
         if not isinstance(content, OnDisk):
             return None
         now = time.time_ns()
@@ -59,8 +62,7 @@ class KnownFiles:
             return None
         path = os.path.join(self.base, content.path)  # noqa: PTH118
         text = f"{path} {state.size} {state.modified} {state.changed} {state.inode}"
-        key = hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=HASH).digest()
-        return State(key, max(state.modified, state.changed) + UNSETTLED < now)
+        return State(hashed(text), max(state.modified, state.changed) + UNSETTLED < now)
 
     def hash_of(self, state: State | None) -> str | None:
         """The hash of the bytes of a file in that state, where it was read before."""
@@ -99,6 +101,11 @@ class KnownFiles:
                     path.unlink(missing_ok=True)
             self.parts = [part] if merged else [*self.parts, part]
         self.rows, self.new = sorted({*old, *self.new}), []
+
+
+def hashed(text: str) -> bytes:
+    """What stands for a state."""
+    return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=HASH).digest()
 
 
 def read_part(path: Path) -> list[bytes]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from regraft.data.address import is_there
 from regraft.data.find import Data, find_images
 from regraft.data.images import EVALUATED, ImageSet
 from regraft.data.pixel_range import asked_for, measured
@@ -43,7 +44,7 @@ def images_for(
         root, parts = images_of_run(subject.folder)
         if data is None:
             data, reading = root, read_recipe(subject.folder / "recipe.json").reading
-            if not root.exists():
+            if not is_there(root):
                 raise DataError(f"the images of {subject.folder} are not in {root} any more; name their place: --data")
     if data is None:
         return None
@@ -71,13 +72,13 @@ def unseen_of(images: ImageSet, parts: dict[str, str]) -> np.ndarray:
     return np.array(rows or range(len(own)), dtype=np.int64)
 
 
-def images_of_run(folder: Path) -> tuple[Path, dict[str, str]]:
+def images_of_run(folder: Path) -> tuple[str, dict[str, str]]:
     """Where a run's images lie, and which part of its split each is in; RunError where its data.json is damaged."""
     try:
         seen = images_of(folder)
     except (OSError, Malformed) as error:
         raise RunError(f"{folder / DATA} cannot be read: {reason_of(error)[:100]}; train the run again") from None
-    return Path(seen.root or ""), {file.path: file.split for file in seen.files}
+    return seen.root or "", {file.path: file.split for file in seen.files}
 
 
 def sampled(labels: np.ndarray, most: int, seed: int) -> np.ndarray:

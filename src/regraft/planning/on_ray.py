@@ -49,6 +49,7 @@ def compute_on_ray(data: Data, recipe: Recipe, progress: Progress = silent) -> C
         "num_cpus": min(node.get("CPU", 1) for node in nodes),
         "num_gpus": 1 if all(node.get("GPU", 0) for node in nodes) else 0,
         "runtime_env": {"env_vars": {"REGRAFT_CACHE": str(cache_folder().absolute())}},
+        "scheduling_strategy": "SPREAD",  # no two on a large node, which would share its processors
         "max_restarts": 2,
         "max_task_retries": 2,
     }

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from regraft.data.address import without_secrets
 from regraft.data.find import Data
 from regraft.data.images import ImageSet
 from regraft.recipe import Recipe
@@ -26,7 +27,7 @@ class Asked:
     @property
     def named(self) -> str:
         """The data, as a command names it."""
-        return "DATA" if isinstance(self.data, ImageSet) else str(self.data)
+        return "DATA" if isinstance(self.data, ImageSet) else without_secrets(str(self.data))
 
 
 def made_by(argv: Sequence[str], data: Data, recipe: Recipe, out: Path | None, overwrite: bool, resume: bool) -> str:
@@ -40,7 +41,8 @@ def made_by(argv: Sequence[str], data: Data, recipe: Recipe, out: Path | None, o
 
 
 def quoted(*words: str) -> str:
-    """Words as a shell of this system takes them."""
+    """Words as a shell of this system takes them; addresses without secrets."""
+    words = tuple(map(without_secrets, words))
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
 
@@ -48,7 +50,7 @@ def call(data: Data, recipe: Recipe, out: Path | None, overwrite: bool, resume: 
     """The call of ``train`` with the settings that are not the usual ones."""
     usual = Recipe().flat()
     changed = [f"{name}={value!r}" for name, value in recipe.flat().items() if value != usual[name]]
-    arguments = ["images" if isinstance(data, ImageSet) else repr(str(data))]
+    arguments = ["images" if isinstance(data, ImageSet) else repr(without_secrets(str(data)))]
     arguments += [f"{PROGRAM}.Recipe({', '.join(changed)})"] if changed else []
     arguments += [f"out={str(out)!r}"] if out is not None else []
     arguments += [f"{name}=True" for name, asked in (("overwrite", overwrite), ("resume", resume)) if asked]

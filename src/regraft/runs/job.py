@@ -1,5 +1,6 @@
 """The whole job, top to bottom: recipe + images -> run."""
 
+import os
 import re
 import sys
 import time
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from regraft.data.address import without_secrets
 from regraft.data.find import Data
 from regraft.data.images import ImageSet, images_by_kind
 from regraft.metrics import Metrics, baselines, measure, slices_of
@@ -249,7 +251,7 @@ def baselines_on_test(job: Job) -> dict[str, float]:
 
 def name_of(data: Data) -> str:
     """What a run on ``data`` is called after."""
-    place = data.root if isinstance(data, ImageSet) else Path(data)
+    place = data.root if isinstance(data, ImageSet) else Path(without_secrets(os.fspath(data)))
     name = place.resolve().name.partition(".")[0]
     return re.sub(r"[^\w.-]+", "-", name).strip("-") or "data"
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from regraft.data.address import without_secrets
 from regraft.data.find import Data
 from regraft.errors import DataError, RecipeError, RegraftError, RunError
 from regraft.network.backbone import Backbone
@@ -97,7 +98,9 @@ def same_images(data: Data, recipe: Recipe, images: str) -> tuple[Backbone, Exam
     looked = look(data, recipe, may_go_on=True)
     split, network = looked.split(), looked.backbone
     if looked.features.fingerprint(split.part_of()) != images:
-        raise DataError(f"{data} holds other images or labels there than on rank 0; give every process the same")
+        raise DataError(
+            f"{without_secrets(str(data))} holds other images or labels there than on rank 0; give all the same"
+        )
     return network, Examples(looked.features, split, network.preprocessing, False, looked.recipe.network.workers)
 
 

@@ -9,13 +9,14 @@ import tempfile
 import weakref
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from os import SEEK_END
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, BinaryIO
 
-from regraft.data.content import Content, InTar, InZip, OpenFile
+from regraft.data.content import Content, InTar, InZip, OpenFile, Readable
 from regraft.data.images import FEWEST_CLASSES, IGNORED, KEPT, Fault, ImageSet
 from regraft.data.readers.class_folders import by_folder
 from regraft.data.readers.folder import Tree, is_hidden
@@ -41,14 +42,24 @@ def is_tar(path: Path) -> bool:
 
 def read_zip(path: Path, reading: Reading = Reading(), fewest_classes: int = FEWEST_CLASSES) -> ImageSet:
     """The images in a zip archive, as those in a folder."""
-    return doubting(by_folder(path, zip_tree(path, reading.zip_names), reading, fewest_classes))
+    return in_zip(path, zip_tree(path, reading.zip_names), reading, fewest_classes)
+
+
+def in_zip(path: Path, tree: Tree, reading: Reading, fewest_classes: int) -> ImageSet:
+    """The same of its members."""
+    return doubting(by_folder(path, tree, reading, fewest_classes))
 
 
 def read_archives(folder: Path, archives: list[Path], reading: Reading, fewest_classes: int) -> ImageSet:
     """The images in several archives, each read as a folder of its name; DataError where they are parts of one set."""
-    tree = Tree()
-    for path in archives:
-        within = tar_tree(path) if is_tar(path) else zip_tree(path, reading.zip_names)
+    trees = {path: tar_tree(path) if is_tar(path) else zip_tree(path, reading.zip_names) for path in archives}
+    return in_archives(folder, trees, reading, fewest_classes)
+
+
+def in_archives(folder: Path, trees: Mapping[Path, Tree], reading: Reading, fewest_classes: int) -> ImageSet:
+    """The same of their members."""
+    tree, archives = Tree(), list(trees)
+    for path, within in trees.items():
         name = bare_name(path)
         tree.folders |= {name, *(f"{name}/{inner}" for inner in within.folders)}
         tree.files |= {f"{name}/{inner}": content for inner, content in within.files.items()}
@@ -78,12 +89,17 @@ def doubting(images: ImageSet) -> ImageSet:
     return images.saying(fault.reason for fault in images.faults if fault.kind == DOUBTFUL)
 
 
-def zip_tree(path: Path, encoding: str | None = None) -> Tree:
-    """The members of a zip archive by name; ``encoding``: of names that are not marked as Unicode."""
+def zip_tree(path: Path, encoding: str | None = None, file: IO[bytes] | None = None) -> Tree:
+    """The members of a zip archive by name; ``encoding``: of names that are not marked as Unicode.
+
+    ``file``: what is read in place of the file at ``path``.
+    """
     try:
-        archive = zipfile.ZipFile(path, metadata_encoding=encoding)
+        archive = zipfile.ZipFile(file or path, metadata_encoding=encoding)
         weakref.finalize(archive, file_of(archive).close)
         members = archive.infolist()
+    except DataError:
+        raise
     except Exception as error:  # zipfile raises many kinds for damaged archives
         raise DataError(f"{path} is no zip archive that can be read: {reason_of(error)}; make it anew") from None
     tree, doubtful = Tree(), list[str]()
@@ -141,11 +157,17 @@ class Member(tarfile.TarInfo):
 
 def tar_tree(path: Path) -> Tree:
     """The members of a tar archive by name; what was read of one that ends early is kept."""
-    opened, tree = OpenFile(plain_tar(path)), Tree()
+    opened = OpenFile(plain_tar(path))
+    return members_in(path, opened.file, opened, InTar)
+
+
+def members_in(path: Path, file: BinaryIO, opened: Readable, content_of: Callable[[Any, int, int], InTar]) -> Tree:
+    """The same of an open one, which is listed through ``file`` and read through ``opened``."""
+    tree = Tree()
     try:
-        with tarfile.open(fileobj=opened.file, mode="r:", tarinfo=Member) as archive:
+        with tarfile.open(fileobj=file, mode="r:", tarinfo=Member) as archive:
             for member in members_of(archive, opened, path.name, tree):
-                content = InTar(opened, member.offset_data, member.size) if member.isreg() else None
+                content = content_of(opened, member.offset_data, member.size) if member.isreg() else None
                 if content is None and not member.isdir():
                     tree.faults.append(Fault(member.name, "not a file", "a link or a device; nothing is followed"))
                 elif member.issparse():
@@ -157,12 +179,14 @@ def tar_tree(path: Path) -> Tree:
     return tree
 
 
-def members_of(archive: tarfile.TarFile, opened: OpenFile, name: str, tree: Tree) -> Iterator[tarfile.TarInfo]:
+def members_of(archive: tarfile.TarFile, opened: Readable, name: str, tree: Tree) -> Iterator[tarfile.TarInfo]:
     """The members in order, up to where the archive is damaged, which is listed."""
     count, before = 0, -1
     while True:
         try:
             member = archive.next()
+        except DataError:  # of an archive at an address
+            raise
         except Exception as error:  # tarfile raises many kinds for damaged headers
             if not count:
                 raise tarfile.ReadError(reason_of(error)) from None
@@ -182,24 +206,27 @@ def members_of(archive: tarfile.TarFile, opened: OpenFile, name: str, tree: Tree
     tree.faults.append(Fault(name, "truncated", f"after {count} members: {why}"))
 
 
-def plain_tar(path: Path) -> BinaryIO:
-    """The open archive; a compressed one is unpacked into a temporary file without a name, up to a limit."""
+def plain_tar(path: Path, opened: BinaryIO | None = None) -> BinaryIO:
+    """The open archive; a compressed one is unpacked into a temporary file without a name, up to a limit.
+
+    ``opened``: what is read in place of the file at ``path``.
+    """
     try:
-        file = path.open("rb")
-        head = file.read(6)
+        file = opened or path.open("rb")
+        head, file_size = file.read(6), file.seek(0, SEEK_END)
         file.seek(0)
         unpack = next((opener for magic, opener in COMPRESSIONS.items() if head.startswith(magic)), None)
         if unpack is None:
             return file
         with file, unpack(file) as unpacked:
-            return spooled(unpacked, path)
+            return spooled(unpacked, path, file_size)
     except (OSError, EOFError, lzma.LZMAError, zlib.error, ValueError) as error:
         raise DataError(f"{path} cannot be read: {reason_of(error)}; make it anew") from None
 
 
-def spooled(unpacked: BinaryIO, path: Path) -> BinaryIO:
-    """All of ``unpacked`` in a temporary file; DataError where that grows out of proportion to ``path``."""
-    allowed = FREE_BYTES + MOST_EXPANSION * path.stat().st_size
+def spooled(unpacked: BinaryIO, path: Path, file_size: int) -> BinaryIO:
+    """All of ``unpacked`` in a temporary file; DataError where that grows out of proportion to the file at ``path``."""
+    allowed = FREE_BYTES + MOST_EXPANSION * file_size
     with ExitStack() as stack:
         spool = stack.enter_context(tempfile.TemporaryFile())
         while chunk := unpacked.read(CHUNK):

@@ -21,7 +21,9 @@ def parquet_table(path: Path) -> Table:
     def rows(wanted: Sequence[str]) -> Iterator[Row]:
         bytes_in = next((name for name in wanted if "binary" in kinds[name]), None)
         if bytes_in is not None:
-            raise DataError(f"'{bytes_in}' in {path} holds bytes; give paths, or a saved data set (docs/images.md)")
+            raise DataError(
+                f"'{bytes_in}' in {path} holds bytes; --image-column names the images' bytes, or their paths"
+            )
         try:
             with parquet.ParquetFile(path) as file:
                 for batch in file.iter_batches(columns=list(wanted)):

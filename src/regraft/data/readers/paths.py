@@ -5,12 +5,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
+from regraft.data.address import address_of, as_given, is_address
 from regraft.data.content import Content, OnDisk
 from regraft.data.decoding import Undecodable
 from regraft.data.images import IGNORED, LEFT_OUT, Fault
 from regraft.data.readers.archive import is_tar, tar_tree, zip_tree
 from regraft.data.readers.folder import Tree, is_image, kind_of, tree_of
 from regraft.data.readers.image_paths import ImagePaths
+from regraft.data.readers.parquet_images import image_rows, is_parquet
 from regraft.data.readers.refusals import is_archive
 from regraft.data.readers.table import TABLES, table_at
 from regraft.data.readers.table_columns import image_column_of
@@ -39,11 +41,19 @@ class NoImage:
 
 def contents_at(path: Path, reading: Reading) -> list[Named]:
     """What lies at ``path``, by name: images, and a NoImage for every other file. DataError where nothing is there."""
+    if is_address(text := as_given(path)):
+        if listed := list(at_address(text, reading)):
+            return listed
+        raise DataError(
+            f"there is no file in {address_of(text)}; give images, or a folder, an archive or a table of images"
+        )
     kind = kind_of(path)
     if kind is None:
         raise DataError(f"there is no file or folder {str(path)[:SHOWN]}; give images, or folders of images")
     if kind == "folder":
         listed = list(in_tree(path, tree_of(path)))
+    elif is_parquet(path) and (rows := image_rows([path], reading)):
+        listed = list(in_tree(path, rows[0].tree(reading)))
     elif path.suffix.lower() in TABLES:
         listed = list(in_table(path, reading))
     elif path.suffix.lower() == ".zip":
@@ -55,6 +65,17 @@ def contents_at(path: Path, reading: Reading) -> list[Named]:
     if not listed:
         raise DataError(f"there is no file in {path}; give images, or a folder, an archive or a table of images")
     return listed
+
+
+def at_address(text: str, reading: Reading) -> Iterator[Named]:
+    """Every file in the archives at an address, every row of Parquet files."""
+    from regraft.data.readers.addresses import local_path, trees_at  # fsspec is not needed for paths
+
+    if local := local_path(text):
+        yield from contents_at(Path(local), reading)
+        return
+    for place, tree in trees_at(text, reading):
+        yield from in_tree(place, tree)
 
 
 def in_tree(root: Path, tree: Tree) -> Iterator[Named]:

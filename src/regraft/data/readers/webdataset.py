@@ -3,11 +3,12 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from glob import glob
 from pathlib import Path
 from typing import Any
 
+from regraft.data.address import without_secrets
 from regraft.data.content import Content
 from regraft.data.decoding import Undecodable
 from regraft.data.images import FEWEST_CLASSES, IGNORED, KEPT, Fault, ImageSet, Labelled, collect, split_named
@@ -27,11 +28,15 @@ RANGE = re.compile(r"\{(\d{1,9})\.\.(\d{1,9})\}")
 
 def read_tar(path: Path, reading: Reading, fewest_classes: int = FEWEST_CLASSES) -> ImageSet:
     """The class folders in a tar, or its samples where it is a shard of WebDataset's."""
-    tree = tar_tree(path)
+    return in_tar(path, tar_tree(path), reading, fewest_classes)
+
+
+def in_tar(path: Path, tree: Tree, reading: Reading, fewest_classes: int) -> ImageSet:
+    """The same of its members."""
     if is_shard(tree):
         samples = list(samples_of(path.name, tree, reading, []))
         if samples or not any("/" in name for name in tree.files):
-            return read_shards(path, [path], reading, fewest_classes)
+            return read_shards(path, [path], reading, fewest_classes, lambda _: tree)
     return by_folder(path, tree, reading, fewest_classes)
 
 
@@ -46,10 +51,7 @@ def shards_of(text: str) -> list[Path]:
 
     Raises DataError where it names none, or too many.
     """
-    counts = [int(last) - int(first) + 1 for first, last in RANGE.findall(text)]
-    if any(count < 1 for count in counts) or math.prod(counts) > MOST_SHARDS:
-        raise DataError(f"{text[:SHOWN]} names no shard, or over {MOST_SHARDS:,}; write a range as {{0000..0009}}")
-    shards = [Path(name) for each in expanded(text) for name in matches(each)]
+    shards = [Path(name) for each in ranged(text) for name in matches(each)]
     if not shards:
         raise DataError(f"no shard is called {text[:SHOWN]}; give the name or pattern of shards that are there")
     return shards
@@ -58,6 +60,15 @@ def shards_of(text: str) -> list[Path]:
 def matches(name: str) -> list[str]:
     """The files that a name with a shell's wildcards stands for; a name without them stands for itself."""
     return sorted(glob(name)) if set("*?[") & set(name) else [name]  # noqa: PTH207 - the pattern may hold folders
+
+
+def ranged(text: str) -> Iterator[str]:
+    """Every name that the ranges in braces stand for; DataError where that is none, or too many."""
+    counts = [int(last) - int(first) + 1 for first, last in RANGE.findall(text)]
+    if any(count < 1 for count in counts) or math.prod(counts) > MOST_SHARDS:
+        shown = without_secrets(text)[:SHOWN]
+        raise DataError(f"{shown} names no shard, or over {MOST_SHARDS:,}; write a range as {{0000..0009}}")
+    return expanded(text)
 
 
 def expanded(text: str) -> Iterator[str]:
@@ -70,16 +81,27 @@ def expanded(text: str) -> Iterator[str]:
         yield from expanded(f"{text[: span.start()]}{number:0{len(span[1])}d}{text[span.end() :]}")
 
 
-def read_shards(root: Path, shards: Sequence[Path], reading: Reading, fewest_classes: int = FEWEST_CLASSES) -> ImageSet:
+def shard_tree(shard: Path) -> Tree:
+    """The members of a shard on a disk; DataError where it is none."""
+    if kind_of(shard) != "file":
+        raise DataError(f"there is no shard {shard}; give shards that are there")
+    return tar_tree(shard)
+
+
+def read_shards(
+    root: Path,
+    shards: Sequence[Path],
+    reading: Reading,
+    fewest_classes: int = FEWEST_CLASSES,
+    tree_of: Callable[[Path], Tree] = shard_tree,
+) -> ImageSet:
     """WebDataset's samples: files of one name, an image and its .cls or .json (with the label column's field)."""
     reading.check_no_folders(str(root))
     items: list[Labelled] = []
     faults: list[Fault] = []
     alone = len({shard.name for shard in shards}) == len(shards)
     for shard in shards:
-        if kind_of(shard) != "file":
-            raise DataError(f"there is no shard {shard}; give shards that are there")
-        tree = tar_tree(shard)
+        tree = tree_of(shard)
         faults += tree.faults
         items += samples_of(shard.name if alone else shard.as_posix(), tree, reading, faults)
     if not items:

@@ -9,11 +9,14 @@ from typing import TypeVar
 import numpy as np
 
 from regraft.data.content import Content, OnDisk
+from regraft.data.find import find_images
+from regraft.data.images import EVALUATED, ImageFile
 from regraft.data.readers.paths import Named, contents_at
-from regraft.errors import DataError, RunError
+from regraft.errors import DataError, RegraftError, RunError
 from regraft.evaluation.classifier import Classifier
 from regraft.progress import Progress, silent
 from regraft.recipe import Reading
+from regraft.recipe.recipe import read_recipe
 from regraft.runs.seen import Seen, images_of
 from regraft.strict_json import Malformed
 
@@ -71,12 +74,22 @@ def own_images(run: Path) -> list[Own]:
     root = Path(seen.root) if seen and seen.root else None
     if not seen or not root:
         return []
+    there: dict[str, Content] = {}
     if root.is_dir():
-        there: dict[str, Content] = {file.path: OnDisk(root / file.path) for file in seen.files}
-        there = {name: content for name, content in there.items() if (root / name).is_file()}
-    else:
+        there = {file.path: OnDisk(root / file.path) for file in seen.files if (root / file.path).is_file()}
+    elif root.is_file():
         there = {name.removeprefix(f"{root}/"): content for name, content in listed_in(root)}
+    if not there:
+        there = {file.name: file.content for file in read_again(run, seen.root)}
     return [Own(file.path, there[file.path], file.split, file.label) for file in seen.files if file.path in there]
+
+
+def read_again(run: Path, root: str | None) -> tuple[ImageFile, ...]:
+    """The images of a run that lie in shards or at an address; none where they cannot be had."""
+    try:
+        return find_images(root or "", read_recipe(run / "recipe.json").reading, EVALUATED).files
+    except (RegraftError, OSError):
+        return ()
 
 
 def listed_in(root: Path) -> list[Named]:

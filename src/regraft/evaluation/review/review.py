@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from regraft.data.address import is_there, without_secrets
 from regraft.data.corrections import FILE
 from regraft.data.find import Data
 from regraft.data.readers.table import TABLES
@@ -142,7 +143,7 @@ def review(
     corrected = features.images.corrected
     reviewed = 0 if corrected is None else corrected.relabelled + corrected.kept + len(corrected.removed)
     decisions = Decisions(table, folder, features.images.classes)
-    named = str(root) if not hasattr(root, "files") else "DATA"
+    named = without_secrets(str(root)) if not hasattr(root, "files") else "DATA"
     return Review(folder, named, tuple(items), decisions, features, reviewed, recipe.frozen)
 
 
@@ -159,7 +160,7 @@ def root_of(run: Path) -> str:
         root = images_of(run).root
     except (OSError, Malformed) as error:
         raise RunError(f"{run} does not say where its images are ({error}); name their place with --data") from None
-    if root is None or not Path(root).exists():
+    if root is None or not is_there(root):
         raise DataError(f"the images of {run} are not in {root} any more; name their place with --data")
     return root
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from regraft.data.address import without_secrets
 from regraft.data.find import Data, find_images
 from regraft.data.images import FEWEST_CLASSES
 from regraft.errors import DataError
@@ -59,7 +60,8 @@ def transferability(
         kept = Kept(place)
         looked = look(sampled, wanted.recipe_for_looking(), shows, every_cut=True)
         study = Study.of(wanted, looked, kept, shows, tell)
-        result = study.result(os.fspath(data) if isinstance(data, str | PathLike) else data.root.name)
+        named = without_secrets(os.fspath(data)) if isinstance(data, str | PathLike) else data.root.name
+        result = study.result(named)
         result.write()
     return result
 
