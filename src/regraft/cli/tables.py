@@ -82,7 +82,7 @@ def show_profile(result: dict[str, Any]) -> None:
     for place, point in enumerate(points):
         named = f"{word_for(place, len(points))} ({point['cut']})"
         behind, error = point["behind_last"], point["standard_error"]
-        apart = f"{-100 * behind:+.1f}" if place < len(points) - 1 else ""
+        apart = f"{round(-100 * behind, 1) + 0:+.1f}" if place < len(points) - 1 else ""
         doubt = chance(behind, error) if apart else ""
         style = "bold" if point["cut"] in result["cuts"] else None
         add(made, named, f"{point['accuracy']:.1%}", apart, doubt, style=style)
