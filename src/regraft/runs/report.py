@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,6 +30,9 @@ from regraft.similarity.score import references
 from regraft.training.result import Trained
 from regraft.visible import isolated
 
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
 WORST = 18  # mistakes shown as pictures
 PAIRS, DOUBTED = 12, 24  # near-duplicates and label issues shown as pictures
 LISTED = 50  # faults of one kind
@@ -52,7 +55,12 @@ def write_report(
         finalize=as_read,
         optimized=False,  # a template that is rendered once
     )
-    environment.filters |= {"duration": time_in_words, "percent": lambda value: f"{100 * value:.1f}%", "anchor": anchor}
+    environment.filters |= {
+        "coded": coded,
+        "duration": time_in_words,
+        "percent": lambda value: f"{100 * value:.1f}%",
+        "anchor": anchor,
+    }
     environment.globals["word"] = link
     plan, metrics, images = run.plan.as_dict(), run.metrics.as_dict(), replace(job.images, files=job.features.files)
     many, curves = len(images.classes) > MOST_CLASSES_IN_TABLE, not trained.frozen and len(trained.history) > 1
@@ -111,6 +119,17 @@ def as_read(value: Any) -> Any:
     if not isinstance(value, str) or hasattr(value, "__html__"):
         return value
     return isolated(value)
+
+
+def coded(text: str) -> "Markup":
+    """A sentence in which what stands in backticks is code; names in it have no power over the text around them."""
+    from markupsafe import Markup, escape
+
+    parts = isolated(text).split("`")
+    if len(parts) % 2 == 0:  # the last one is somebody's own
+        parts[-2:] = ["`".join(parts[-2:])]
+    code = Markup('<code class="inline">{}</code>')  # not to be copied as a whole command
+    return Markup("").join(code.format(part) if place % 2 else escape(part) for place, part in enumerate(parts))
 
 
 def views_of(job: Job, trained: Trained) -> dict[str, str]:
