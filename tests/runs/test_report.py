@@ -97,6 +97,11 @@ def test_a_note_has_no_backticks(page: str) -> None:
     assert "`" not in Page(page[page.index("<body>") :]).text
 
 
+def test_few_images_judge_no_calibration(page: str) -> None:
+    text = " ".join(Page(page[page.index("What the probabilities are worth") :]).text.split())
+    assert "These are too few images to judge the calibration: on 4 images even a perfectly calibrated" in text
+
+
 def test_recall_has_its_interval(page: str) -> None:
     text = " ".join(Page(page[page.index("Class by class") :]).text.split())
     share = r"\d+\.\d%"

@@ -13,6 +13,7 @@ import numpy as np
 from regraft.data.images import IGNORED, KEPT, LEFT_OUT, Fault, ImageSet
 from regraft.features.label_issues import LabelIssue
 from regraft.features.near_duplicates import NearDuplicate
+from regraft.metrics.calibration import too_few_to_judge
 from regraft.planning.prepare import Job
 from regraft.progress.pace import time_in_words
 from regraft.runs.charts import draw_confusion, draw_curves, draw_profile, draw_quadrant
@@ -87,6 +88,7 @@ def write_report(
         roc=themed(draw_roc(metrics["two_classes"])) if "two_classes" in metrics else None,
         curves=themed(draw_curves(trained.history)) if curves else None,
         reliability=themed(draw_reliability(worth["calibration"]["bins"])) if worth["calibration"] else None,
+        few_to_judge=bool(worth["calibration"]) and too_few_to_judge(worth["calibration"]),
         risk_coverage=themed(draw_risk_coverage(worth["risk_coverage"]["kept"])),
         nothing={"likelihood": math.log(len(images.classes)), "brier": 1 - 1 / len(images.classes)},
         mistakes=worst_mistakes(images, job.split.test, probabilities),
