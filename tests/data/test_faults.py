@@ -126,3 +126,11 @@ def test_many_copies_take_time_in_proportion() -> None:
         seen += fault.kind == "two labels"
     assert seen == count - 1
     assert time.perf_counter() - begun < 10
+
+
+def test_scan_says_what_it_does_not_look_for(make_folder: Make, regraft: Regraft) -> None:
+    code, printed, _ = regraft("scan", make_folder(each=6), "--quiet")
+    assert code == 0
+    *_, before, last = printed.strip().splitlines()
+    assert before == "No faults found."
+    assert last == "`regraft plan` also looks for copies that are not exact, and for doubtful labels."

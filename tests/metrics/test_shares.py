@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from regraft.metrics import interval_of_difference, interval_of_share, wilson
+from regraft.metrics.shares import intervals_of_classes
 
 SETS = 400
 LEAST = 0.92  # of SETS at 95%: three standard errors below
@@ -54,3 +55,12 @@ def test_a_differences_interval_covers_where_images_come_in_groups() -> None:
         low, high = interval_of_difference(clean & ~lost, clean, [str(group) for group in group_of])
         covered += low <= -0.9 * 0.2 <= high
     assert covered >= LEAST * SETS
+
+
+def test_each_class_has_its_interval() -> None:
+    labels, right = np.array([2, 0, 0, 2, 2, 0, 2]), np.array([1, 1, 1, 0, 1, 1, 1], dtype=bool)
+    first, none, last = intervals_of_classes(labels, right, 3)
+    assert (first, none, last) == (wilson(3, 3), None, wilson(3, 4))
+    groups = ["a", "a", "a", "b", "b", "b", "c"]
+    by_group = intervals_of_classes(labels, right, 3, groups)
+    assert by_group[2] == interval_of_share(right[labels == 2], ["a", "b", "b", "c"])

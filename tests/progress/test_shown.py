@@ -99,6 +99,27 @@ def test_a_pipe_gets_few_lines(clock: Clock, capsys: pytest.CaptureFixture[str])
     assert len(capsys.readouterr().err.splitlines()) == 19
 
 
+def test_a_limited_time_is_what_is_left(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    plain, lines = Plain(), JsonLines()
+    for display in (plain, lines):
+        display.limit("Training", 400.0)
+    for step in range(13):
+        clock.now += 30
+        for display in (plain, lines):
+            display("Training", step, 450, "steps")
+    assert plain.reached("Training", 13, 450) == pytest.approx(450 * 390 / 400)
+    for display in (plain, lines):
+        display.ended("Training", 13, 450, "steps")
+        assert display.reached("Training", 13, 450) == 13
+    written = capsys.readouterr().err.splitlines()
+    said = [line for line in written if line.startswith("Training")]
+    assert said[-2] == "Training: 11/450 steps, 30 s/step, 40 s left"  # not four hours
+    assert said[-1] == "Training: 13 of 450 steps in 6 min"
+    told = [json.loads(line) for line in written if line.startswith("{")]
+    assert (told[-2]["done"], told[-2]["total"], told[-2]["share"]) == (12, 450, 0.975)
+    assert (told[-1]["done"], told[-1]["total"], told[-1]["said"]) == (450, 450, "13 of 450 steps")
+
+
 def test_a_log_that_nobody_can_read_stops_no_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", None)
     with shown(True) as shows:

@@ -14,6 +14,8 @@ from conftest import picture
 import regraft
 from regraft import Recipe
 from regraft.runs.glossary import WORDS, anchor, link
+from regraft.runs.report import coded
+from regraft.visible import visible
 
 Regraft = Callable[..., tuple[int, str, str]]
 Make = Callable[..., Path]
@@ -79,6 +81,32 @@ def test_every_word_that_is_linked_is_explained(page: str) -> None:
     assert set(targets) <= set(read.ids)
     assert len(read.ids) == len(set(read.ids)) == len(WORDS)
     assert all(len(sentence.split()) < 20 for meaning in WORDS.values() for sentence in meaning.split(". "))
+
+
+def test_code_in_a_sentence_is_code_and_nothing_else_is() -> None:
+    def plain(text: str) -> str:
+        return str(coded(text)).replace('<code class="inline">', "<code>")
+
+    assert plain("a; `predict` says <b> & `x<y`") == "a; <code>predict</code> says &lt;b&gt; &amp; <code>x&lt;y</code>"
+    assert plain("one ` alone") == "one ` alone"
+    assert plain("`a` and ` alone") == "<code>a</code> and ` alone"
+    assert plain("") == ""
+    assert plain("`predict` computes\x1b[2J") == "<code>predict</code> computes" + visible("\x1b[2J")
+
+
+def test_a_note_has_no_backticks(page: str) -> None:
+    assert "`" not in Page(page[page.index("<body>") :]).text
+
+
+def test_few_images_judge_no_calibration(page: str) -> None:
+    text = " ".join(Page(page[page.index("What the probabilities are worth") :]).text.split())
+    assert "These are too few images to judge the calibration: on 4 images even a perfectly calibrated" in text
+
+
+def test_recall_has_its_interval(page: str) -> None:
+    text = " ".join(Page(page[page.index("Class by class") :]).text.split())
+    share = r"\d+\.\d%"
+    assert re.search(rf"precisionrecall95% intervalF1 class0\d+ {share}{share} {share} to {share}{share}", text), text
 
 
 def test_a_link_shows_what_it_means() -> None:

@@ -1,6 +1,5 @@
 """What a training says while it goes, what its curve says of more time, and why it was kept or not."""
 
-import math
 import re
 import time
 from dataclasses import replace
@@ -11,9 +10,10 @@ import pytest
 from tiny import tiny_task
 
 from regraft.progress import Progress
+from regraft.progress.plain import Plain
 from regraft.training.choosing import Gain
 from regraft.training.curve import improving, prospect_of, trend
-from regraft.training.epoch_lines import epoch_line, opening, steps_in_time
+from regraft.training.epoch_lines import epoch_line, opening
 from regraft.training.loop import run
 from regraft.training.state import OUT_OF_TIME
 from regraft.training.verdict import against, against_head, ending
@@ -23,9 +23,13 @@ class Hearing(Progress):
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.events: list[tuple[str, int, int, str]] = []
+        self.limits: list[tuple[str, float]] = []
 
     def __call__(self, stage: str, done: int, total: int, unit: str = "") -> None:
         self.events.append((stage, done, total, unit))
+
+    def limit(self, stage: str, seconds: float) -> None:
+        self.limits.append((stage, seconds))
 
     def say(self, line: str) -> None:
         self.lines.append(line)
@@ -130,14 +134,28 @@ def test_why_what_costs_more_was_kept_or_not() -> None:
     assert ending(rows, 7, "") == ""
 
 
-def test_the_bar_counts_the_steps_that_there_is_time_for(tmp_path: Path) -> None:
-    assert steps_in_time(900, 0, 0.0, 60.0) == 900  # nothing is known yet
-    assert steps_in_time(900, 10, 5.0, 60.0) == 120
-    assert steps_in_time(900, 10, 5.0, math.inf) == 900
-    assert steps_in_time(900, 10, 5.0, 4.0) == 11
-    assert steps_in_time(10, 10, 5.0, 4.0) == 10
+def test_a_limited_training_keeps_its_total_and_says_what_was_done(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     heard = Hearing()
     run(replace(tiny_task(tmp_path, epochs=1000), progress=heard, deadline=time.monotonic() + 1), resume=False)
     *_, last, end = heard.events
-    assert last[1] < last[2] < 5000
+    assert {total for _, _, total, _ in heard.events} == {5000}
+    assert 0 < last[1] < 5000
     assert end == ("Training", 5000, 5000, "steps")
+    assert heard.limits == [("Training", pytest.approx(1, abs=0.9))]
+    assert re.match(r"fine-tune: up to 1000 epochs, in \d s at most; ", heard.lines[0])
+    monkeypatch.setattr("regraft.progress.plain.SOONEST", 0.0)
+    monkeypatch.setattr("regraft.progress.plain.SHARE", 0.0)
+    run(replace(tiny_task(tmp_path, epochs=1000), progress=Plain(), deadline=time.monotonic() + 2), resume=False)
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("Training: ")]
+    assert all(re.match(r"Training: \d+/5,000 steps.*, [012] s left$", line) for line in lines[:-1])
+    assert re.fullmatch(r"Training: \d+ of 5,000 steps in \d s", lines[-1])
+
+
+def test_the_time_that_is_left_is_said_plainly() -> None:
+    recipe = tiny_task(Path(), epochs=30).recipe
+    said = opening(recipe, 0, (486, 121), time.monotonic() + 397.2)
+    assert said == "fine-tune: up to 30 epochs, in 6 min 37 s at most; 486 images train, 121 validate"
+    said = opening(recipe, 4, (486, 121), time.monotonic() + 42.2)
+    assert said == "fine-tune: epochs 5 to 30, in 42 s at most; 486 images train, 121 validate"

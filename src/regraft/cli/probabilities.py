@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from regraft.cli.screen import add, say, show, table
+from regraft.metrics.calibration import too_few_to_judge
 
 SHOWN = (0.1, 0.2, 0.3)  # shares of the images that go to a person
 
@@ -16,7 +17,10 @@ def probabilities_in_words(metrics: Mapping[str, Any]) -> str:
     if calibration := figures["calibration"]:
         most, error = calibration["calibrated_most"], calibration["error"]
         verdict = "as good as calibrated" if error <= most else "not calibrated"
-        said += f"; calibration error {error:.1%}: {verdict} (chance alone gives up to {most:.1%} on so few images)"
+        found = f"calibration error {error:.1%} beyond chance: {verdict}"
+        if too_few_to_judge(calibration):
+            found = "too few images to judge the calibration"
+        said += f"; {found} (chance alone gives up to {most:.1%} on so few images)"
     return said + "."
 
 
@@ -27,8 +31,11 @@ def show_probabilities(metrics: Mapping[str, Any]) -> None:
         add(made, *row)
     show(made)
     if calibration := metrics["probabilities"]["calibration"]:
-        most = calibration["calibrated_most"]
-        say(f"A calibrated model would show a calibration error up to {most:.1%} on {metrics['images']:,} images.")
+        most, images = calibration["calibrated_most"], f"{metrics['images']:,} images"
+        if too_few_to_judge(calibration):
+            say(f"Too few images to judge the calibration error: chance alone gives up to {most:.1%} on {images}.")
+        else:
+            say(f"A calibrated model would show a calibration error up to {most:.1%} on {images}.")
     if (sets := metrics["probabilities"]["conformal"]) and sets["threshold"] > 0:
         say(f"Sets at {sets['level']:.0%}: {sets['mean_size']:.2f} classes on average, {sets['single']:.1%} have one.")
 
@@ -38,8 +45,8 @@ def rows_of(figures: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     for key, name in (("negative_log_likelihood", "negative log likelihood"), ("brier", "Brier score")):
         score = figures[key]
         yield name, f"{score['value']:.3f}", ends(score["interval"], ".3f")
-    if calibration := figures["calibration"]:
-        yield "calibration error", f"{calibration['error']:.1%}", ""
+    if (calibration := figures["calibration"]) and not too_few_to_judge(calibration):
+        yield "calibration error beyond chance", f"{calibration['error']:.1%}", ""
     for row in figures["risk_coverage"]["kept"]:
         if row["to_a_person"] in SHOWN:
             name = f"accuracy without the least certain {row['to_a_person']:.0%}"

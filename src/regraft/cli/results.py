@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from regraft.cli.probabilities import probabilities_in_words, show_probabilities
+from regraft.cli.probabilities import ends, probabilities_in_words, show_probabilities
 from regraft.cli.screen import Part, add, say, show, table
 from regraft.cli.tables import show_fault_kinds, show_faults
 from regraft.planning.cases import in_words, strategy_by_rule
@@ -198,10 +198,11 @@ def evaluation(result: dict[str, Any]) -> None:
     show_two_classes(metrics)
     balanced = "" if metrics["uneven"] else f"Balanced accuracy {metrics['balanced_accuracy']:.1%}, macro"
     say(f"{balanced or 'Macro'} F1 {metrics['macro_f1']:.1%}.")
-    made = table("class", "images", "precision", "recall", "F1")
+    made = table("class", "images", "precision", "recall", "95% interval", "F1")
     for row in metrics["per_class"]:
-        figures = (f"{row[key]:.1%}" if row["images"] else "-" for key in ("precision", "recall", "f1"))
-        add(made, row["class"], f"{row['images']:,}", *figures)
+        precision, recall, f1 = (f"{row[key]:.1%}" if row["images"] else "-" for key in ("precision", "recall", "f1"))
+        interval = ends(row["recall_interval"], ".1%")
+        add(made, row["class"], f"{row['images']:,}", precision, recall, interval, f1)
     show(made)
     show_probabilities(metrics)
     show_slices(metrics["slices"])

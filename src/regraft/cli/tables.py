@@ -9,6 +9,7 @@ from regraft.network.cuts import word_for
 from regraft.planning.costs import chance
 
 MOST_ROWS = 40
+NOT_LOOKED_FOR = "`regraft plan` also looks for copies that are not exact, and for doubtful labels."
 ACTIONS = ("left out", "kept", "ignored")
 
 
@@ -26,6 +27,7 @@ def scan(result: dict[str, Any]) -> None:
         say(groups["said"], whole=False)
     show_notes(result["notes"])
     show_faults(result["faults"])
+    say(NOT_LOOKED_FOR, whole=False)
 
 
 def show_notes(notes: Sequence[str]) -> None:

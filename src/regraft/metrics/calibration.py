@@ -1,12 +1,15 @@
 """Whether the likeliest class is right as often as its probability says."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 BINS, AN_BIN = 15, 20  # bins at most, and images, or groups of images, for each
 DRAWS, NUMBERS, AT_ONCE = 1_000, 100_000_000, 1_000_000  # sets of labels, random numbers in all, and in memory
 FEWEST_DRAWS = 200  # where images are many
+MOST_BY_CHANCE = 0.2  # that a calibrated model may show, for the images to say anything
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,11 @@ def calibration_error(
         overconfidence=float(said.mean() - right.mean()),
         bins=tuple(bins),
     )
+
+
+def too_few_to_judge(figures: Mapping[str, Any]) -> bool:
+    """Whether chance alone does so much on so few images that they cannot tell; ``figures``: as plain data."""
+    return float(figures["calibrated_most"]) > MOST_BY_CHANCE
 
 
 def layout_of(confidence: np.ndarray, group_of: np.ndarray | None = None) -> Layout:

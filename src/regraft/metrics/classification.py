@@ -9,7 +9,7 @@ import numpy as np
 from regraft.metrics.intervals import LEVEL, group_ids, intervals
 from regraft.metrics.positive_class import positive_of
 from regraft.metrics.probability_figures import ProbabilityFigures, probability_figures
-from regraft.metrics.shares import as_far_as_groups
+from regraft.metrics.shares import as_far_as_groups, intervals_of_classes
 from regraft.metrics.slices import Slice
 from regraft.metrics.summaries import SUMMARIES, share_of, summaries
 from regraft.metrics.two_classes import TwoClasses, two_classes
@@ -29,6 +29,7 @@ class ClassMetrics:
     precision: float
     recall: float
     f1: float
+    recall_interval: tuple[float, float] | None = None  # of 95%; None without images, and of former runs
 
 
 @dataclass(frozen=True, repr=False)
@@ -119,9 +120,10 @@ def measure(
     np.add.at(confusion, (labels, predicted), 1)
     hit, support, named = np.diag(confusion), confusion.sum(1), confusion.sum(0)
     columns = share_of(hit, named), share_of(hit, support), share_of(2 * hit, support + named), support
+    ends_of = intervals_of_classes(labels, predicted == labels, len(classes), groups)
     per_class = (
-        ClassMetrics(name, int(count), float(precision), float(recall), float(f1))
-        for name, precision, recall, f1, count in zip(classes, *columns, strict=True)
+        ClassMetrics(name, int(count), float(precision), float(recall), float(f1), recall_ends)
+        for name, precision, recall, f1, count, recall_ends in zip(classes, *columns, ends_of, strict=True)
     )
     accuracy, balanced, macro = map(float, summaries(labels, predicted))
     drawn = intervals(labels, predicted, groups, seed)

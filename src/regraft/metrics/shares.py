@@ -28,6 +28,18 @@ def interval_of_share(right: np.ndarray, groups: Sequence[str | None] | None = N
     return wilson(share * effective, effective)
 
 
+def intervals_of_classes(
+    labels: np.ndarray, right: np.ndarray, classes: int, groups: Sequence[str | None] | None = None
+) -> list[tuple[float, float] | None]:
+    """The interval of each class's share of ``right``, bool (images,); None where the class has no image."""
+    order = np.argsort(labels, kind="stable")
+    each = np.split(order, np.searchsorted(labels[order], np.arange(1, classes)))
+    return [
+        interval_of_share(right[rows], groups and [groups[row] for row in rows.tolist()]) if len(rows) else None
+        for rows in each
+    ]
+
+
 def as_far_as_groups(
     ends: Sequence[tuple[float, float]], labels: np.ndarray, right: np.ndarray, groups: Sequence[str | None] | None
 ) -> list[tuple[float, float]]:

@@ -9,6 +9,13 @@ class Progress:
     def __call__(self, stage: str, done: int, total: int, unit: str = "") -> None:
         """Hear how many are done, and of how many, in what is under way; ``unit``: what is counted, as "images"."""
 
+    def limit(self, stage: str, seconds: float) -> None:
+        """Hear that what is under way ends within so many seconds, however many are done by then."""
+
+    def ended(self, stage: str, done: int, total: int, unit: str = "") -> None:
+        """Hear that what was under way has ended, with so many done: all, or fewer."""
+        self(stage, total, total, unit)
+
     def say(self, line: str) -> None:
         """Hear a line that stays."""
 
@@ -25,6 +32,14 @@ class WithoutLines(Progress):
     def __call__(self, stage: str, done: int, total: int, unit: str = "") -> None:
         """Pass it on."""
         self.shown(stage, done, total, unit)
+
+    def limit(self, stage: str, seconds: float) -> None:
+        """Pass it on."""
+        self.shown.limit(stage, seconds)
+
+    def ended(self, stage: str, done: int, total: int, unit: str = "") -> None:
+        """Pass it on."""
+        self.shown.ended(stage, done, total, unit)
 
 
 silent = Progress()

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from regraft.progress.display import Display
-from regraft.progress.pace import Pace
+from regraft.progress.pace import Pace, counted_in_words
 
 
 class JsonLines(Display):
@@ -19,12 +19,14 @@ class JsonLines(Display):
         self.began = time.monotonic()
 
     def update(self, stage: str, done: int, total: int, said: str) -> None:
-        """How far it is; a total of 0 or 1 counts nothing."""
-        self.write(stage=stage, done=done, total=total, said=said)
+        """How far it is; a total of 0 or 1 counts nothing. ``share``: with the time, where that is limited."""
+        share = {"share": round(self.reached(stage, done, total) / total, 4)} if stage in self.limits and total else {}
+        self.write(stage=stage, done=done, total=total, said=said, **share)
 
-    def end(self, stage: str, total: int, unit: str, pace: Pace) -> None:
+    def end(self, stage: str, done: int, total: int, unit: str, pace: Pace) -> None:
         """The stage is done."""
-        self.write(stage=stage, done=total, total=total, said="")
+        said = counted_in_words(done, total, unit) if done < total else ""
+        self.write(stage=stage, done=total, total=total, said=said)
 
     def say(self, line: str) -> None:
         """A line that stays."""

@@ -51,12 +51,12 @@ class Notebook(Display):
 
     def update(self, stage: str, done: int, total: int, said: str) -> None:
         """Move the bar."""
-        at = f" value='{done}' max='{total}'" if total > 1 else ""
+        at = f" value='{self.reached(stage, done, total):g}' max='{total}'" if total > 1 else ""
         self.stages[stage] = BAR.format(stage=escape(stage), at=at, said=escape(said))
         if self.handle or time.monotonic() - self.began > SHORT:
             self.show()
 
-    def end(self, stage: str, total: int, unit: str, pace: Pace) -> None:
+    def end(self, stage: str, done: int, total: int, unit: str, pace: Pace) -> None:
         """The bar goes, when something is next shown."""
         self.stages.pop(stage, None)
 

@@ -1,5 +1,6 @@
 """How fast a stage goes, in words."""
 
+import math
 import time
 from collections import deque
 
@@ -44,17 +45,27 @@ class Pace:
         (start, first), (end, last) = self.events[0], self.events[-1]
         return (last - first) / (end - start) if end > start else 0.0
 
-    def in_words(self, total: int, unit: str) -> str:
-        """How far, how fast, how long still: "120/398 images, 20 images/s, 14 s left"."""
+    def in_words(self, total: int, unit: str, until: float = math.inf) -> str:
+        """How far, how fast, how long still: "120/398 images, 20 images/s, 14 s left".
+
+        ``until``: when it ends at the latest, of time.monotonic().
+        """
         if total <= 1 and not self.done:
             return ""
         counted = f"{self.done:,}/{total:,}" if total else f"{self.done:,}"
         parts = [f"{counted} {unit}".rstrip()]
         if self.rate > 0:
             parts.append(rate_in_words(self.rate, unit))
-            if total > self.done:
-                parts.append(f"{time_in_words((total - self.done) / self.rate)} left")
+        by_rate = (total - self.done) / self.rate if self.rate > 0 and total > self.done else math.inf
+        left = min(by_rate, until - time.monotonic())
+        if math.isfinite(left):
+            parts.append(f"{time_in_words(max(left, 0.0))} left")
         return ", ".join(parts)
+
+
+def counted_in_words(done: int, total: int, unit: str) -> str:
+    """How many were done: all, or so many of all."""
+    return f"{done:,} of {total:,} {unit}".rstrip() if done < total else f"{total:,} {unit}".rstrip()
 
 
 def rate_in_words(rate: float, unit: str) -> str:

@@ -4,7 +4,7 @@ import sys
 import time
 
 from regraft.progress.display import Display
-from regraft.progress.pace import Pace, time_in_words
+from regraft.progress.pace import Pace, counted_in_words, time_in_words
 from regraft.visible import visible
 
 SOONEST, LATEST = 5.0, 60.0  # seconds between two lines on how far it is
@@ -32,11 +32,11 @@ class Plain(Display):
             self.told.add(stage)
             self.say(f"{stage}: {said}" if said else stage)
 
-    def end(self, stage: str, total: int, unit: str, pace: Pace) -> None:
+    def end(self, stage: str, done: int, total: int, unit: str, pace: Pace) -> None:
         """A last line on a stage that had one before."""
         if stage in self.told:
             self.told.remove(stage)
-            counted = f"{total:,} {unit}".rstrip() if total > 1 else "done"
+            counted = counted_in_words(done, total, unit) if total > 1 else "done"
             self.say(f"{stage}: {counted} in {time_in_words(pace.seconds)}")
 
     def say(self, line: str) -> None:

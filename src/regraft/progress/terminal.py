@@ -60,9 +60,10 @@ class Terminal(Display):
 
     def update(self, stage: str, done: int, total: int, said: str) -> None:
         """Move the bar."""
-        self.shown.update(self.tasks[stage], completed=done, total=total if total > 1 else None, said=said)
+        reached = self.reached(stage, done, total)
+        self.shown.update(self.tasks[stage], completed=reached, total=total if total > 1 else None, said=said)
 
-    def end(self, stage: str, total: int, unit: str, pace: Pace) -> None:
+    def end(self, stage: str, done: int, total: int, unit: str, pace: Pace) -> None:
         """The bar goes."""
         self.shown.remove_task(self.tasks.pop(stage))
 

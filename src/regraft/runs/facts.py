@@ -165,7 +165,7 @@ def figures_in(metrics: dict[str, Any]) -> Figures:
         raise Malformed("metrics.json has no classes")
     per_class = [{FORMERLY.get(key, key): value for key, value in row.items()} for row in rows]
     values = {FORMERLY.get(name, name): value for name, value in metrics.items()} | {
-        "per_class": [{one.name: row[one.name] for one in fields(ClassMetrics)} for row in per_class]
+        "per_class": [{one.name: row[one.name] for one in fields(ClassMetrics) if one.name in row} for row in per_class]
     }
     figures = fitting(Figures, values)
     assert figures, "an object gives a dataclass"

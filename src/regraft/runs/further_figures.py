@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from regraft.metrics.calibration import too_few_to_judge
 from regraft.runs.markdown import Markdown, table
 
 MOST_ROWS = 20
 PAIR = 2
 DEEPEST = 6  # figures inside figures
+FEW = "too few images to judge"
 DRAWN = ("curve", "bins")  # which are for pictures: the report has them
 
 
@@ -61,6 +63,9 @@ def collect(
         if value is ends or name in DRAWN:
             continue
         words = f"{before}{in_words(name).lower()}"
+        if name == "error" and isinstance(values.get("calibrated_most"), float):
+            rows.append((f"{words} beyond chance", FEW if too_few_to_judge(values) else shown(value), ""))
+            continue
         inner = isinstance(value, dict)
         if inner and "value" in value and is_pair(value.get("interval")):
             rows.append((words, shown(value["value"]), shown(value["interval"])))

@@ -15,6 +15,7 @@ from regraft.data.images import IGNORED, KEPT, LEFT_OUT, Fault, ImageSet
 from regraft.features.label_issues import LabelIssue
 from regraft.features.near_duplicates import NearDuplicate
 from regraft.planning.cases import in_words
+from regraft.metrics.calibration import too_few_to_judge
 from regraft.planning.prepare import Job
 from regraft.progress.pace import time_in_words
 from regraft.runs.charts import draw_confusion, draw_curves, draw_profile, draw_quadrant
@@ -34,6 +35,7 @@ from regraft.visible import isolated
 
 if TYPE_CHECKING:
     from jinja2 import Template
+    from markupsafe import Markup
 
 WORST = 18  # mistakes shown as pictures
 PAIRS, DOUBTED = 12, 24  # near-duplicates and label issues shown as pictures
@@ -74,6 +76,7 @@ def write_report(
         roc=themed(draw_roc(metrics["two_classes"])) if "two_classes" in metrics else None,
         curves=themed(draw_curves(trained.history)) if curves else None,
         reliability=themed(draw_reliability(worth["calibration"]["bins"])) if worth["calibration"] else None,
+        few_to_judge=bool(worth["calibration"]) and too_few_to_judge(worth["calibration"]),
         risk_coverage=themed(draw_risk_coverage(worth["risk_coverage"]["kept"])),
         nothing={"likelihood": math.log(len(images.classes)), "brier": 1 - 1 / len(images.classes)},
         mistakes=worst_mistakes(images, job.split.test, probabilities),
@@ -103,7 +106,12 @@ def template() -> "Template":
         finalize=as_read,
         optimized=False,  # that takes longer than it spares
     )
-    environment.filters |= {"duration": time_in_words, "percent": lambda value: f"{100 * value:.1f}%", "anchor": anchor}
+    environment.filters |= {
+        "coded": coded,
+        "duration": time_in_words,
+        "percent": lambda value: f"{100 * value:.1f}%",
+        "anchor": anchor,
+    }
     environment.globals["word"] = link
     return environment.get_template("report.html")
 
@@ -123,6 +131,17 @@ def as_read(value: Any) -> Any:
     if not isinstance(value, str) or hasattr(value, "__html__"):
         return value
     return isolated(value)
+
+
+def coded(text: str) -> "Markup":
+    """A sentence in which what stands in backticks is code; names in it have no power over the text around them."""
+    from markupsafe import Markup, escape
+
+    parts = isolated(text).split("`")
+    if len(parts) % 2 == 0:  # the last one is somebody's own
+        parts[-2:] = ["`".join(parts[-2:])]
+    code = Markup('<code class="inline">{}</code>')  # not to be copied as a whole command
+    return Markup("").join(code.format(part) if place % 2 else escape(part) for place, part in enumerate(parts))
 
 
 def views_of(job: Job, trained: Trained) -> dict[str, str]:

@@ -23,15 +23,15 @@ def opening(recipe: Recipe, done: int, images: tuple[int, int], deadline: float)
     strategy, epochs = recipe.planning.strategy, recipe.optimisation.epochs
     count = f"epochs {done + 1} to {epochs}" if done else "1 epoch" if epochs == 1 else f"{epochs} epochs"
     left = deadline - time.monotonic()
-    limit = f", ending within {max(left, 0):.0f} s" if math.isfinite(left) else ""
-    return f"{strategy}: {count}{limit}; {images[0]:,} images train, {images[1]:,} validate"
+    if math.isfinite(left):
+        count = f"{count if done else f'up to {count}'}, in {minutes_and_seconds(left)} at most"
+    return f"{strategy}: {count}; {images[0]:,} images train, {images[1]:,} validate"
 
 
-def steps_in_time(steps: int, done: int, passed: float, seconds: float) -> int:
-    """Of so many steps those that there are seconds for, as ``done`` took ``passed``; one more than that at least."""
-    if not done or not math.isfinite(seconds):
-        return steps
-    return min(steps, max(done + 1, math.ceil(done * seconds / max(passed, 1e-9))))
+def minutes_and_seconds(seconds: float) -> str:
+    """A time that is left: 6 min 37 s."""
+    minutes, rest = divmod(max(0, math.floor(seconds + 0.5)), 60)
+    return f"{minutes:,} min {rest} s" if minutes else f"{rest} s"
 
 
 def epoch_line(history: Sequence[Mapping[str, float]], epochs: int, monitor: str, best: bool) -> str:

@@ -17,7 +17,7 @@ from regraft.training import checkpoint
 from regraft.training.depthwise import quick_depthwise
 from regraft.training.early_stopping import note_if_best, reason_to_stop
 from regraft.training.ema import Weights, averaged, between, copy_of, follow
-from regraft.training.epoch_lines import closing, epoch_line, opening, steps_in_time
+from regraft.training.epoch_lines import closing, epoch_line, opening
 from regraft.training.fitting import check_fits
 from regraft.training.forward import Forward
 from regraft.training.gradients import Gradients
@@ -31,6 +31,7 @@ from regraft.training.task import Task
 from regraft.training.validating import validate
 
 SHARES = (0.25, 0.5, 0.75)  # of the way from the start to the best epoch
+STAGE = "Training"
 HISTORY = (
     "epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "val_balanced_accuracy", "val_macro_f1",
     "seconds",
@@ -71,7 +72,7 @@ class Loop:
         self.forward = Forward(task, self.fabric, self.model)
         self.gradients = Gradients(task, self.forward, self.optimiser)
         self.began = 0.0  # of time.monotonic(): when the steps of this call did
-        self.before = self.state.epoch * task.steps + self.state.step  # steps of earlier calls
+        self.done = self.state.epoch * task.steps + self.state.step  # steps, with those of earlier calls
 
     def run(self) -> State:
         """All epochs that are left."""
@@ -79,6 +80,8 @@ class Loop:
         task.progress.say(opening(task.recipe, state.epoch, (len(task.train_rows), len(task.val_rows)), task.deadline))
         if not self.resumed:
             self.judge()
+        if math.isfinite(task.deadline):
+            task.progress.limit(STAGE, max(0.0, task.deadline - time.monotonic()))
         self.began, classes = time.monotonic(), int(task.samples.labels.max()) + 1
         try:
             while state.epoch < task.epochs and not state.stopped and task.deadline > -math.inf:
@@ -98,7 +101,7 @@ class Loop:
             state.stopped, state.interrupted = "interrupted", True
         if state.stopped:
             task.progress.say(closing(state))
-        self.say_how_far(task.epochs * task.steps)
+        task.progress.ended(STAGE, self.done, task.epochs * task.steps, "steps")
         task.model.load_state_dict(self.best)
         return state
 
@@ -153,10 +156,9 @@ class Loop:
         return late
 
     def say_how_far(self, done: int) -> None:
-        """So many steps are done, of those that there is time for."""
-        left, passed = self.task.epochs * self.task.steps - self.before, time.monotonic() - self.began
-        steps = steps_in_time(left, done - self.before, passed, self.task.deadline - self.began)
-        self.task.progress("Training", done, self.before + steps, "steps")
+        """So many steps are done."""
+        self.done = done
+        self.task.progress(STAGE, done, self.task.epochs * self.task.steps, "steps")
 
     def set_rates(self, done: int) -> None:
         """The learning rates after so many steps, or after so much of the time."""

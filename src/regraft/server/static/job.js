@@ -58,7 +58,7 @@ function showStages(job) {
   const rows = job.ended ? [] : job.stages.filter((one) => one.done < one.total || !one.total).slice(-2);
   $("stages").replaceChildren(...rows.map((one) => {
     const bar = element("progress", { max: Math.max(one.total, 1) });
-    if (one.total > 1) bar.value = one.done;
+    if (one.total > 1) bar.value = one.share === undefined ? one.done : one.share * one.total;
     bar.setAttribute("aria-label", one.stage);
     return element("div", {}, element("p", { textContent: `${one.stage} ` }, element("span", { textContent: one.said })), bar);
   }));
