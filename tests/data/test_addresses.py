@@ -336,6 +336,27 @@ def test_addresses_are_shown_without_what_opens_a_door() -> None:
     assert [is_address(text) for text in ("hf:name", "C:\\photos", "C://photos", "/a://b", "photos")] == [False] * 5
 
 
+def test_nothing_that_is_written_has_a_secret(
+    store: Store, tmp_path: Path, regraft: Regraft, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_shards(store, tmp_path)
+    plain = type(store.system)._strip_protocol
+    unsigned = staticmethod(lambda path: plain(path.partition("?")[0]))
+    monkeypatch.setattr(type(store.system), "_strip_protocol", unsigned)
+    out = tmp_path / "run"
+    code, printed, complaint = regraft(
+        "train", "memory://photos/shard-{0000..0002}.tar?Signature=q7secret", "--backbone", "demonstration",
+        "--image-size", "32", "--strategy", "head", "--out", out, "--quiet",
+    )  # fmt: skip
+    assert code == 0, complaint
+    assert "q7secret" not in printed + complaint
+    files = [path for folder in (out, tmp_path / "cache") for path in folder.rglob("*") if path.is_file()]
+    assert [path for path in files if b"q7secret" in path.read_bytes()] == []
+    assert json.loads((out / "environment.json").read_text())["command"][2] == "memory://photos/shard-{0000..0002}.tar"
+    code, printed, _ = regraft("cache", "--json")
+    assert ("shards", "memory-photos") in [(one["kind"], one["name"]) for one in json.loads(printed)["entries"]]
+
+
 def test_a_run_opens_its_images_again(store: Store, tmp_path: Path, regraft: Regraft) -> None:
     with_shards(store, tmp_path)
     out = tmp_path / "run"

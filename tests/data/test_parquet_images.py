@@ -132,6 +132,7 @@ def test_a_row_group_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_features_are_found_again_until_the_file_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REGRAFT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(parquet_rows, "UNSETTLED", 0)
     path = write(tmp_path / "p.parquet", {"image": images(), "label": labels(12)})
     assert library.compute_features(path, SETTINGS, progress=False).passed == 12
     with monkeypatch.context() as patch:

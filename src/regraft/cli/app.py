@@ -104,6 +104,8 @@ def show_help(
 
 def resume_command(run: str) -> str:
     """The command that goes on with this one."""
+    from regraft.data.address import without_secrets
+
     arguments = [argument for argument in sys.argv[1:] if argument not in {"--overwrite", "--resume"}]
     out = [] if any(argument.split("=")[0] == "--out" for argument in arguments) else ["--out", run]
-    return shlex.join(["regraft", *arguments, *out, "--resume"])
+    return shlex.join(["regraft", *map(without_secrets, arguments), *out, "--resume"])

@@ -26,7 +26,7 @@ Data = Annotated[
     str,
     typer.Argument(
         help="Folder of CLASS/image files, or of train/, val/, test/ folders of those; a table (.csv, .tsv, .jsonl,"
-        " .parquet); a .zip or .tar; shards-{0000..0009}.tar; hf:NAME."
+        " .parquet); a .zip or .tar; shards-{0000..0009}.tar; any of these shards at s3://BUCKET/...; hf:NAME."
     ),
 ]
 Run = Annotated[Path, typer.Argument(help="A run folder that `regraft train` made.")]

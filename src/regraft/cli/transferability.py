@@ -55,7 +55,9 @@ def transferability(
         with progress_bar(quiet) as progress:
             result = study(data, recipe, teach, cuts, seeds, images, out, progress, unheard if quiet else complain)
     except KeyboardInterrupt:
-        again = shlex.join(["regraft", *sys.argv[1:]])
+        from regraft.data.address import without_secrets
+
+        again = shlex.join(["regraft", *map(without_secrets, sys.argv[1:])])
         complain(f"interrupted; what was trained is kept; go on with: {again}")
         raise typer.Exit(INTERRUPTED) from None
     give(result.as_dict(), as_json, lambda _: shown(result))

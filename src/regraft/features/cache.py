@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from regraft.cache_folder import cache_folder, cache_limit
+from regraft.data.readers.shard_index import FOLDER as INDICES
 from regraft.errors import RunError, reason_not_written
 from regraft.features.eviction import FEATURES, SHARD, bytes_of, last_used, remove, sweep, things_in
 from regraft.features.known_files import FILES, HASH, read_part
@@ -14,7 +15,7 @@ from regraft.features.shard import Damaged, open_shard, read_seal
 from regraft.progress import Progress, silent
 
 NETWORKS, STATISTICS = "networks", "statistics"
-KINDS = (FEATURES, NETWORKS, FILES, STATISTICS)
+KINDS = (FEATURES, NETWORKS, FILES, INDICES, STATISTICS)
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def clear(statistics: bool = False) -> Cache:
     """Remove all that regraft makes again by itself; source ``statistics``, made by ``reference``, where asked to."""
     before = show()
     try:
-        for kind in (FEATURES, NETWORKS, FILES, *([STATISTICS] if statistics else [])):
+        for kind in (FEATURES, NETWORKS, FILES, INDICES, *([STATISTICS] if statistics else [])):
             for path in things_in(before.folder / kind):
                 remove(path)
     except OSError as error:

@@ -6,6 +6,7 @@ import sys
 from importlib.metadata import version
 from typing import Any
 
+from regraft.data.address import without_secrets
 from regraft.network.engine import gpu_may_be_here
 
 LIBRARIES = ("regraft", "torch", "torchvision", "timm", "scikit-learn", "numpy", "pillow")
@@ -14,7 +15,7 @@ LIBRARIES = ("regraft", "torch", "torchvision", "timm", "scikit-learn", "numpy",
 def environment(engine: str, seed: int) -> dict[str, Any]:
     """Versions, hardware, seed and command of this process."""
     return {
-        "command": sys.argv,
+        "command": [*map(without_secrets, sys.argv)],
         "seed": seed,
         "versions": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
         "machine": {

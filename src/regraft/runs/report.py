@@ -14,8 +14,8 @@ import numpy as np
 from regraft.data.images import IGNORED, KEPT, LEFT_OUT, Fault, ImageSet
 from regraft.features.label_issues import LabelIssue
 from regraft.features.near_duplicates import NearDuplicate
-from regraft.planning.cases import in_words
 from regraft.metrics.calibration import too_few_to_judge
+from regraft.planning.cases import in_words
 from regraft.planning.prepare import Job
 from regraft.progress.pace import time_in_words
 from regraft.runs.charts import draw_confusion, draw_curves, draw_profile, draw_quadrant

@@ -1,6 +1,7 @@
 """The rows of a Parquet file whose images are bytes; the images of a row group are read together."""
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -8,13 +9,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from regraft.data.content import MOST_BYTES, FileState, OnDisk
+from regraft.data.content import MOST_BYTES, OnDisk
 from regraft.data.decoding import Undecodable
 from regraft.data.readers.folder import Tree
 from regraft.data.readers.parquet import unreadable
 from regraft.errors import DataError
 from regraft.recipe import Reading
 
+UNSETTLED = 2_000_000_000  # ns after a change in which another may leave the same time
 STARTS = {b"\xff\xd8": ".jpg", b"\x89PNG": ".png"}
 HELD = 4  # row groups whose images lie in memory
 MOST_HELD = 1_000_000_000  # bytes of images in a row group
@@ -215,7 +217,8 @@ def bytes_in(value: Any) -> bytes | None:
 def rows_on_disk(path: Path) -> ImageRows:
     """The rows of a file on a disk."""
     try:
-        state: FileState | str = OnDisk(path.absolute()).state()
+        state = OnDisk(path.absolute()).state()
     except OSError as error:
         raise unreadable(path, error) from None
-    return ImageRows(path, lambda: str(path), f"{path.absolute()} {state}")
+    settled = max(state.modified, state.changed) + UNSETTLED < time.time_ns()
+    return ImageRows(path, lambda: str(path), f"{path.absolute()} {state}" if settled else "")

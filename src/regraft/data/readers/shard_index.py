@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import json
 import random
+import re
 import uuid
 import zlib
 from collections.abc import Sequence
@@ -29,6 +30,7 @@ FOLDER, FORMAT = "shards", 1  # in the cache; a change makes older indices unuse
 HASH = 16  # bytes
 AT_ONCE = 8  # shards that are listed at one time
 MOST_TEXT = 1 << 16  # bytes of a label's file
+MOST_LETTERS = 100  # of a folder's name
 HEAD = 6  # bytes that tell a compression
 
 
@@ -91,7 +93,8 @@ def place_of(tar: RemoteFile) -> Path | None:
     if not tar.version:
         return None
     key = hashlib.blake2b(f"{FORMAT} {tar.version}".encode(errors="surrogatepass"), digest_size=HASH).hexdigest()
-    return cache_folder() / FOLDER / key[:2] / f"{key}.gz"
+    beside = re.sub(r"[^\w.-]+", "-", str(tar.address.parent))[-MOST_LETTERS:]
+    return cache_folder() / FOLDER / beside / f"{key}.gz"
 
 
 def written(place: Path, values: dict[str, Any]) -> bool:
