@@ -6,7 +6,7 @@ import pytest
 from regraft.metrics import intervals as module
 from regraft.metrics import measure
 from regraft.metrics.intervals import intervals, mean_of_shares, wilson
-from regraft.metrics.summaries import summaries
+from regraft.metrics.summaries import drawn_summaries, summaries
 
 SETS = 400
 LEAST = 0.92  # of SETS at 95%: three standard errors below
@@ -66,3 +66,12 @@ def test_groups_that_are_all_right_are_not_certain() -> None:
     for name in ("accuracy", "balanced_accuracy"):
         assert ends[name][0] < wilson(5, 5)[0] + 0.2  # five patients tell little
         assert ends[name][1] == 1
+
+
+@pytest.mark.parametrize("classes", [2, 40])
+def test_many_drawings_at_once_give_what_each_gives(classes: int) -> None:
+    draw = np.random.default_rng(0)
+    truth, predicted = draw.integers(0, classes, (2, 90))
+    weights = draw.multinomial(90, np.full(90, 1 / 90), 50)
+    each = [summaries(truth, predicted, drawn) for drawn in weights]
+    np.testing.assert_array_equal(drawn_summaries(truth, predicted, weights), each)

@@ -3,7 +3,6 @@
 Networks have random weights and run on small images: what is tested is surgery, not accuracy.
 """
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 import timm
 import torch
+from forks import Forked
 from networks import CONTRACT, backbone_of
 from torch import nn
 
@@ -71,16 +71,12 @@ def check_frozen(grafted: Grafted, images: torch.Tensor) -> None:
     grafted.eval()
 
 
-RELOAD = """
-import sys, torch
-from pathlib import Path
-from regraft.network import saved, surgery
-for folder in sorted(Path(sys.argv[1]).iterdir()):
-    if folder.is_dir():
-        network = saved.load(folder)
+def reload() -> None:
+    """What a process that knows the files alone does."""
+    images = torch.load(sys.argv[2])
+    for folder in filter(Path.is_dir, Path(sys.argv[1]).iterdir()):
         with torch.no_grad():
-            torch.save(network.module(torch.load(sys.argv[2])), folder / "again.pt")
-"""
+            torch.save(saved.load(folder).module(images), folder / "again.pt")
 
 
 @pytest.mark.slow
@@ -106,11 +102,8 @@ def test_saved_networks_give_the_same_in_a_new_process(tmp_path: Path) -> None:
             saved.save(graft, "abc", Preprocessing(SIZE), "head", folder)
             with torch.no_grad():
                 expected[folder] = graft.module(images)
-    done = subprocess.run(
-        [sys.executable, "-c", RELOAD, tmp_path / "saved", tmp_path / "images.pt"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    code, _, said = Forked(tmp_path / "saved", tmp_path / "images.pt", what=reload).ended()
+    assert code == 0, said
     for folder, logits in expected.items():
         torch.testing.assert_close(torch.load(folder / "again.pt"), logits, rtol=1e-5, atol=1e-5)
     for name in CONTRACT:

@@ -63,12 +63,16 @@ def check_agrees(name: str, own: saved.Saved, folder: Path) -> None:
         np.testing.assert_allclose(given, expected[:images], atol=1e-4)
 
 
+@pytest.fixture(scope="module", params=CONTRACT)
+def contracts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> saved.Saved:
+    return kept(graft_of(request.param), tmp_path_factory.mktemp("contract") / "model")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["openvino", "onnx"])
-@pytest.mark.parametrize("name", CONTRACT)
-def test_the_contracts_networks_are_exported(name: str, form: str, tmp_path: Path) -> None:
+def test_the_contracts_networks_are_exported(contracts: saved.Saved, form: str, tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime" if form == "onnx" else "openvino")
-    check_agrees(form, kept(graft_of(name), tmp_path / "model"), tmp_path / "out")
+    check_agrees(form, contracts, tmp_path / "out")
 
 
 @pytest.mark.parametrize("form", ["openvino", "torch"])

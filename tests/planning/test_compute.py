@@ -1,7 +1,7 @@
 """The frozen pass in parts gives what one pass gives, whoever computes them and however often they are killed."""
 
 import json
-import subprocess
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,29 +9,32 @@ from typing import Any
 
 import numpy as np
 import pytest
+from forks import Forked
 from safetensors.numpy import load_file
 
 import regraft as library
 from regraft import DataError, Recipe, RecipeError
 from regraft.data.find import find_images
+from regraft.features import store
+from regraft.planning.compute import compute_features
 from regraft.planning.pass_over import Part, part_from
 
 Make = Callable[..., Path]
 Regraft = Callable[..., tuple[int, str, str]]
 SETTINGS = Recipe(backbone="demonstration", image_size=32, strategy="head")
-KILLED = """
-import os, sys
-from regraft.features import store
-from regraft.planning.compute import compute_features
-from regraft.recipe import Recipe
-store.SHARD_SECONDS = 0.0  # every batch is a shard
-def progress(stage, done, total, unit=""):
-    if done >= 10:
-        os._exit(9)  # as SIGKILL does: nothing is tidied up
-progress.say = lambda text: None
-recipe = Recipe(backbone="demonstration", image_size=32, batch_size=4, workers=1)
-compute_features(sys.argv[1], recipe, "1/2", progress)
-"""
+
+
+def killed_half_way() -> None:
+    """What a worker that gets killed does."""
+
+    def progress(_stage: str, done: int, *_: object) -> None:
+        if done >= 10:
+            os._exit(9)  # as SIGKILL does: nothing is tidied up
+
+    progress.say = lambda text: None  # type: ignore[attr-defined]
+    store.SHARD_SECONDS = 0.0  # every batch is a shard
+    recipe = Recipe(backbone="demonstration", image_size=32, batch_size=4, workers=1)
+    compute_features(sys.argv[1], recipe, "1/2", progress)  # type: ignore[arg-type]
 
 
 def head_of(data: Path, out: Path) -> tuple[dict[str, np.ndarray], Any]:
@@ -89,8 +92,8 @@ def test_a_killed_worker_loses_the_shard_it_was_at(
     in_cache(tmp_path / "one", monkeypatch)
     expected, _ = head_of(data, tmp_path / "run")
     in_cache(tmp_path / "two", monkeypatch)
-    killed = subprocess.run([sys.executable, "-c", KILLED, data], check=False, capture_output=True, text=True)
-    assert killed.returncode == 9, killed.stderr
+    code, _, said = Forked(data, what=killed_half_way).ended()
+    assert code == 9, said
     again = library.compute_features(data, SETTINGS, "1/2", progress=False)
     assert 0 < again.passed < 20
     library.compute_features(data, SETTINGS, "2/2", progress=False)

@@ -45,6 +45,7 @@ class Outline:
         self.structure = structure_of(picture)
         self.spectrum = np.fft.rfft2(self.structure, (PADDED, PADDED))
         self.parts: dict[float, tuple[np.ndarray, np.ndarray]] = {}
+        self.under: dict[float, np.ndarray] = {}
 
     def part(self, size: float) -> tuple[np.ndarray, np.ndarray]:
         """At a smaller size, as it is and mirrored: the spectra, and the strength of what overlaps at each shift."""
@@ -57,6 +58,13 @@ class Outline:
             spectra = np.conj(np.fft.rfft2(both, (PADDED, PADDED)))
             self.parts[size] = spectra, covering @ both**2 @ covering.T
         return self.parts[size]
+
+    def covered(self, size: float) -> np.ndarray:
+        """The strength of what a smaller one overlaps at each shift."""
+        if size not in self.under:
+            covers = shifts_of(side_of(size)).on
+            self.under[size] = covers @ self.structure**2 @ covers.T
+        return self.under[size]
 
 
 def align(one: Outline, other: Outline) -> Alignment:
@@ -82,8 +90,7 @@ def slide(on: Outline, part: Outline, size: float) -> Alignment:
     spectra, theirs = part.part(size)
     places = shifts.by % PADDED
     cross = np.fft.irfft2(on.spectrum * spectra, (PADDED, PADDED))[:, places[:, None], places]
-    noise = NOISE**2 * side_of(size) ** 2 * shifts.share
-    mine = shifts.on @ on.structure**2 @ shifts.on.T
+    noise, mine = NOISE**2 * side_of(size) ** 2 * shifts.share, on.covered(size)
     correlation = cross / np.sqrt((mine + noise) * (theirs + noise)) * shifts.share**PARTLY
     _, *place = np.unravel_index(correlation.argmax(), correlation.shape)
     slack = int(size < 1)  # a part's size is found to a pixel or two

@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Sequence
+from itertools import islice
 from statistics import NormalDist
 
 import numpy as np
 
-from regraft.metrics.summaries import summaries
+from regraft.metrics.summaries import drawn_summaries
 
 DRAWS = 1_000  # of the bootstrap
+MOST_AT_ONCE = 1_000_000  # numbers that are kept for some of them
 LEVEL = 0.95
 
 
@@ -36,7 +38,11 @@ def intervals(
         share = np.bincount(cell_of) / len(truth)
         drawn = (draw.multinomial(len(truth), share) for _ in range(DRAWS))
     tail = 100 * (1 - LEVEL) / 2
-    low, high = np.percentile([summaries(cells[0], cells[1], weights) for weights in drawn], [tail, 100 - tail], axis=0)
+    at_once = max(1, MOST_AT_ONCE // cells.shape[1])
+    figures = [
+        drawn_summaries(cells[0], cells[1], np.stack(some)) for some in iter(lambda: list(islice(drawn, at_once)), [])
+    ]
+    low, high = np.percentile(np.concatenate(figures), [tail, 100 - tail], axis=0)
     ends = [(float(a), float(b)) for a, b in zip(low, high, strict=True)]
     if group_of is None:
         ends[0] = wilson(int((truth == predicted).sum()), len(truth))

@@ -20,6 +20,26 @@ def summaries(truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray | No
     return np.array([hit.sum() / occurs.sum(), recall.sum() / there, f1.sum() / there])
 
 
+def drawn_summaries(truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The same for each of many ``weights`` (draws, images), at once -> (draws, 3)."""
+    classes = int(max(truth.max(), predicted.max())) + 1
+    occurs, named = sums_by(truth, weights, classes), sums_by(predicted, weights, classes)
+    hit = sums_by(truth, weights * (truth == predicted), classes)
+    recall, f1 = share_of(hit, occurs), share_of(2 * hit, occurs + named)
+    there = (occurs > 0).sum(axis=1)
+    accuracy = hit.sum(axis=1) / occurs.sum(axis=1)
+    return np.stack([accuracy, recall.sum(axis=1) / there, f1.sum(axis=1) / there], axis=1)
+
+
+def sums_by(classes_of: np.ndarray, weights: np.ndarray, classes: int) -> np.ndarray:
+    """Of each row of ``weights`` (draws, images) what the images of each class add up to: (draws, classes)."""
+    order = np.argsort(classes_of, kind="stable")
+    present, starts = np.unique(classes_of[order], return_index=True)
+    sums = np.zeros((len(weights), classes))
+    sums[:, present] = np.add.reduceat(weights[:, order], starts, axis=1)
+    return sums
+
+
 def share_of(some: np.ndarray, of: np.ndarray) -> np.ndarray:
     """Their ratio, and 0 where there is nothing to share."""
-    return np.asarray(np.divide(some, of, out=np.zeros(len(of)), where=of > 0))
+    return np.asarray(np.divide(some, of, out=np.zeros(of.shape), where=of > 0))
