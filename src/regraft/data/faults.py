@@ -1,13 +1,13 @@
 """What is odd about images that can all be read: copies, contradicting labels, classes too small, sizes far off."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from regraft.data.content import Look
 from regraft.data.images import KEPT, SPLITS, Fault, ImageSet
+from regraft.data.looks import Looks
 from regraft.data.name_groups import unused_groups
 from regraft.data.spelling import alike, composed
 
@@ -16,7 +16,7 @@ FAR_LARGER = 16.0  # times the median number of pixels
 FEWEST_FOR_MEDIAN = 10
 
 
-def odd_ones(images: ImageSet, looks: Sequence[Look]) -> tuple[Fault, ...]:
+def odd_ones(images: ImageSet, looks: Looks) -> tuple[Fault, ...]:
     """Everything that one look at each image (in the order of the files) and the classes' counts give away."""
     of_groups = (*torn_groups(images), *unused_groups(images))
     return (*class_faults(images), *of_groups, *copies(images, looks), *far_larger(images, looks))
@@ -44,11 +44,13 @@ def class_faults(images: ImageSet) -> Iterator[Fault]:
 def torn_groups(images: ImageSet) -> Iterator[Fault]:
     """Groups that the given splits tear apart, and groups that are spelt in several ways."""
     splits: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    sizes = Counter(file.group for file in images.files if file.group)
+    if not any(images.files.groups.present()):
+        return
+    sizes = Counter(group for group in images.files.groups if group)
     spelt: defaultdict[str, list[str]] = defaultdict(list)
-    for file in images.files:
-        if file.group and file.split:
-            splits[file.group][file.split] += 1
+    for group, split in zip(images.files.groups, images.files.splits, strict=True):
+        if group and split:
+            splits[group][split] += 1
     for group, parts in splits.items():
         if len(parts) > 1:
             why = f"its images are in {' and '.join(sorted(parts))}"
@@ -70,10 +72,13 @@ class Earlier:
     splits: dict[str | None, int] = field(default_factory=dict)
 
 
-def copies(images: ImageSet, looks: Sequence[Look]) -> Iterator[Fault]:
+def copies(images: ImageSet, looks: Looks) -> Iterator[Fault]:
     """One fault for each image that shows what one before does: under another label, in another split, or once more."""
     seen: dict[str, Earlier] = {}
-    for row, look in enumerate(looks):
+    first, which = looks.pixels.first_rows()
+    times = np.bincount(which, minlength=len(first))
+    for row in np.flatnonzero(times[which] > 1).tolist():
+        look = looks[row]
         if earlier := seen.get(look.pixels):
             yield copy_fault(images, looks, row, earlier)
         else:
@@ -83,11 +88,11 @@ def copies(images: ImageSet, looks: Sequence[Look]) -> Iterator[Fault]:
         earlier.splits.setdefault(images.files[row].split, row)
 
 
-def copy_fault(images: ImageSet, looks: Sequence[Look], row: int, earlier: Earlier) -> Fault:
+def copy_fault(images: ImageSet, looks: Looks, row: int, earlier: Earlier) -> Fault:
     """What is worst about the copy ``row`` of the ``earlier`` ones."""
     files = images.files
     mine = files[row]
-    same = "bytes" if looks[row].content in earlier.contents else "pixels"
+    same = "bytes" if looks.contents[row] in earlier.contents else "pixels"
     other = next((first for label, first in earlier.labels.items() if label != mine.label), None)
     if other is not None:
         label = images.classes[files[other].label]
@@ -101,11 +106,11 @@ def copy_fault(images: ImageSet, looks: Sequence[Look], row: int, earlier: Earli
     return Fault(mine.name, "duplicate", f"the same {same} as {files[earlier.first].name}", KEPT)
 
 
-def far_larger(images: ImageSet, looks: Sequence[Look]) -> Iterator[Fault]:
+def far_larger(images: ImageSet, looks: Looks) -> Iterator[Fault]:
     """Images of very many more pixels than the median one."""
     if len(looks) < FEWEST_FOR_MEDIAN:
         return
-    pixels = np.array([look.width * look.height for look in looks], dtype=np.float64)
+    pixels = looks.widths.astype(np.float64) * looks.heights
     median = float(np.median(pixels))
     for row in np.flatnonzero(pixels > FAR_LARGER * median).tolist():
         look = looks[row]

@@ -2,14 +2,15 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from regraft.data.content import Content
+from regraft.data.image_files import Files
+from regraft.data.image_files import ImageFile as ImageFile  # noqa: PLC0414 - most import it from here
 from regraft.data.rendering import PLAIN, Rendering
 from regraft.data.spelling import alike, composed
 from regraft.errors import DataError
@@ -28,18 +29,6 @@ SPLITS = ("train", "val", "test")
 FEWEST_CLASSES = 2
 EVALUATED = 1  # the fewest classes of images that train nothing: then a class need not be in train
 LEFT_OUT, KEPT, IGNORED = "left out", "kept", "ignored"  # what is done about a fault
-
-
-@dataclass(frozen=True, slots=True)
-class ImageFile:
-    """One labelled image: its name, its class's id, its given split and group (None: not given), its content."""
-
-    name: str  # its path below the root, with forward slashes
-    label: int
-    split: str | None
-    content: Content = field(compare=False, repr=False)
-    group: str | None = None
-    was: str | None = None  # the class's name in the data, where a person has looked at the label
 
 
 @dataclass(frozen=True)
@@ -85,15 +74,18 @@ class ImageSet(Shown):
 
     root: Path  # what the user gave
     classes: tuple[str, ...]
-    files: tuple[ImageFile, ...]
+    files: Files  # any sequence of ImageFile is turned into it
     faults: tuple[Fault, ...] = ()
     rendering: Rendering = PLAIN  # how all of them become 8-bit RGB
     notes: tuple[str, ...] = ()  # how the source was read
     corrected: Corrected | None = None  # by a person, if so
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "files", Files.of(self.files))
+
     def in_lines(self) -> Iterator[str]:
         """How many images, of which classes."""
-        parts = Counter(file.split for file in self.files)
+        parts = Counter(self.files.splits)
         split = f" ({', '.join(f'{parts[name]:,} {name}' for name in self.splits)})" if self.splits else ""
         shown = ", ".join(self.classes[:5]) + (" ..." if len(self.classes) > 5 else "")  # noqa: PLR2004
         yield f"{len(self.files):,} images{split} of {len(self.classes):,} classes: {shown}"
@@ -102,13 +94,13 @@ class ImageSet(Shown):
     @property
     def splits(self) -> tuple[str, ...]:
         """The splits that are given, in the order train, val, test; empty where none is."""
-        present = {file.split for file in self.files}
+        present = set(self.files.splits.present())
         return tuple(name for name in SPLITS if name in present)
 
-    @cached_property
+    @property
     def labels(self) -> np.ndarray:
         """The class ids: (files,), int64."""
-        return np.array([file.label for file in self.files], dtype=np.int64)
+        return self.files.labels
 
     @property
     def left_out(self) -> int:
@@ -117,15 +109,22 @@ class ImageSet(Shown):
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Images by split ("all" where none is given), then by class."""
-        counted = Counter((file.split or "all", file.label) for file in self.files)
+        counted: Counter[tuple[str, int]] = Counter()
+        for split, labels in self.labels_by_split():
+            counted.update({(split or "all", label): count for label, count in enumerate(np.bincount(labels).tolist())})
         return {
             split: {name: counted[split, label] for label, name in enumerate(self.classes)}
             for split in self.splits or ("all",)
         }
 
+    def labels_by_split(self) -> Iterator[tuple[str | None, np.ndarray]]:
+        """The class ids of each given split's images."""
+        for code, split in enumerate(self.files.splits.values):
+            yield split, self.labels[self.files.splits.codes == code]
+
     def of(self, rows: Iterable[int]) -> "ImageSet":
         """The images of some rows alone, without faults."""
-        return replace(self, files=tuple(self.files[row] for row in rows), faults=())
+        return replace(self, files=self.files.take(np.fromiter(rows, np.int64)), faults=())
 
     def as_dict(self) -> dict[str, Any]:
         """What ``scan --json`` prints."""
@@ -152,7 +151,7 @@ class ImageSet(Shown):
     def without(self, faults: tuple[Fault, ...]) -> "ImageSet":
         """Leave out the files that ``faults`` names; refuse when a whole class is gone (DataError)."""
         bad = {fault.path: fault for fault in faults}
-        readable = tuple(file for file in self.files if file.name not in bad)
+        readable = self.files.take(np.flatnonzero([name not in bad for name in self.files.names]))
         if not readable:
             what = f"none of the {len(self.files)} images below {self.root} can be read"
             if all(fault.kind == "too large" for fault in faults):
@@ -160,7 +159,7 @@ class ImageSet(Shown):
             raise DataError(
                 f"{what} (the first: {faults[0].path}: {faults[0].reason}); bring image files that open in a viewer"
             )
-        left = {file.label for file in readable}
+        left = set(np.unique(readable.labels).tolist())
         for label, name in enumerate(self.classes):
             if label not in left:
                 worst = next((bad[file.name] for file in self.files if file.label == label), None)
@@ -233,7 +232,7 @@ def collect(
         )
     ids = {name: label for label, name in enumerate(classes)}
     files = (ImageFile(item.name, ids[item.label], item.split, item.content, item.group) for item in items)
-    return ImageSet(root, classes, tuple(files), tuple(listed))
+    return ImageSet(root, classes, Files.of(files), tuple(listed))
 
 
 def in_one_form(labelled: Iterable[Labelled]) -> tuple[list[Labelled], list[Fault]]:

@@ -10,7 +10,7 @@ import numpy as np
 from regraft.data.decoding import Undecodable, kinds_in, numbers_in
 from regraft.data.images import ImageFile, ImageSet
 from regraft.data.prefetch import map_ahead
-from regraft.data.range_faults import depth_faults
+from regraft.data.range_faults import Seen, depth_faults
 from regraft.data.rendering import FOUR_BANDS, PLAIN, USUAL, Depth, Range, Rendering, depth_of
 from regraft.recipe import Reading
 
@@ -63,7 +63,9 @@ def measured(images: ImageSet, reading: Reading, workers: int = 0, found: Sequen
     deep = sorted(kinds - {FOUR_BANDS})
     ranges = [range_of(kind, [seen.values for seen in looks if kind in seen.kinds], reading) for kind in deep]
     rendering = replace(plain, ranges=tuple(one for one in ranges if one), three_of_four=FOUR_BANDS in kinds)
-    seen = [(one.file.name, depth_in(one, rendering)) for one in looks]
+    seen = Seen()
+    for one in looks:
+        seen.add(one.file.name, depth_in(one, rendering))
     return replace(images, rendering=rendering).noting(depth_faults(seen, rendering))
 
 

@@ -51,13 +51,14 @@ def find_label_issues(features: Features, seed: int, most: int | None = None) ->
 def issues_among(features: Features, probabilities: np.ndarray) -> list[LabelIssue]:
     """All doubted labels, the least believed first, but for those that a person has looked at."""
     doubted = doubted_labels(probabilities, features.labels)
-    return [issue for issue in doubted if features.images.files[issue.row].was is None]
+    were = features.images.files.were
+    return [issue for issue in doubted if were[issue.row] is None]
 
 
 def probe_probabilities(features: Features, seed: int) -> np.ndarray | None:
     """What probes that have not seen an image make of it: (images, classes); None where all images are one unit."""
     labels, pixels, classes = features.labels, features.pixels, len(features.images.classes)
-    units = units_of(pixels, [file.group for file in features.images.files])
+    units = units_of(pixels, features.images.files.groups)
     folds = folds_of(labels, pixels, seed + 1, units, FOLDS)
     if len(np.unique(folds)) == 1:
         return None

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -154,12 +155,12 @@ def finish(
     """
     split, labels = job.split, job.features.labels[job.split.test]
     probabilities = trainer.probabilities_of(trained, split.test)
-    groups = [job.images.files[row].group for row in split.test]
+    tested = job.images.files.take(split.test)
+    groups = list(tested.groups)
     threshold = trained.calibration.threshold
     metrics = measure(probabilities, labels, job.images.classes, split.reported, job.recipe.seed, groups, threshold)
     right = probabilities.argmax(axis=1) == labels
-    sides = [min(job.features.looks[row].width, job.features.looks[row].height) for row in split.test]
-    names = slice_names([job.images.files[row] for row in split.test], sides)
+    names = slice_names(tested, job.features.looks.short_sides[split.test].tolist())
     metrics = replace(metrics, slices=slices_of(right, names, groups))
     rule = ruled(job, trainer, trained, metrics.accuracy)
     copies, shared = overlap_of(job.near_duplicates, split.test, right), shared_groups(job.images, split, right)
@@ -264,6 +265,6 @@ def notes_of(job: Job, trained: Trained, copies: Overlap, groups: Overlap) -> It
     yield from notes_of_copies(job, copies, groups)
     if trained.frozen and job.features.engine == BF16:
         yield ROUNDED
-    written = (*(job.images.files[row].name for row in job.split.test), *job.images.classes)
+    written = chain(job.images.files.names.take(job.split.test), job.images.classes)
     if note := formulas_note(written, "predictions.csv"):
         yield note

@@ -1,6 +1,6 @@
 """data.json: the images of a run, each with its part and the hash of what it shows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -34,8 +34,9 @@ class Seen:
 
 
 def describe_data(job: Job) -> dict[str, Any]:
-    """Classes, counts, every file's split, the faults and a fingerprint of the bytes."""
+    """Classes, counts, the faults and a fingerprint of the bytes."""
     images, features, part = job.images, job.features, job.split.part_of()
+    rows = ((part[row], pixels) for row, pixels in enumerate(features.pixels))
     return {
         "root": str(images.root.resolve()),
         "classes": list(images.classes),
@@ -44,21 +45,24 @@ def describe_data(job: Job) -> dict[str, Any]:
         "identity": IDENTITY,
         "rendering": images.rendering.as_dict(),
         "pixel_fingerprint": features.pixel_fingerprint(),
-        "checksum": checksum_of_rows([(part[row], pixels) for row, pixels in enumerate(features.pixels)]),
+        "checksum": checksum_of_rows(rows),
         "faults": [asdict(fault) for fault in job.faults],
         "corrections": images.corrected.as_dict() if images.corrected else None,
-        "files": [
-            {
-                "path": file.name,
-                "class": images.classes[file.label],
-                "split": part[row],
-                "pixels": features.pixels[row],
-                **({"group": file.group} if file.group else {}),
-                **({"was": file.was} if file.was is not None else {}),
-            }
-            for row, file in enumerate(images.files)
-        ],
     }
+
+
+def describe_files(job: Job) -> Iterator[dict[str, Any]]:
+    """Every file's class and split."""
+    images, part = job.images, job.split.part_of()
+    for row, (file, pixels) in enumerate(zip(images.files, job.features.pixels, strict=True)):
+        yield {
+            "path": file.name,
+            "class": images.classes[file.label],
+            "split": part[row],
+            "pixels": pixels,
+            **({"group": file.group} if file.group else {}),
+            **({"was": file.was} if file.was is not None else {}),
+        }
 
 
 def images_of(run: Path) -> Seen:
@@ -81,6 +85,10 @@ def wanted_of(file: Any) -> Any:
     return {name: file[theirs] for theirs, name in names.items() if theirs in file} if isinstance(file, dict) else file
 
 
-def checksum_of_rows(rows: Sequence[tuple[str, str]]) -> int:
+def checksum_of_rows(rows: Iterable[tuple[str, str]]) -> int:
     """A checksum of each image's part and hash."""
-    return crc32("\n".join(f"{split} {pixels}" for split, pixels in rows).encode(errors="surrogatepass"))
+    checksum, between = 0, ""
+    for split, pixels in rows:
+        checksum = crc32(f"{between}{split} {pixels}".encode(errors="surrogatepass"), checksum)
+        between = "\n"
+    return checksum
