@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from regraft.data.images import KEPT, SPLITS, Fault, ImageSet
+from regraft.data.content import Look
+from regraft.data.images import KEPT, SPLITS, Fault, ImageFile, ImageSet
 from regraft.data.looks import Looks
 from regraft.data.name_groups import unused_groups
 from regraft.data.spelling import alike, composed
@@ -77,33 +78,32 @@ def copies(images: ImageSet, looks: Looks) -> Iterator[Fault]:
     seen: dict[str, Earlier] = {}
     first, which = looks.pixels.first_rows()
     times = np.bincount(which, minlength=len(first))
-    for row in np.flatnonzero(times[which] > 1).tolist():
-        look = looks[row]
+    rows = np.flatnonzero(times[which] > 1)
+    for row, look, file in zip(rows.tolist(), looks.take(rows), images.files.take(rows), strict=True):
         if earlier := seen.get(look.pixels):
-            yield copy_fault(images, looks, row, earlier)
+            yield copy_fault(images, look, file, earlier)
         else:
             earlier = seen[look.pixels] = Earlier(row)
         earlier.contents.add(look.content)
-        earlier.labels.setdefault(images.files[row].label, row)
-        earlier.splits.setdefault(images.files[row].split, row)
+        earlier.labels.setdefault(file.label, row)
+        earlier.splits.setdefault(file.split, row)
 
 
-def copy_fault(images: ImageSet, looks: Looks, row: int, earlier: Earlier) -> Fault:
-    """What is worst about the copy ``row`` of the ``earlier`` ones."""
+def copy_fault(images: ImageSet, look: Look, mine: ImageFile, earlier: Earlier) -> Fault:
+    """What is worst about a copy of the ``earlier`` ones."""
     files = images.files
-    mine = files[row]
-    same = "bytes" if looks.contents[row] in earlier.contents else "pixels"
+    same = "bytes" if look.content in earlier.contents else "pixels"
     other = next((first for label, first in earlier.labels.items() if label != mine.label), None)
     if other is not None:
-        label = images.classes[files[other].label]
-        reason = f"the same {same} are labelled '{label}' in {files[other].name}, here '{images.classes[mine.label]}'"
+        label = images.classes[files.labels[other]]
+        reason = f"the same {same} are labelled '{label}' in {files.names[other]}, here '{images.classes[mine.label]}'"
         return Fault(mine.name, "two labels", reason, KEPT)
     other = next((first for split, first in earlier.splits.items() if split != mine.split), None)
     if other is not None:
         tested, trained = sorted((mine, files[other]), key=lambda file: SPLITS.index(file.split or "train"))[::-1]
         reason = f"the same {same} as {trained.name}, in {trained.split}"
         return Fault(tested.name, "duplicate across splits", reason, KEPT)
-    return Fault(mine.name, "duplicate", f"the same {same} as {files[earlier.first].name}", KEPT)
+    return Fault(mine.name, "duplicate", f"the same {same} as {files.names[earlier.first]}", KEPT)
 
 
 def far_larger(images: ImageSet, looks: Looks) -> Iterator[Fault]:

@@ -47,7 +47,9 @@ def with_loners(images: ImageSet, hint: str = "") -> ImageSet:
     if not alone:
         return images
     why = f"{len(alone)} of {len(images.files)} images are in no group; each counts by itself"
-    return images.noting([Fault(images.files.names[alone[0]], "no group", f"{why}; {hint}" if hint else why, KEPT, len(alone))])
+    return images.noting(
+        [Fault(images.files.names[alone[0]], "no group", f"{why}; {hint}" if hint else why, KEPT, len(alone))]
+    )
 
 
 def in_any_letters(pattern: str, images: ImageSet) -> str:

@@ -10,7 +10,17 @@ from typing import overload
 import numpy as np
 
 from regraft.data.content import Content, InTar, Known, OnDisk, OpenFile
-from regraft.data.texts import Coded, GrowingCoded, GrowingTexts, Hashes, Texts, numbers_in, parts_of, place_of, same_items
+from regraft.data.texts import (
+    Coded,
+    GrowingCoded,
+    GrowingTexts,
+    Hashes,
+    Texts,
+    numbers_in,
+    parts_of,
+    place_of,
+    same_items,
+)
 
 ON_DISK, OTHER = -1, -2  # in place of a tar's number
 
@@ -105,9 +115,7 @@ class Files(Sequence[ImageFile]):
             return self.take(np.arange(len(self))[at])
         at = place_of(at, len(self))
         content = self.contents[at] if self.hashes is None else Known(self.contents[at], self.hashes[at])
-        return ImageFile(
-            self.names[at], int(self.labels[at]), self.splits[at], content, self.groups[at], self.were[at]
-        )
+        return ImageFile(self.names[at], int(self.labels[at]), self.splits[at], content, self.groups[at], self.were[at])
 
     def __iter__(self) -> Iterator[ImageFile]:
         contents: Iterable[Content] = self.contents
@@ -133,6 +141,10 @@ class Files(Sequence[ImageFile]):
             self.were.take(rows),
             self.hashes and self.hashes.take(rows),
         )
+
+    def labelled(self, labels: np.ndarray) -> "Files":
+        """The same with other class ids."""
+        return Files(self.names, labels, self.splits, self.contents, self.groups, self.were, self.hashes)
 
     def pinned(self, hashes: Hashes) -> "Files":
         """The same, none of which is read where its bytes have another hash."""

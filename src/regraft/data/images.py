@@ -1,14 +1,15 @@
 """The user's images as data: which there are, which class and split each belongs to, what is wrong with them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from regraft.data.content import Content
+from regraft.data.gathered import Gathered
+from regraft.data.gathered import Labelled as Labelled  # noqa: PLC0414 - and this
 from regraft.data.image_files import Files
 from regraft.data.image_files import ImageFile as ImageFile  # noqa: PLC0414 - most import it from here
 from regraft.data.rendering import PLAIN, Rendering
@@ -190,20 +191,9 @@ def split_named(word: object, where: str) -> str | None:
     return SPLIT_NAMES[text.lower()]
 
 
-@dataclass(frozen=True, slots=True)
-class Labelled:
-    """One image as a source names it, before classes have ids."""
-
-    name: str
-    label: str
-    content: Content
-    split: str | None = None
-    group: str | None = None
-
-
 def collect(
     root: Path,
-    labelled: Iterable[Labelled],
+    labelled: Iterable[Labelled] | Gathered,
     faults: Iterable[Fault] = (),
     fewest_classes: int = FEWEST_CLASSES,
     order: Callable[[str], Any] = str,
@@ -214,16 +204,25 @@ def collect(
     train that is spelt alike, or are left out, unless they are only EVALUATED; both are listed. So are images without a
     split where others have one. Raises DataError where no image or fewer than ``fewest_classes`` are left.
     """
-    items, forms = in_one_form(labelled)
-    listed = [*faults, *forms]
-    if any(item.split for item in items):
-        listed += [Fault(item.name, "no split", "others are in train, val or test") for item in items if not item.split]
-        items = [item for item in items if item.split]
-    if not items:
+    gathered = labelled if isinstance(labelled, Gathered) else Gathered(labelled)
+    files, names = gathered.files(), [composed(name) for name in gathered.labels]
+    listed = [*faults, *spelt_in_forms(gathered.labels)]
+    if any(files.splits.present()):
+        none = np.isin(files.splits.codes, [code for code, split in enumerate(files.splits.values) if not split])
+        without = files.names.take(np.flatnonzero(none))
+        listed += [Fault(name, "no split", "others are in train, val or test") for name in without]
+        files = files.take(np.flatnonzero(~none))
+    if not len(files):
         raise DataError(f"there is no labelled image in {root}; {expected(root)}")
-    training = {item.label for item in items if item.split in {None, "train"} or fewest_classes == EVALUATED}
-    training = training or {item.label for item in items}
-    items, spelt = as_in_train(items, training)
+    counts = Counter[tuple[str | None, str]]()
+    for split in files.splits.present():
+        rows = files.splits.rows_of(split)
+        for code, count in enumerate(np.bincount(files.labels[rows]).tolist()):
+            if count:
+                counts[split, names[code]] += count
+    training = {name for split, name in counts if split in {None, "train"} or fewest_classes == EVALUATED}
+    training = training or {name for _, name in counts}
+    taken, spelt = as_in_train(counts, training)
     listed += spelt
     classes = tuple(sorted(training, key=order))
     if len(classes) < fewest_classes:
@@ -231,35 +230,34 @@ def collect(
             f"a classifier needs two classes or more; in {root} there is only '{classes[0]}'; add images of another"
         )
     ids = {name: label for label, name in enumerate(classes)}
-    files = (ImageFile(item.name, ids[item.label], item.split, item.content, item.group) for item in items)
-    return ImageSet(root, classes, Files.of(files), tuple(listed))
+    files = files.labelled(np.array([ids[taken[name]] if name in taken else -1 for name in names])[files.labels])
+    stay = files.labels >= 0
+    return ImageSet(root, classes, files if stay.all() else files.take(np.flatnonzero(stay)), tuple(listed))
 
 
-def in_one_form(labelled: Iterable[Labelled]) -> tuple[list[Labelled], list[Fault]]:
-    """The images with their classes' names composed, and the names that come in several forms of Unicode."""
-    items: list[Labelled] = []
+def spelt_in_forms(labels: Mapping[str, int]) -> Iterator[Fault]:
+    """The names of classes that come in several forms of Unicode, of images by name."""
     forms: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for item in labelled:
-        name = composed(item.label)
-        forms[name][item.label] += 1
-        items.append(item if name == item.label else replace(item, label=name))
-    faults = [
-        Fault(
-            name, "class spelt twice", f"in {len(ways)} forms of Unicode; they count as one class", KEPT, ways.total()
-        )
-        for name, ways in forms.items()
-        if len(ways) > 1
-    ]
-    return items, faults
+    for label, count in labels.items():
+        forms[composed(label)][label] += count
+    for name, ways in forms.items():
+        if len(ways) > 1:
+            why = f"in {len(ways)} forms of Unicode; they count as one class"
+            yield Fault(name, "class spelt twice", why, KEPT, ways.total())
 
 
-def as_in_train(items: list[Labelled], training: Iterable[str]) -> tuple[list[Labelled], list[Fault]]:
-    """The images of the classes in ``training`` and of those spelt alike, which count as them; the rest is left out."""
+def as_in_train(
+    counts: Mapping[tuple[str | None, str], int], training: Iterable[str]
+) -> tuple[dict[str, str], list[Fault]]:
+    """Which of the classes in ``training`` each name stands for: itself, or the one spelt alike; the rest is left out.
+
+    ``counts``: images by split and name.
+    """
     spelt: defaultdict[str, list[str]] = defaultdict(list)
     for name in training:
         spelt[alike(name)].append(name)
     names = {name: name for name in training}
-    strangers = Counter((item.split, item.label) for item in items if item.label not in names)
+    strangers = {pair: count for pair, count in counts.items() if pair[1] not in names}
     faults = []
     for (part, name), count in sorted(strangers.items()):
         same = spelt[alike(name)]
@@ -270,11 +268,7 @@ def as_in_train(items: list[Labelled], training: Iterable[str]) -> tuple[list[La
         else:
             why = f"{count} images of '{name}', none in train"
             faults.append(Fault(f"{part}/{name}", "class not in train", why, images=count))
-    return [
-        item if names[item.label] == item.label else replace(item, label=names[item.label])
-        for item in items
-        if item.label in names
-    ], faults
+    return names, faults
 
 
 def expected(root: Path) -> str:

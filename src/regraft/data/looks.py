@@ -88,4 +88,3 @@ class GrowingLooks:
             widths,
             heights,
         )
-

@@ -11,8 +11,7 @@ from regraft.data.image_files import Files
 from regraft.data.images import Fault, ImageSet
 from regraft.data.looks import Looks
 from regraft.data.texts import Hashes, parts_of
-from regraft.features import on_disk
-from regraft.features.on_disk import is_large, room_for
+from regraft.features.on_disk import AT_ONCE, room_for
 from regraft.features.store import Store
 from regraft.network.cuts import POOLINGS, Cut
 
@@ -34,30 +33,30 @@ class Features:
     def pooled(self, cuts: Sequence[Cut], rows: np.ndarray, pooling: str = "average") -> np.ndarray:
         """Features pooled over space at ``cuts``, joined as a grafted network joins them: (rows, channels), float32."""
         names = [f"{pool}-{cut.node}" for pool in POOLINGS[pooling] for cut in cuts]
-        shape = len(rows), len(POOLINGS[pooling]) * sum(cut.channels for cut in cuts)
-        if not is_large(shape):
-            return self.gather(names, rows)
-        pooled = room_for(shape)
-        for part in on_disk.parts_of(pooled):
-            pooled[part] = self.gather(names, rows[part])
+        pooled = room_for((len(rows), len(POOLINGS[pooling]) * sum(cut.channels for cut in cuts)))
+        for start in range(0, len(rows), AT_ONCE):
+            part, column = slice(start, start + AT_ONCE), 0
+            for name in names:
+                own = self.gather(name, rows[part])
+                pooled[part, column : column + own.shape[1]] = own
+                column += own.shape[1]
         return pooled
 
     def root_mean_squares(self, cut: Cut, rows: np.ndarray) -> np.ndarray:
         """Root mean squares over space at ``cut``, where the pass kept them: (rows, channels), float32."""
-        return self.gather([f"rms-{cut.node}"], rows)
+        return self.gather(f"rms-{cut.node}", rows).astype(np.float32)
 
     def confidence(self, rows: np.ndarray) -> np.ndarray | None:
         """The source classifier's entropy and energy, in nats: (rows, 2); None where it was not asked."""
-        return self.gather(["confidence"], rows) if self.classifier else None
+        return self.gather("confidence", rows) if self.classifier else None
 
     def nearest_source(self, rows: np.ndarray) -> np.ndarray:
         """Ids of the source classes that the source classifier holds most likely: (rows, TOP), int64."""
-        return self.gather(["nearest"], rows).astype(np.int64)
+        return self.gather("nearest", rows).astype(np.int64)
 
-    def gather(self, names: Sequence[str], rows: np.ndarray) -> np.ndarray:
-        """The named arrays' rows, joined along the channels."""
-        contents = self.looks.contents.take(rows)
-        return np.concatenate([self.store.gather(name, contents) for name in names], axis=1).astype(np.float32)
+    def gather(self, name: str, rows: np.ndarray) -> np.ndarray:
+        """One array's rows."""
+        return self.store.gather(name, self.looks.contents.take(rows))
 
     @cached_property
     def files(self) -> Files:

@@ -1,4 +1,4 @@
-"""Which shard of a store has an image, by the hash of its bytes: sorted arrays, since a dictionary takes ten times more.
+"""Which shard of a store has an image, by the hash of its bytes: sorted arrays, since a dictionary takes far more.
 
 Newer shards are looked at first. The arrays of neighbours are joined where they are about as long, so that there are
 never many of them.

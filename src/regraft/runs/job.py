@@ -14,7 +14,7 @@ import numpy as np
 
 from regraft.data.find import Data
 from regraft.data.images import ImageSet, images_by_kind
-from regraft.metrics import Metrics, baselines, measure, slices_of
+from regraft.metrics import Metrics, baselines_by, measure, slices_of
 from regraft.network.engine import BF16
 from regraft.planning.plan import Plan
 from regraft.planning.prepare import Job, notes_on_going_on, prepare
@@ -244,8 +244,7 @@ def validated(job: Job, trained: Trained) -> Validated:
 def baselines_on_test(job: Job) -> dict[str, float]:
     """The majority class and the nearest neighbour at the last cut, on the images that are reported on."""
     features, split, last = job.features, job.split, [job.features.cuts[-1]]
-    train, test = (features.pooled(last, np.asarray(rows)) for rows in (split.train, split.test))
-    return baselines(train, features.labels[split.train], test, features.labels[split.test])
+    return baselines_by(lambda rows: features.pooled(last, rows), features.labels, split.train, split.test)
 
 
 def name_of(data: Data) -> str:

@@ -178,6 +178,7 @@ def members_of(archive: tarfile.TarFile, opened: OpenFile, name: str, tree: Tree
             why = "a header that leads backwards"
             break
         count, before = count + 1, member.offset
+        vars(archive)["members"] = []  # tarfile keeps all, a kilobyte each
         yield member
     tree.faults.append(Fault(name, "truncated", f"after {count} members: {why}"))
 
