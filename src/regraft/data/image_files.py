@@ -4,7 +4,6 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from pathlib import Path
 from typing import overload
 
 import numpy as np
@@ -59,7 +58,7 @@ class Contents(Sequence[Content]):
         which, start, size = self.places[place_of(at, len(self))].tolist()
         if which >= 0:
             return InTar(self.tars[which], start, size)
-        return OnDisk(Path(self.paths[start])) if which == ON_DISK else self.others[start]
+        return OnDisk(self.paths[start]) if which == ON_DISK else self.others[start]
 
     def __iter__(self) -> Iterator[Content]:
         places = chain.from_iterable(self.places[part].tolist() for part in parts_of(len(self)))
@@ -67,7 +66,7 @@ class Contents(Sequence[Content]):
             if which >= 0:
                 yield InTar(self.tars[which], start, size)
             else:
-                yield OnDisk(Path(self.paths[start])) if which == ON_DISK else self.others[start]
+                yield OnDisk(self.paths[start]) if which == ON_DISK else self.others[start]
 
     def take(self, rows: np.ndarray) -> "Contents":
         """Those at some places."""
@@ -172,7 +171,7 @@ class GrowingFiles:
             self.places.extend((self.tars.setdefault(content.file, len(self.tars)), content.offset, content.size))
         elif type(content) is OnDisk:
             self.places.extend((ON_DISK, len(self.paths.ends), 0))
-            self.paths.add(str(content.path))
+            self.paths.add(str(content.place))
         else:
             self.places.extend((OTHER, len(self.others), 0))
             self.others.append(content)

@@ -57,7 +57,7 @@ class KnownFiles:
             state = content.state()
         except OSError:
             return None
-        path = os.path.join(self.base, content.path)  # noqa: PTH118
+        path = os.path.join(self.base, content.place)  # noqa: PTH118
         text = f"{path} {state.size} {state.modified} {state.changed} {state.inode}"
         key = hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=HASH).digest()
         return State(key, max(state.modified, state.changed) + UNSETTLED < now)
