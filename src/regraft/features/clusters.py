@@ -30,7 +30,7 @@ class Clusters:
         """The images (images, axes) that each cluster is compared with, one cluster's after another's, and the ends."""
         most = min(PROBED, len(self.centres))
         parts = (directions[part] @ self.centres.T for part in blocks_of(len(directions)))
-        nearest = np.concatenate([np.argpartition(-part, most - 1, axis=1)[:, :most] for part in parts]).ravel()
+        nearest = np.concatenate([np.argpartition(-part, most - 1, axis=1)[:, :most].copy() for part in parts]).ravel()
         ends = np.cumsum(np.bincount(nearest, minlength=len(self.centres)))
         return np.argsort(nearest, kind="stable") // most, ends
 
