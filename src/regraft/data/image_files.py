@@ -3,7 +3,7 @@
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, starmap
 from typing import overload
 
 import numpy as np
@@ -39,8 +39,16 @@ class ImageFile:
 class Contents(Sequence[Content]):
     """Where images lie: members of tars by their places, files by their paths, all else as it is."""
 
-    def __init__(self, tars: Sequence[OpenFile], paths: Texts, others: Sequence[Content], places: np.ndarray) -> None:
+    def __init__(
+        self,
+        tars: Sequence[OpenFile],
+        paths: Texts,
+        others: Sequence[Content],
+        places: np.ndarray,
+        hashes: Hashes | None = None,
+    ) -> None:
         self.tars, self.paths, self.others = tars, paths, others
+        self.hashes = hashes  # what those of their bytes are to be, where that is looked at
         self.places = places  # (images, 3) int64: the tar's number, its offset and size; or the kind, and which of it
 
     def __len__(self) -> int:
@@ -55,22 +63,28 @@ class Contents(Sequence[Content]):
     def __getitem__(self, at: int | slice) -> "Content | Contents":
         if isinstance(at, slice):
             return self.take(np.arange(len(self))[at])
-        which, start, size = self.places[place_of(at, len(self))].tolist()
+        content = self.at(*self.places[place_of(at, len(self))].tolist())
+        return content if self.hashes is None else Known(content, self.hashes[at])
+
+    def at(self, which: int, start: int, size: int) -> Content:
+        """What lies at a place."""
         if which >= 0:
             return InTar(self.tars[which], start, size)
         return OnDisk(self.paths[start]) if which == ON_DISK else self.others[start]
 
     def __iter__(self) -> Iterator[Content]:
         places = chain.from_iterable(self.places[part].tolist() for part in parts_of(len(self)))
-        for which, start, size in places:
-            if which >= 0:
-                yield InTar(self.tars[which], start, size)
-            else:
-                yield OnDisk(self.paths[start]) if which == ON_DISK else self.others[start]
+        contents = starmap(self.at, places)
+        return contents if self.hashes is None else map(Known, contents, self.hashes)
 
     def take(self, rows: np.ndarray) -> "Contents":
         """Those at some places."""
-        return Contents(self.tars, self.paths, self.others, self.places[rows])
+        hashes = self.hashes and self.hashes.take(rows)
+        return Contents(self.tars, self.paths, self.others, self.places[rows], hashes)
+
+    def pinned(self, hashes: Hashes) -> "Contents":
+        """The same, none of which is read where its bytes have another hash."""
+        return Contents(self.tars, self.paths, self.others, self.places, hashes)
 
 
 class Files(Sequence[ImageFile]):
@@ -84,9 +98,8 @@ class Files(Sequence[ImageFile]):
         contents: Contents,
         groups: Coded[str | None],
         were: Coded[str | None],
-        hashes: Hashes | None = None,
     ) -> None:
-        self.names, self.contents, self.hashes = names, contents, hashes
+        self.names, self.contents = names, contents
         self.labels = labels  # (images,) int64
         self.splits, self.groups, self.were = splits, groups, were
 
@@ -113,15 +126,12 @@ class Files(Sequence[ImageFile]):
         if isinstance(at, slice):
             return self.take(np.arange(len(self))[at])
         at = place_of(at, len(self))
-        content = self.contents[at] if self.hashes is None else Known(self.contents[at], self.hashes[at])
-        return ImageFile(self.names[at], int(self.labels[at]), self.splits[at], content, self.groups[at], self.were[at])
+        own = self.names[at], int(self.labels[at]), self.splits[at], self.contents[at], self.groups[at], self.were[at]
+        return ImageFile(*own)
 
     def __iter__(self) -> Iterator[ImageFile]:
-        contents: Iterable[Content] = self.contents
-        if self.hashes is not None:
-            contents = map(Known, contents, self.hashes)
         labels = chain.from_iterable(self.labels[part].tolist() for part in parts_of(len(self)))
-        return map(ImageFile, self.names, labels, self.splits, contents, self.groups, self.were)
+        return map(ImageFile, self.names, labels, self.splits, self.contents, self.groups, self.were)
 
     def __eq__(self, other: object) -> bool:
         return same_items(self, other)
@@ -138,16 +148,16 @@ class Files(Sequence[ImageFile]):
             self.contents.take(rows),
             self.groups.take(rows),
             self.were.take(rows),
-            self.hashes and self.hashes.take(rows),
         )
 
     def labelled(self, labels: np.ndarray) -> "Files":
         """The same with other class ids."""
-        return Files(self.names, labels, self.splits, self.contents, self.groups, self.were, self.hashes)
+        return Files(self.names, labels, self.splits, self.contents, self.groups, self.were)
 
     def pinned(self, hashes: Hashes) -> "Files":
         """The same, none of which is read where its bytes have another hash."""
-        return Files(self.names, self.labels, self.splits, self.contents, self.groups, self.were, hashes)
+        contents = self.contents.pinned(hashes)
+        return Files(self.names, self.labels, self.splits, contents, self.groups, self.were)
 
 
 class GrowingFiles:

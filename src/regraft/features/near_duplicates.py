@@ -10,7 +10,7 @@ from PIL import Image
 
 from regraft.data.content import Content
 from regraft.data.decoding import Undecodable, decode_for
-from regraft.data.images import KEPT, Fault, ImageFile
+from regraft.data.images import KEPT, Fault
 from regraft.data.prefetch import map_ahead
 from regraft.data.rendering import PLAIN, Rendering
 from regraft.data.split import Split
@@ -57,7 +57,7 @@ def find_near_duplicates(features: Features, split: Split, workers: int = 0) -> 
     rows = split.test[same < 0]
     if not len(rows):
         return tuple(duplicates)
-    pictures = Pictures(features.files, features.images.rendering)
+    pictures = Pictures(features.files.contents, features.images.rendering)
     least = ALIKE if features.short_side(others) > SIDE else ALIKE_IF_SMALL
     needed = correlation_needed(pictures, features.labels, others, least)
 
@@ -147,8 +147,8 @@ def correlation_needed(pictures: "Pictures", labels: np.ndarray, rows: np.ndarra
 class Pictures:
     """Small grey pictures of the images, made when they are asked for."""
 
-    def __init__(self, files: Sequence[ImageFile], rendering: Rendering = PLAIN) -> None:
-        self.outline = lru_cache(REMEMBERED)(lambda row: outline_of(files[row].content, rendering))
+    def __init__(self, contents: Sequence[Content], rendering: Rendering = PLAIN) -> None:
+        self.outline = lru_cache(REMEMBERED)(lambda row: outline_of(contents[row], rendering))
 
     def align(self, row: int, other: int) -> Alignment | None:
         """How the pictures of two images agree; None where one cannot be read any more."""
