@@ -14,6 +14,7 @@ from safetensors.numpy import save_file as save_arrays
 from safetensors.torch import save_file
 
 from regraft.data.content import OnDisk
+from regraft.data.image_files import Files
 from regraft.data.images import ImageFile, ImageSet
 from regraft.data.readers.folder import images_at
 from regraft.features.extract import extract
@@ -78,11 +79,11 @@ def write_description(backbone: Backbone, folder: Path) -> None:
 
 def roots_of(backbone: Backbone, photographs: Path) -> Statistics:
     """Moments of the signed_root features of photographs at the judged cuts, as they are and shrunk."""
-    listed = tuple(ImageFile(str(path), 0, None, OnDisk(path)) for path in images_at([photographs]))
+    listed = Files.of(ImageFile(str(path), 0, None, OnDisk(path)) for path in images_at([photographs]))
     images = ImageSet(photographs, ("source",), listed)
     by_place, side = moments_of(backbone, images, None)
     for level in levels_below(side):
-        smaller = tuple(dataclasses.replace(file, content=Shrunk(file.content, level)) for file in listed)
+        smaller = Files.of(dataclasses.replace(file, content=Shrunk(file.content, level)) for file in listed)
         by_place |= moments_of(backbone, dataclasses.replace(images, files=smaller), level)[0]
     return Statistics(by_place, side, backbone.preprocessing.size)
 

@@ -7,7 +7,7 @@ import json
 import math
 import stat
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -27,9 +27,12 @@ class Malformed(ValueError):
     """What was read is no JSON, or has other fields than it should have."""
 
 
-def read_json(path: Path, most: int = MOST_BYTES, pipe: bool = False) -> Any:
-    """What a file of at most so many bytes says; Malformed, or OSError. With ``pipe`` it need be no regular file."""
-    return parse_json(read_bytes(path, most, pipe))
+def read_json(path: Path, most: int = MOST_BYTES, pipe: bool = False, kept: Callable[[Any], Any] | None = None) -> Any:
+    """What a file of at most so many bytes says; Malformed, or OSError. With ``pipe`` it need be no regular file.
+
+    ``kept``: what is kept of each object as it is read, where all of them would take too much memory.
+    """
+    return parse_json(read_bytes(path, most, pipe), kept)
 
 
 def read_bytes(path: Path, most: int, pipe: bool = False) -> bytes:
@@ -44,11 +47,12 @@ def read_bytes(path: Path, most: int, pipe: bool = False) -> bytes:
     return data
 
 
-def parse_json(data: bytes | str) -> Any:
+def parse_json(data: bytes | str, kept: Callable[[Any], Any] | None = None) -> Any:
     """What a text says; Malformed where it is no JSON, says a name twice, or goes too deep."""
     try:
         text = data.decode("utf-8-sig") if isinstance(data, bytes) else data
-        value = json.loads(text, object_pairs_hook=unique, parse_constant=no_number)
+        hook = (lambda pairs: kept(unique(pairs))) if kept else unique
+        value = json.loads(text, object_pairs_hook=hook, parse_constant=no_number)
     except UnicodeDecodeError as error:
         raise Malformed(f"it is not UTF-8 text (byte {error.start})") from None
     except json.JSONDecodeError as error:

@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 from regraft.data.content import Given, Look
 from regraft.data.faults import copies
 from regraft.data.images import ImageFile, ImageSet
+from regraft.data.looks import Looks
 from regraft.features.head import weights_of_classes
 from regraft.features.label_issues import doubted_labels
 from regraft.planning.prepare import prepare
@@ -122,7 +123,7 @@ def test_many_copies_take_time_in_proportion() -> None:
     files = tuple(ImageFile(f"{row}.png", row % 2, None, Given(lambda: None)) for row in range(count))
     images = ImageSet(Path("many"), ("a", "b"), files)
     begun = time.perf_counter()
-    for fault in copies(images, [Look("same", "same", 8, 8)] * count):
+    for fault in copies(images, Looks.of([Look("same", "same", 8, 8)] * count)):
         seen += fault.kind == "two labels"
     assert seen == count - 1
     assert time.perf_counter() - begun < 10

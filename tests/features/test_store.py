@@ -1,3 +1,4 @@
+import gc
 import json
 import multiprocessing
 import os
@@ -6,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +17,7 @@ import numpy as np
 import pytest
 from stores import fill, image_look, shards
 
+from benchmarks.many_rows import write_shards
 from regraft.data.content import OnDisk
 from regraft.data.find import find_images
 from regraft.errors import DataError, RunError
@@ -87,6 +90,22 @@ def test_many_images_are_opened_and_found_again() -> None:
     again = open_store("k")
     assert list(again.rows) == [image_look(number).content for number in range(60_000)]
     np.testing.assert_array_equal(again.gather("a", list(again.rows))[:, 0], rows)
+
+
+def test_little_is_kept_of_an_image_that_went_through(tmp_path: Path) -> None:
+    kept = []
+    for count in (50, 500, 1_500):
+        folder = tmp_path / f"{count}"
+        folder.mkdir()
+        write_shards(folder, count)
+        gc.collect()
+        tracemalloc.start()
+        features = extract(find_images(folder), SimpleNamespace(**vars(BACKBONE), name="colours"))
+        gc.collect()
+        kept.append(tracemalloc.get_traced_memory()[0])
+        tracemalloc.stop()
+        assert len(features.looks) == count
+    assert (kept[2] - kept[1]) / 1_000 < 400  # bytes; of objects it was 645
 
 
 # --- files that are known are not opened ---

@@ -49,26 +49,39 @@ class FileState(NamedTuple):
     inode: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class OnDisk:
     """A file."""
 
-    path: Path
+    place: str | Path  # as a text it takes a third of the memory
+
+    __match_args__ = ("path",)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, OnDisk) and self.path == other.path
+
+    def __hash__(self) -> int:
+        return hash(self.path)
+
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+        return Path(self.place)
 
     def state(self) -> FileState:
         """Its state, without opening it; OSError where that cannot be had."""
-        found = self.path.stat()
+        found = os.stat(self.place)  # noqa: PTH116 - a Path for every file would take longer
         return FileState(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
 
     def read(self) -> bytes:
         """All of it."""
         try:
-            state = self.path.stat()  # before it is opened: that alone may do something to a device
+            state = os.stat(self.place)  # noqa: PTH116 - before it is opened: that alone may do something to a device
             if fault := unfit(state):
                 raise Undecodable(*fault)
             if not state.st_size:  # the system's own (/proc) say so too, and reading some of them takes for ever
                 return b""
-            with open(self.path, "rb", buffering=0, opener=at_once) as file:
+            with open(self.place, "rb", buffering=0, opener=at_once) as file:
                 if fault := unfit(os.fstat(file.fileno())):  # another one by now
                     raise Undecodable(*fault)
                 data, most = file.read(state.st_size + 1), state.st_size + 1

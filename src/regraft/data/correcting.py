@@ -9,6 +9,7 @@ from pathlib import Path
 from regraft.data.content import Content, hash_of, look_at
 from regraft.data.corrections import FILE, KEEP, LEAVE_OUT, NEW_CLASS, Correction, read_corrections, reviewed_run
 from regraft.data.decoding import Undecodable
+from regraft.data.image_files import Files
 from regraft.data.images import KEPT, LEFT_OUT, Corrected, Fault, ImageFile, ImageSet
 from regraft.errors import DataError
 from regraft.recipe import Reading
@@ -107,7 +108,7 @@ def applied(corrections: Sequence[Correction], images: ImageSet, path: Path, max
             faults.append(Fault(file.name, KIND, f"labelled '{before}', taken for '{name}'", KEPT))
     classes = classes_after(images.classes, names, path)
     ids = {name: label for label, name in enumerate(classes)}
-    files = tuple(replace(file, label=ids[name]) for file, name in zip(kept, names, strict=True))
+    files = Files.of(replace(file, label=ids[name]) for file, name in zip(kept, names, strict=True))
     run = reviewed_run(tuple(corrections), path)
     done = Corrected(
         file=str(path.resolve()),
@@ -152,7 +153,7 @@ def as_it_was(images: ImageSet, pixels: Sequence[str]) -> tuple[ImageSet, list[s
     files = (*images.files, *(file for file, _ in seen))
     labels = [ids[file.was if file.was is not None else images.classes[file.label]] for file in images.files]
     labels += [file.label for file, _ in seen]
-    whole = tuple(replace(file, label=label) for file, label in zip(files, labels, strict=True))
+    whole = Files.of(replace(file, label=label) for file, label in zip(files, labels, strict=True))
     return replace(images, classes=done.classes, files=whole, corrected=None), [*pixels, *(one for _, one in seen)]
 
 

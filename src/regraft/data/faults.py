@@ -1,13 +1,14 @@
 """What is odd about images that can all be read: copies, contradicting labels, classes too small, sizes far off."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from regraft.data.content import Look
-from regraft.data.images import KEPT, SPLITS, Fault, ImageSet
+from regraft.data.images import KEPT, SPLITS, Fault, ImageFile, ImageSet
+from regraft.data.looks import Looks
 from regraft.data.name_groups import unused_groups
 from regraft.data.spelling import alike, composed
 
@@ -16,7 +17,7 @@ FAR_LARGER = 16.0  # times the median number of pixels
 FEWEST_FOR_MEDIAN = 10
 
 
-def odd_ones(images: ImageSet, looks: Sequence[Look]) -> tuple[Fault, ...]:
+def odd_ones(images: ImageSet, looks: Looks) -> tuple[Fault, ...]:
     """Everything that one look at each image (in the order of the files) and the classes' counts give away."""
     of_groups = (*torn_groups(images), *unused_groups(images))
     return (*class_faults(images), *of_groups, *copies(images, looks), *far_larger(images, looks))
@@ -44,11 +45,13 @@ def class_faults(images: ImageSet) -> Iterator[Fault]:
 def torn_groups(images: ImageSet) -> Iterator[Fault]:
     """Groups that the given splits tear apart, and groups that are spelt in several ways."""
     splits: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    sizes = Counter(file.group for file in images.files if file.group)
+    if not any(images.files.groups.present()):
+        return
+    sizes = Counter(group for group in images.files.groups if group)
     spelt: defaultdict[str, list[str]] = defaultdict(list)
-    for file in images.files:
-        if file.group and file.split:
-            splits[file.group][file.split] += 1
+    for group, split in zip(images.files.groups, images.files.splits, strict=True):
+        if group and split:
+            splits[group][split] += 1
     for group, parts in splits.items():
         if len(parts) > 1:
             why = f"its images are in {' and '.join(sorted(parts))}"
@@ -70,42 +73,44 @@ class Earlier:
     splits: dict[str | None, int] = field(default_factory=dict)
 
 
-def copies(images: ImageSet, looks: Sequence[Look]) -> Iterator[Fault]:
+def copies(images: ImageSet, looks: Looks) -> Iterator[Fault]:
     """One fault for each image that shows what one before does: under another label, in another split, or once more."""
     seen: dict[str, Earlier] = {}
-    for row, look in enumerate(looks):
+    first, which = looks.pixels.first_rows()
+    times = np.bincount(which, minlength=len(first))
+    rows = np.flatnonzero(times[which] > 1)
+    for row, look, file in zip(rows.tolist(), looks.take(rows), images.files.take(rows), strict=True):
         if earlier := seen.get(look.pixels):
-            yield copy_fault(images, looks, row, earlier)
+            yield copy_fault(images, look, file, earlier)
         else:
             earlier = seen[look.pixels] = Earlier(row)
         earlier.contents.add(look.content)
-        earlier.labels.setdefault(images.files[row].label, row)
-        earlier.splits.setdefault(images.files[row].split, row)
+        earlier.labels.setdefault(file.label, row)
+        earlier.splits.setdefault(file.split, row)
 
 
-def copy_fault(images: ImageSet, looks: Sequence[Look], row: int, earlier: Earlier) -> Fault:
-    """What is worst about the copy ``row`` of the ``earlier`` ones."""
+def copy_fault(images: ImageSet, look: Look, mine: ImageFile, earlier: Earlier) -> Fault:
+    """What is worst about a copy of the ``earlier`` ones."""
     files = images.files
-    mine = files[row]
-    same = "bytes" if looks[row].content in earlier.contents else "pixels"
+    same = "bytes" if look.content in earlier.contents else "pixels"
     other = next((first for label, first in earlier.labels.items() if label != mine.label), None)
     if other is not None:
-        label = images.classes[files[other].label]
-        reason = f"the same {same} are labelled '{label}' in {files[other].name}, here '{images.classes[mine.label]}'"
+        label = images.classes[files.labels[other]]
+        reason = f"the same {same} are labelled '{label}' in {files.names[other]}, here '{images.classes[mine.label]}'"
         return Fault(mine.name, "two labels", reason, KEPT)
     other = next((first for split, first in earlier.splits.items() if split != mine.split), None)
     if other is not None:
         tested, trained = sorted((mine, files[other]), key=lambda file: SPLITS.index(file.split or "train"))[::-1]
         reason = f"the same {same} as {trained.name}, in {trained.split}"
         return Fault(tested.name, "duplicate across splits", reason, KEPT)
-    return Fault(mine.name, "duplicate", f"the same {same} as {files[earlier.first].name}", KEPT)
+    return Fault(mine.name, "duplicate", f"the same {same} as {files.names[earlier.first]}", KEPT)
 
 
-def far_larger(images: ImageSet, looks: Sequence[Look]) -> Iterator[Fault]:
+def far_larger(images: ImageSet, looks: Looks) -> Iterator[Fault]:
     """Images of very many more pixels than the median one."""
     if len(looks) < FEWEST_FOR_MEDIAN:
         return
-    pixels = np.array([look.width * look.height for look in looks], dtype=np.float64)
+    pixels = looks.widths.astype(np.float64) * looks.heights
     median = float(np.median(pixels))
     for row in np.flatnonzero(pixels > FAR_LARGER * median).tolist():
         look = looks[row]

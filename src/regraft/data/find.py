@@ -32,7 +32,7 @@ def find_images(data: Data, reading: Reading = Reading(), fewest_classes: int = 
     where there are fewer than ``fewest_classes``.
     """
     images = data if isinstance(data, ImageSet) else read_source(text_of(data), reading, fewest_classes)
-    if reading.group_by and not any(file.group for file in images.files):
+    if reading.group_by and not any(images.files.groups.present()):
         images = grouped(images, reading.group_by)
     elif not isinstance(data, ImageSet):
         images = with_loners(images)

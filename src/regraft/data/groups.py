@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 
+from regraft.data.image_files import Files
 from regraft.data.images import KEPT, Fault, ImageSet
 from regraft.errors import DataError
 
@@ -17,8 +18,8 @@ def grouped(images: ImageSet, pattern: str) -> ImageSet:
     except re.error as error:
         raise DataError(f"--group-by '{pattern}' is no column and no regular expression: {error}; mend it") from None
 
-    files = tuple(replace(file, group=matched(expression, file.name)) for file in images.files)
-    groups = {file.group for file in files}
+    files = Files.of(replace(file, group=matched(expression, file.name)) for file in images.files)
+    groups = set(files.groups.values)
     if not any(groups):
         raise DataError(
             f"--group-by '{pattern}' is no column and matches no path, as {files[0].name};"
@@ -40,11 +41,15 @@ def matched(expression: re.Pattern[str], name: str) -> str | None:
 
 def with_loners(images: ImageSet, hint: str = "") -> ImageSet:
     """List how many images are in no group where others are in one; each of them counts by itself."""
-    alone = [file.name for file in images.files if not file.group]
-    if not alone or len(alone) == len(images.files):
+    if not any(images.files.groups.present()):
+        return images
+    alone = [row for row, group in enumerate(images.files.groups) if not group]
+    if not alone:
         return images
     why = f"{len(alone)} of {len(images.files)} images are in no group; each counts by itself"
-    return images.noting([Fault(alone[0], "no group", f"{why}; {hint}" if hint else why, KEPT, len(alone))])
+    return images.noting(
+        [Fault(images.files.names[alone[0]], "no group", f"{why}; {hint}" if hint else why, KEPT, len(alone))]
+    )
 
 
 def in_any_letters(pattern: str, images: ImageSet) -> str:
@@ -54,5 +59,5 @@ def in_any_letters(pattern: str, images: ImageSet) -> str:
     except re.error:
         return ""
     strict = re.compile(pattern)
-    more = sum(bool(loose.search(file.name)) and not strict.search(file.name) for file in images.files)
+    more = sum(bool(loose.search(name)) and not strict.search(name) for name in images.files.names)
     return f"'(?i){pattern}' matches {more} more, whatever the capital letters" if more else ""

@@ -1,16 +1,18 @@
 """The user's images as data: which there are, which class and split each belongs to, what is wrong with them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from regraft.data.content import Content
+from regraft.data.gathered import Gathered
+from regraft.data.gathered import Labelled as Labelled  # noqa: PLC0414 - and this
 from regraft.data.group_sizes import GroupSizes, group_sizes
+from regraft.data.image_files import Files
+from regraft.data.image_files import ImageFile as ImageFile  # noqa: PLC0414 - most import it from here
 from regraft.data.rendering import PLAIN, Rendering
 from regraft.data.spelling import alike, composed
 from regraft.errors import DataError
@@ -29,18 +31,6 @@ SPLITS = ("train", "val", "test")
 FEWEST_CLASSES = 2
 EVALUATED = 1  # the fewest classes of images that train nothing: then a class need not be in train
 LEFT_OUT, KEPT, IGNORED = "left out", "kept", "ignored"  # what is done about a fault
-
-
-@dataclass(frozen=True, slots=True)
-class ImageFile:
-    """One labelled image: its name, its class's id, its given split and group (None: not given), its content."""
-
-    name: str  # its path below the root, with forward slashes
-    label: int
-    split: str | None
-    content: Content = field(compare=False, repr=False)
-    group: str | None = None
-    was: str | None = None  # the class's name in the data, where a person has looked at the label
 
 
 @dataclass(frozen=True)
@@ -86,15 +76,18 @@ class ImageSet(Shown):
 
     root: Path  # what the user gave
     classes: tuple[str, ...]
-    files: tuple[ImageFile, ...]
+    files: Files  # any sequence of ImageFile is turned into it
     faults: tuple[Fault, ...] = ()
     rendering: Rendering = PLAIN  # how all of them become 8-bit RGB
     notes: tuple[str, ...] = ()  # how the source was read
     corrected: Corrected | None = None  # by a person, if so
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "files", Files.of(self.files))
+
     def in_lines(self) -> Iterator[str]:
         """How many images, of which classes."""
-        parts = Counter(file.split for file in self.files)
+        parts = Counter(self.files.splits)
         split = f" ({', '.join(f'{parts[name]:,} {name}' for name in self.splits)})" if self.splits else ""
         shown = ", ".join(self.classes[:5]) + (" ..." if len(self.classes) > 5 else "")  # noqa: PLR2004
         yield f"{len(self.files):,} images{split} of {len(self.classes):,} classes: {shown}"
@@ -103,13 +96,13 @@ class ImageSet(Shown):
     @property
     def splits(self) -> tuple[str, ...]:
         """The splits that are given, in the order train, val, test; empty where none is."""
-        present = {file.split for file in self.files}
+        present = set(self.files.splits.present())
         return tuple(name for name in SPLITS if name in present)
 
-    @cached_property
+    @property
     def labels(self) -> np.ndarray:
         """The class ids: (files,), int64."""
-        return np.array([file.label for file in self.files], dtype=np.int64)
+        return self.files.labels
 
     @property
     def left_out(self) -> int:
@@ -118,20 +111,27 @@ class ImageSet(Shown):
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Images by split ("all" where none is given), then by class."""
-        counted = Counter((file.split or "all", file.label) for file in self.files)
+        counted: Counter[tuple[str, int]] = Counter()
+        for split, labels in self.labels_by_split():
+            counted.update({(split or "all", label): count for label, count in enumerate(np.bincount(labels).tolist())})
         return {
             split: {name: counted[split, label] for label, name in enumerate(self.classes)}
             for split in self.splits or ("all",)
         }
 
+    def labels_by_split(self) -> Iterator[tuple[str | None, np.ndarray]]:
+        """The class ids of each given split's images."""
+        for code, split in enumerate(self.files.splits.values):
+            yield split, self.labels[self.files.splits.codes == code]
+
     def of(self, rows: Iterable[int]) -> "ImageSet":
         """The images of some rows alone, without faults."""
-        return replace(self, files=tuple(self.files[row] for row in rows), faults=())
+        return replace(self, files=self.files.take(np.fromiter(rows, np.int64)), faults=())
 
     @property
     def group_sizes(self) -> GroupSizes | None:
         """How many groups there are, and the largest; None where there is none."""
-        return group_sizes([file.group for file in self.files])
+        return group_sizes(self.files.groups)
 
     def as_dict(self) -> dict[str, Any]:
         """What ``scan --json`` prints."""
@@ -160,7 +160,7 @@ class ImageSet(Shown):
     def without(self, faults: tuple[Fault, ...]) -> "ImageSet":
         """Leave out the files that ``faults`` names; refuse when a whole class is gone (DataError)."""
         bad = {fault.path: fault for fault in faults}
-        readable = tuple(file for file in self.files if file.name not in bad)
+        readable = self.files.take(np.flatnonzero([name not in bad for name in self.files.names]))
         if not readable:
             what = f"none of the {len(self.files)} images below {self.root} can be read"
             if all(fault.kind == "too large" for fault in faults):
@@ -168,7 +168,7 @@ class ImageSet(Shown):
             raise DataError(
                 f"{what} (the first: {faults[0].path}: {faults[0].reason}); bring image files that open in a viewer"
             )
-        left = {file.label for file in readable}
+        left = set(np.unique(readable.labels).tolist())
         for label, name in enumerate(self.classes):
             if label not in left:
                 worst = next((bad[file.name] for file in self.files if file.label == label), None)
@@ -199,20 +199,9 @@ def split_named(word: object, where: str) -> str | None:
     return SPLIT_NAMES[text.lower()]
 
 
-@dataclass(frozen=True, slots=True)
-class Labelled:
-    """One image as a source names it, before classes have ids."""
-
-    name: str
-    label: str
-    content: Content
-    split: str | None = None
-    group: str | None = None
-
-
 def collect(
     root: Path,
-    labelled: Iterable[Labelled],
+    labelled: Iterable[Labelled] | Gathered,
     faults: Iterable[Fault] = (),
     fewest_classes: int = FEWEST_CLASSES,
     order: Callable[[str], Any] = str,
@@ -223,16 +212,25 @@ def collect(
     train that is spelt alike, or are left out, unless they are only EVALUATED; both are listed. So are images without a
     split where others have one. Raises DataError where no image or fewer than ``fewest_classes`` are left.
     """
-    items, forms = in_one_form(labelled)
-    listed = [*faults, *forms]
-    if any(item.split for item in items):
-        listed += [Fault(item.name, "no split", "others are in train, val or test") for item in items if not item.split]
-        items = [item for item in items if item.split]
-    if not items:
+    gathered = labelled if isinstance(labelled, Gathered) else Gathered(labelled)
+    files, names = gathered.files(), [composed(name) for name in gathered.labels]
+    listed = [*faults, *spelt_in_forms(gathered.labels)]
+    if any(files.splits.present()):
+        none = np.isin(files.splits.codes, [code for code, split in enumerate(files.splits.values) if not split])
+        without = files.names.take(np.flatnonzero(none))
+        listed += [Fault(name, "no split", "others are in train, val or test") for name in without]
+        files = files.take(np.flatnonzero(~none))
+    if not len(files):
         raise DataError(f"there is no labelled image in {root}; {expected(root)}")
-    training = {item.label for item in items if item.split in {None, "train"} or fewest_classes == EVALUATED}
-    training = training or {item.label for item in items}
-    items, spelt = as_in_train(items, training)
+    counts = Counter[tuple[str | None, str]]()
+    for split in files.splits.present():
+        rows = files.splits.rows_of(split)
+        for code, count in enumerate(np.bincount(files.labels[rows]).tolist()):
+            if count:
+                counts[split, names[code]] += count
+    training = {name for split, name in counts if split in {None, "train"} or fewest_classes == EVALUATED}
+    training = training or {name for _, name in counts}
+    taken, spelt = as_in_train(counts, training)
     listed += spelt
     classes = tuple(sorted(training, key=order))
     if len(classes) < fewest_classes:
@@ -240,35 +238,34 @@ def collect(
             f"a classifier needs two classes or more; in {root} there is only '{classes[0]}'; add images of another"
         )
     ids = {name: label for label, name in enumerate(classes)}
-    files = (ImageFile(item.name, ids[item.label], item.split, item.content, item.group) for item in items)
-    return ImageSet(root, classes, tuple(files), tuple(listed))
+    files = files.labelled(np.array([ids[taken[name]] if name in taken else -1 for name in names])[files.labels])
+    stay = files.labels >= 0
+    return ImageSet(root, classes, files if stay.all() else files.take(np.flatnonzero(stay)), tuple(listed))
 
 
-def in_one_form(labelled: Iterable[Labelled]) -> tuple[list[Labelled], list[Fault]]:
-    """The images with their classes' names composed, and the names that come in several forms of Unicode."""
-    items: list[Labelled] = []
+def spelt_in_forms(labels: Mapping[str, int]) -> Iterator[Fault]:
+    """The names of classes that come in several forms of Unicode, of images by name."""
     forms: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for item in labelled:
-        name = composed(item.label)
-        forms[name][item.label] += 1
-        items.append(item if name == item.label else replace(item, label=name))
-    faults = [
-        Fault(
-            name, "class spelt twice", f"in {len(ways)} forms of Unicode; they count as one class", KEPT, ways.total()
-        )
-        for name, ways in forms.items()
-        if len(ways) > 1
-    ]
-    return items, faults
+    for label, count in labels.items():
+        forms[composed(label)][label] += count
+    for name, ways in forms.items():
+        if len(ways) > 1:
+            why = f"in {len(ways)} forms of Unicode; they count as one class"
+            yield Fault(name, "class spelt twice", why, KEPT, ways.total())
 
 
-def as_in_train(items: list[Labelled], training: Iterable[str]) -> tuple[list[Labelled], list[Fault]]:
-    """The images of the classes in ``training`` and of those spelt alike, which count as them; the rest is left out."""
+def as_in_train(
+    counts: Mapping[tuple[str | None, str], int], training: Iterable[str]
+) -> tuple[dict[str, str], list[Fault]]:
+    """Which of the classes in ``training`` each name stands for: itself, or the one spelt alike; the rest is left out.
+
+    ``counts``: images by split and name.
+    """
     spelt: defaultdict[str, list[str]] = defaultdict(list)
     for name in training:
         spelt[alike(name)].append(name)
     names = {name: name for name in training}
-    strangers = Counter((item.split, item.label) for item in items if item.label not in names)
+    strangers = {pair: count for pair, count in counts.items() if pair[1] not in names}
     faults = []
     for (part, name), count in sorted(strangers.items()):
         same = spelt[alike(name)]
@@ -279,11 +276,7 @@ def as_in_train(items: list[Labelled], training: Iterable[str]) -> tuple[list[La
         else:
             why = f"{count} images of '{name}', none in train"
             faults.append(Fault(f"{part}/{name}", "class not in train", why, images=count))
-    return [
-        item if names[item.label] == item.label else replace(item, label=names[item.label])
-        for item in items
-        if item.label in names
-    ], faults
+    return names, faults
 
 
 def expected(root: Path) -> str:

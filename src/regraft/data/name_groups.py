@@ -25,7 +25,7 @@ MOST_IN_LARGE = 0.1  # of all images: more say that the name's word is no patien
 
 def proposed_for(images: ImageSet, pairs: Sequence[tuple[int, int]]) -> str | None:
     """The --group-by that keeps together ``pairs`` of rows that belong together, in the most groups; or None."""
-    if not pairs or any(file.group for file in images.files):
+    if not pairs or any(images.files.groups.present()):
         return None
     held = {}
     for pattern in [*numbered_words(images).values(), UP_TO_LAST, FOLDER]:
@@ -38,18 +38,18 @@ def proposed_for(images: ImageSet, pairs: Sequence[tuple[int, int]]) -> str | No
 
 def unused_groups(images: ImageSet) -> Iterator[Fault]:
     """A fault where names number patients, videos and the like, and nothing keeps those together."""
-    if any(file.group for file in images.files):
+    if any(images.files.groups.present()):
         return
     for word, pattern in numbered_words(images).items():
         groups = groups_of(images, pattern) if word.lower() in NAMED else []
         if groups and fits(images, groups):
             parts = defaultdict[str, set[str | None]](set)
-            for file, group in zip(images.files, groups, strict=True):
+            for split, group in zip(images.files.splits, groups, strict=True):
                 if group is not None:
-                    parts[group].add(file.split)
+                    parts[group].add(split)
             torn = sum(len(of) > 1 for of in parts.values())
             if not images.splits or torn:
-                first = next(file.name for file, group in zip(images.files, groups, strict=True) if group is not None)
+                first = next(name for name, group in zip(images.files.names, groups, strict=True) if group is not None)
                 yield Fault(first, KIND, reason_for(pattern, len(parts), torn, bool(images.splits)), KEPT)
             return
 
@@ -73,7 +73,7 @@ def numbered_words(images: ImageSet) -> dict[str, str]:
 def groups_of(images: ImageSet, pattern: str) -> list[str | None]:
     """Each image's group, as --group-by makes it."""
     expression = re.compile(pattern)
-    return [matched(expression, file.name) for file in images.files]
+    return [matched(expression, name) for name in images.files.names]
 
 
 def fits(images: ImageSet, groups: Sequence[str | None]) -> bool:

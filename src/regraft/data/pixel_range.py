@@ -1,16 +1,18 @@
 """The range of a set's deep images, measured once for all of them; and its bands."""
 
 import math
+from array import array
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from regraft.data.decoding import Undecodable, kinds_in, numbers_in
+from regraft.data.image_files import Files
 from regraft.data.images import ImageFile, ImageSet
 from regraft.data.prefetch import map_ahead
-from regraft.data.range_faults import depth_faults
+from regraft.data.range_faults import Seen, depth_faults
 from regraft.data.rendering import FOUR_BANDS, PLAIN, USUAL, Depth, Range, Rendering, depth_of
 from regraft.recipe import Reading
 
@@ -48,7 +50,7 @@ def measured(images: ImageSet, reading: Reading, workers: int = 0, found: Sequen
     """
     plain = Rendering(bands=reading.band_numbers, background=reading.background)
     candidates = by_suffix(images.files, without=EIGHT_BITS)
-    first = [*spread(candidates, LOOKED_AT), *found[:MEASURED]]
+    first = [*spread(images.files, candidates, LOOKED_AT), *found[:MEASURED]]
     kinds = {kind for file in first for kind in kinds_of_file(file, plain)}
     if not kinds:
         return replace(images, rendering=plain)
@@ -57,13 +59,15 @@ def measured(images: ImageSet, reading: Reading, workers: int = 0, found: Sequen
     def look(file: ImageFile) -> Sampled:
         return sampled(file, probing, reading.max_pixels)
 
-    chosen = {file.name: file for file in [*spread(candidates, MEASURED), *found[:MEASURED]]}
+    chosen = {file.name: file for file in [*spread(images.files, candidates, MEASURED), *found[:MEASURED]]}
     looks = [seen for _, seen in map_ahead(look, chosen.values(), workers)]
     kinds |= {kind for seen in looks for kind in seen.kinds}
     deep = sorted(kinds - {FOUR_BANDS})
     ranges = [range_of(kind, [seen.values for seen in looks if kind in seen.kinds], reading) for kind in deep]
     rendering = replace(plain, ranges=tuple(one for one in ranges if one), three_of_four=FOUR_BANDS in kinds)
-    seen = [(one.file.name, depth_in(one, rendering)) for one in looks]
+    seen = Seen()
+    for one in looks:
+        seen.add(one.file.name, depth_in(one, rendering))
     return replace(images, rendering=rendering).noting(depth_faults(seen, rendering))
 
 
@@ -89,21 +93,22 @@ def depth_in(seen: Sampled, rendering: Rendering) -> Depth | None:
     return depth_of(kind, seen.values, scale.apply(seen.values), True)
 
 
-def by_suffix(files: Iterable[ImageFile], without: Collection[str] = ()) -> dict[str, list[ImageFile]]:
-    """The files with each suffix, in small letters and without its dot, but those ``without`` some."""
-    groups: defaultdict[str, list[ImageFile]] = defaultdict(list)
-    for file in files:
-        suffix = file.name.rpartition(".")[2].lower()
-        groups["" if "/" in suffix else suffix].append(file)  # a folder's dot, or a shard's, is none of the file's
-    return {suffix: alike for suffix, alike in groups.items() if suffix not in without}
+def by_suffix(files: Files, without: Collection[str] = ()) -> dict[str, Sequence[int]]:
+    """The rows of the files with each suffix, in small letters and without its dot, but those ``without`` some."""
+    groups: defaultdict[str, array[int]] = defaultdict(lambda: array("q"))
+    for row, name in enumerate(files.names):
+        suffix = name.rpartition(".")[2].lower()
+        if (suffix := "" if "/" in suffix else suffix) not in without:  # a folder's dot is none of the file's
+            groups[suffix].append(row)
+    return dict(groups)
 
 
-def spread(groups: Mapping[str, Sequence[ImageFile]], count: int) -> list[ImageFile]:
-    """About so many files, of every group in proportion, spread over it."""
+def spread(files: Files, groups: Mapping[str, Sequence[int]], count: int) -> list[ImageFile]:
+    """About so many files, of every group of rows in proportion, spread over it."""
     total, chosen = sum(map(len, groups.values())), list[ImageFile]()
-    for files in groups.values():
-        share = min(len(files), math.ceil(count * len(files) / total))
-        chosen += [files[place] for place in np.linspace(0, len(files) - 1, share).round().astype(int)]
+    for rows in groups.values():
+        share = min(len(rows), math.ceil(count * len(rows) / total))
+        chosen += [files[rows[place]] for place in np.linspace(0, len(rows) - 1, share).round().astype(int)]
     return chosen
 
 

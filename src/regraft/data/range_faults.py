@@ -1,7 +1,7 @@
 """What is odd about deep images in the range of their set, and about sets of several depths."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from regraft.data.images import KEPT, Fault
 from regraft.data.rendering import TRANSPARENT, Depth, Rendering
@@ -9,13 +9,34 @@ from regraft.data.undecodable import Undecodable
 
 FEW_LEVELS = 32  # grey levels, under which little of an image is left
 EIGHT_BITS = "8-bit"
-Seen = tuple[str, Depth | None]  # an image's name, and its depth where it has more than 8 bits
 
 
-def depth_faults(seen: Sequence[Seen], rendering: Rendering) -> Iterator[Fault]:
+class Seen:
+    """What is known of the depths of images that were looked at; most are not worth keeping."""
+
+    def __init__(self) -> None:
+        self.kinds: Counter[str] = Counter()
+        self.first: dict[str, str] = {}  # image of each kind
+        self.odd: list[tuple[str, Depth]] = []  # names and depths of those that the set's range does not fit
+
+    def add(self, name: str, depth: Depth | None) -> None:
+        """One more image; ``depth``: where it has more than 8 bits."""
+        kind = depth.kind if depth and depth.kind != TRANSPARENT else EIGHT_BITS
+        self.kinds[kind] += 1
+        self.first.setdefault(kind, name)
+        if depth and (depth.levels < FEW_LEVELS or not depth.known):
+            self.odd.append((name, depth))
+
+    @property
+    def unknown(self) -> set[str]:
+        """The names of those that are of no measured kind."""
+        return {name for name, depth in self.odd if not depth.known}
+
+
+def depth_faults(seen: Seen, rendering: Rendering) -> Iterator[Fault]:
     """Of the images of a set that were looked at."""
-    for name, depth in seen:
-        if depth and (fault := depth_fault(name, depth, rendering)):
+    for name, depth in seen.odd:
+        if fault := depth_fault(name, depth, rendering):
             yield fault
     yield from mixed_depths(seen, rendering)
 
@@ -48,18 +69,16 @@ def check_depth(depth: Depth) -> None:
         )
 
 
-def mixed_depths(seen: Sequence[Seen], rendering: Rendering) -> Iterator[Fault]:
+def mixed_depths(seen: Seen, rendering: Rendering) -> Iterator[Fault]:
     """One fault for each kind but the most frequent one, where the kinds are scaled in different ways."""
-    named = [(name, depth.kind if depth and depth.kind != TRANSPARENT else EIGHT_BITS) for name, depth in seen]
-    counts = Counter(kind for _, kind in named)
+    counts = seen.kinds
     scaled = any(rendering.range_of(kind) for kind in counts)
     if len(counts) == 1 or not scaled:
         return
     usual = counts.most_common(1)[0][0]
     for kind, count in counts.items():
         if kind != usual:
-            first = next(name for name, own in named if own == kind)
             reason = (
-                f"{count} of {len(named)} images looked at are {kind}, {counts[usual]} are {usual}; save them alike"
+                f"{count} of {counts.total()} images looked at are {kind}, {counts[usual]} are {usual}; save them alike"
             )
-            yield Fault(first, "mixed depths", reason, KEPT)
+            yield Fault(seen.first[kind], "mixed depths", reason, KEPT)

@@ -5,7 +5,6 @@ import hashlib
 import numpy as np
 
 from regraft.data.images import ImageSet
-from regraft.data.split import numbered
 
 FEWEST = 2  # of each class in each part, so that a rare class can be tested too
 
@@ -16,9 +15,11 @@ def sample_of(images: ImageSet, most: int) -> np.ndarray:
     The images' names alone decide, so that each machine that lists them draws the same. Members of a group may be
     parted, and keep their group: a split of the sample has them on one side.
     """
-    strata = numbered([(file.split, file.label) for file in images.files])
-    drawn = [hashlib.blake2b(name_of(file.name), digest_size=8).digest() for file in images.files]
-    order = np.lexsort([np.frombuffer(b"".join(drawn), ">u8"), strata])
+    files = images.files
+    pairs = files.splits.codes.astype(np.int64) * len(images.classes) + files.labels
+    strata = np.unique(pairs, return_inverse=True)[1]  # whatever their order, each is drawn from by itself
+    drawn = b"".join(hashlib.blake2b(name_of(name), digest_size=8).digest() for name in files.names)
+    order = np.lexsort([np.frombuffer(drawn, ">u8"), strata])
     sizes = np.bincount(strata)
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)

@@ -7,6 +7,7 @@ from regraft.data.decoding import Undecodable
 from regraft.data.faults import odd_ones
 from regraft.data.find import Data, find_images
 from regraft.data.images import Fault, ImageFile, ImageSet
+from regraft.data.looks import GrowingLooks, Looks
 from regraft.data.pixel_range import measured
 from regraft.data.prefetch import map_ahead
 from regraft.data.range_faults import Seen, depth_faults
@@ -31,8 +32,8 @@ def scan(data: Data, reading: Reading = Reading(), workers: int = 0, progress: S
     with shown(progress) as shows:
         warnings = told(whole_classes(listed), shows)
         looks, broken, depths = look_at_all(images, reading, workers, shows)
-        by_name = {file.name: file for file in images.files}
-        if unknown := [by_name[name] for name, depth in depths if depth and not depth.known]:
+        if deep := depths.unknown:
+            unknown = [file for file in images.files if file.name in deep]
             images = replace(measured(listed, reading, workers, unknown), faults=listed.faults)
             looks, broken, depths = look_at_all(images, reading, workers, shows)
     images = images.without(tuple(broken)) if broken else images
@@ -42,7 +43,7 @@ def scan(data: Data, reading: Reading = Reading(), workers: int = 0, progress: S
 
 def look_at_all(
     images: ImageSet, reading: Reading, workers: int, progress: Progress
-) -> tuple[list[Look], list[Fault], list[Seen]]:
+) -> tuple[Looks, list[Fault], Seen]:
     """The looks at all images that can be decoded, why the others cannot, and how deep those are."""
 
     def look(file: ImageFile) -> tuple[Look, Depth | None] | Fault:
@@ -52,14 +53,13 @@ def look_at_all(
             return Fault(file.name, error.kind, str(error))
         return seen, decoded.depth  # and no image, of which many would wait
 
-    looks: list[Look] = []
+    looks, depths = GrowingLooks(), Seen()
     broken: list[Fault] = []
-    depths: list[Seen] = []
     for done, (file, seen) in enumerate(map_ahead(look, images.files, workers), 1):
         if isinstance(seen, Fault):
             broken.append(seen)
         else:
-            looks.append(seen[0])
-            depths.append((file.name, seen[1]))
+            looks.add(seen[0])
+            depths.add(file.name, seen[1])
         progress("Reading every image", done, len(images.files), "images")
-    return looks, broken, depths
+    return looks.looks(), broken, depths

@@ -7,13 +7,14 @@ report the other; given neither, a stratified fifth is set aside as test first.
 
 import hashlib
 import warnings
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from regraft.data.correcting import as_it_was
 from regraft.data.images import ImageSet
+from regraft.data.texts import Coded, Hashes
 from regraft.errors import DataError
 
 TEST_SHARE = 0.2
@@ -31,10 +32,30 @@ class Split:
     folds: np.ndarray  # per row of ``train``, its fold 0..FOLDS-1
     units: np.ndarray  # per row of ``train``, a number that copies and members of one group share
 
-    def part_of(self) -> dict[int, str]:
+    def part_of(self) -> "PartOf":
         """Row -> train, val or test."""
-        named = {int(row): "train" for row in self.train} | {int(row): "val" for row in self.val}
-        return named | {int(row): self.reported for row in self.test}
+        return PartOf((("train", self.train), ("val", self.val), (self.reported, self.test)))
+
+
+class PartOf(Mapping[int, str]):
+    """The name of each row's part."""
+
+    def __init__(self, parts: Sequence[tuple[str, np.ndarray]]) -> None:
+        self.names = tuple(name for name, _ in parts)
+        self.places = np.full(1 + max((int(rows.max()) for _, rows in parts if len(rows)), default=-1), -1, np.int8)
+        for place, (_, rows) in enumerate(parts):
+            self.places[rows] = place
+
+    def __getitem__(self, row: int) -> str:
+        if not 0 <= row < len(self.places) or self.places[row] < 0:
+            raise KeyError(row)
+        return self.names[int(self.places[row])]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(np.flatnonzero(self.places >= 0).tolist())
+
+    def __len__(self) -> int:
+        return int((self.places >= 0).sum())
 
 
 def split_images(images: ImageSet, pixels: Sequence[str], seed: int) -> Split:
@@ -66,11 +87,10 @@ def corrected_split(split: Split, images: ImageSet) -> Split:
 def split_as_read(images: ImageSet, pixels: Sequence[str], seed: int) -> Split:
     """The split of images whose labels are as the data gives them."""
     labels = images.labels
-    splits = np.array([file.split or "" for file in images.files])
-    units = units_of(pixels, [file.group for file in images.files])
+    units = units_of(pixels, images.files.groups)
     if images.splits and "train" not in images.splits:
         raise DataError(f"{images.root} has {' and '.join(images.splits)} folders but no train folder; add one")
-    parts = {name: np.flatnonzero(splits == name) for name in ("train", "val", "test")}
+    parts = {name: images.files.splits.rows_of(name) for name in ("train", "val", "test")}
     none = np.array([], dtype=np.int64)
     if len(parts["val"]) and len(parts["test"]):
         train, val, test, reported = parts["train"], parts["val"], parts["test"], "test"
@@ -81,7 +101,7 @@ def split_as_read(images: ImageSet, pixels: Sequence[str], seed: int) -> Split:
         held_out = set_aside(labels, pixels, units, seed, images.classes)
         train, val, test, reported = np.flatnonzero(~held_out), none, np.flatnonzero(held_out), "test"
     if not len(test):
-        distinct = len(set(pixels))
+        distinct = len(Hashes.of(pixels).first_rows()[0])
         if distinct == 1 and len(labels) > 1:
             raise DataError(f"all {len(labels)} images show the same, so none can be tested on; bring others")
         what = f"{distinct} different images" if distinct < len(labels) else f"{distinct} images"
@@ -103,11 +123,11 @@ def split_of(
 ) -> Split:
     """The parts with the folds inside train; DataError where there is nothing to learn."""
     grouped = None if units is None else units[train]
-    shown = [pixels[int(row)] for row in train]
+    shown = Hashes.of(pixels).take(train)
     folds = folds_of(labels[train], shown, seed, grouped)
     if len(np.unique(folds)) == 1:
         raise DataError(f"all {len(train)} training images show the same, so nothing can be learned; bring others")
-    return Split(train, val, test, reported, folds, numbered(shown) if grouped is None else grouped)
+    return Split(train, val, test, reported, folds, numbered_hashes(shown) if grouped is None else grouped)
 
 
 def smaller(split: Split, labels: np.ndarray, pixels: Sequence[str], images: int, seed: int) -> Split:
@@ -124,7 +144,7 @@ def smaller(split: Split, labels: np.ndarray, pixels: Sequence[str], images: int
 
 def first_share(rows: np.ndarray, share: float, labels: np.ndarray, pixels: Sequence[str], seed: int) -> np.ndarray:
     """That share of ``rows``, the first of each class in an order drawn by ``seed``, and one of each at least."""
-    ranks = ranks_within_class(labels[rows], [pixels[int(row)] for row in rows], seed)
+    ranks = ranks_within_class(labels[rows], Hashes.of(pixels).take(rows), seed)
     return np.asarray(rows[(ranks.rank + 0.5 < share * ranks.size) | (ranks.rank == 0)])
 
 
@@ -132,21 +152,21 @@ def keep_all(images: ImageSet, pixels: Sequence[str], seed: int) -> Split:
     """Every image trains, whatever its part; choices are made by cross-validation, and nothing is reported."""
     none = np.array([], dtype=np.int64)
     train = in_order(np.arange(len(images.files)), pixels, images.labels)
-    units = units_of(pixels, [file.group for file in images.files])
+    units = units_of(pixels, images.files.groups)
     return split_of(train, none, none, "none", images.labels, pixels, units, seed)
 
 
 def in_order(rows: np.ndarray, pixels: Sequence[str], labels: np.ndarray) -> np.ndarray:
     """Rows by what the images show, so that nothing depends on the order or the names they came with."""
-    return np.array(sorted(rows.tolist(), key=lambda row: (pixels[row], labels[row])), dtype=np.int64)
+    return np.asarray(rows[np.lexsort([labels[rows], Hashes.of(pixels).take(rows).letters])], dtype=np.int64)
 
 
-def units_of(pixels: Sequence[str], groups: Sequence[str | None]) -> np.ndarray | None:
+def units_of(pixels: Sequence[str], groups: Coded[str | None]) -> np.ndarray | None:
     """A number for each image, the same for all that must stay together: one group, the same pixels, and so on.
 
     None where there is no group.
     """
-    if not any(groups):
+    if not any(groups.present()):
         return None
     from networkx.utils import UnionFind
 
@@ -161,6 +181,12 @@ def numbered(names: Sequence[Hashable]) -> np.ndarray:
     """A number for each of the names, the same for the same name."""
     numbers: dict[Hashable, int] = {}
     return np.array([numbers.setdefault(name, len(numbers)) for name in names], dtype=np.int64)
+
+
+def numbered_hashes(hashes: Hashes) -> np.ndarray:
+    """The same for hashes."""
+    first, which = hashes.first_rows()
+    return np.asarray(np.argsort(np.argsort(first))[which])
 
 
 def set_aside(
@@ -194,19 +220,17 @@ class Ranks:
 
 def ranks_within_class(labels: np.ndarray, pixels: Sequence[str], seed: int) -> Ranks:
     """Order each class's different images by a seeded hash of their pixels; copies share their first one's place."""
-    first_label: dict[str, int] = {}
-    for label, pixel in zip(labels, pixels, strict=True):
-        first_label.setdefault(pixel, int(label))
-    by_class: dict[int, list[str]] = {}
-    for pixel, label in first_label.items():
-        by_class.setdefault(label, []).append(pixel)
-    place: dict[str, int] = {}
-    for members in by_class.values():
-        members.sort(key=lambda pixel: hashlib.blake2b(f"{seed}/{pixel}".encode(), digest_size=8).digest())
-        place |= {pixel: rank for rank, pixel in enumerate(members)}
-    rank = np.array([place[pixel] for pixel in pixels], dtype=np.int64)
-    size = np.array([len(by_class[first_label[pixel]]) for pixel in pixels], dtype=np.int64)
-    return Ranks(rank, size, np.array([first_label[pixel] for pixel in pixels], dtype=np.int64))
+    hashes = Hashes.of(pixels)
+    first, which = hashes.first_rows()
+    own = np.asarray(labels, np.int64)[first]
+    drawn = b"".join(
+        hashlib.blake2b(f"{seed}/{pixel}".encode(), digest_size=8).digest() for pixel in hashes.take(first)
+    )
+    order = np.lexsort([first, np.frombuffer(drawn, ">u8"), own])
+    sizes = np.bincount(own)
+    place = np.empty(len(first), np.int64)
+    place[order] = np.arange(len(first)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return Ranks(place[which], sizes[own][which], own[which])
 
 
 def folds_of(

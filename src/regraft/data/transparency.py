@@ -12,7 +12,7 @@ TRIED = 4  # transparent images that are decoded
 def check_that_something_shows(images: ImageSet) -> None:
     """Raise DataError where nothing shows of several transparent images spread over the set."""
     shown, seen = images.rendering.background, 0
-    for file in spread(by_suffix(images.files, without=OPAQUE), LOOKED_AT):
+    for file in spread(images.files, by_suffix(images.files, without=OPAQUE), LOOKED_AT):
         try:
             data = file.content.read()
             if not is_transparent(data):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regraft.data.find import Data, find_images
+from regraft.data.image_files import Files
 from regraft.data.images import EVALUATED, ImageFile, ImageSet
 from regraft.data.pixel_range import asked_for
 from regraft.data.prefetch import grouped, map_ahead
@@ -188,7 +189,8 @@ class Classifier(Shown):
 
     def rendering_of(self, contents: Sequence[Named], reading: Reading) -> Rendering | None:
         """How images become 8-bit RGB where ``reading`` asks for something else than the run's own way."""
-        files = tuple(ImageFile(name, 0, None, content) for name, content in contents) if reading.renders else ()
+        named = contents if reading.renders else ()
+        files = Files.of(ImageFile(name, 0, None, content) for name, content in named)
         return asked_for(ImageSet(Path(), ("",), files), reading, self.rendering)
 
     def predict_contents(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from regraft.data.content import IDENTITY
+from regraft.data.image_files import Files
 from regraft.data.images import LEFT_OUT, Fault, ImageFile, ImageSet
 from regraft.data.readers.paths import Named, NoImage
 from regraft.data.rendering import PLAIN
@@ -143,7 +144,7 @@ def suggest(
 def pool_of(contents: Sequence[Named], classifier: Classifier) -> tuple[ImageSet, list[Fault]]:
     """The images as a set without labels, and the files that are none."""
     faults = [item.fault for _, item in contents if isinstance(item, NoImage) and item.fault.action == LEFT_OUT]
-    files = tuple(ImageFile(name, 0, None, item) for name, item in contents if not isinstance(item, NoImage))
+    files = Files.of(ImageFile(name, 0, None, item) for name, item in contents if not isinstance(item, NoImage))
     if not files:
         raise DataError("there is no image among the files; give images, or a folder of them")
     return ImageSet(Path(), ("",), files, rendering=classifier.rendering or PLAIN), faults

@@ -15,20 +15,23 @@ from PIL.Image import Image
 from regraft.data.content import Indexed, Known, Look, hash_of, look_of
 from regraft.data.decoding import Decoded, Undecodable, check_size, decode_for
 from regraft.data.images import Fault, ImageFile, ImageSet
+from regraft.data.looks import Looks
 from regraft.data.pixel_range import Unmeasured
 from regraft.data.prefetch import map_ahead
 from regraft.data.rendering import PLAIN, Rendering
+from regraft.data.texts import GrowingTexts, Hashes, Texts
 from regraft.errors import DataError
 from regraft.features.features import Features
 from regraft.features.frozen_pass import FrozenPass, Read, Wanted, wanted_of
 from regraft.features.known_files import KnownFiles
-from regraft.features.store import Row
+from regraft.features.rows import Row
 from regraft.network.backbone import Backbone
 from regraft.network.preprocessing import Preprocessing
 from regraft.progress import Progress, silent
 from regraft.recipe import Recipe
 
 TAKEN_AT_ONCE = 2_000  # images
+MOST_CLAIMED = 20_000  # contents, before those that are in the store are forgotten
 
 
 def extract(
@@ -54,10 +57,12 @@ def extract(
     """
     started = time.perf_counter()
     gone = go_through(images, backbone, wanted or wanted_of(backbone), recipe, progress, beside, rows, strict, known)
-    pairs, broken = zip(images.files, gone.contents, strict=True), gone.broken
-    faults = [Fault(file.name, *broken[content]) for file, content in pairs if content in broken]
-    looks = [gone.frozen.store.rows[content].look for content in gone.contents if content not in broken]
-    return features_of(gone.frozen, images.without(tuple(faults)), looks, started, recipe.network.workers)
+    pairs, broken = zip(images.files.names, gone.contents, strict=True), gone.broken
+    faults = tuple(Fault(name, *broken[content]) for name, content in pairs if content in broken) if broken else ()
+    readable = Hashes.of(content for content in gone.contents if content not in broken)
+    looks = gone.frozen.store.rows.looks_of(readable)
+    images = images.without(faults) if faults else images
+    return features_of(gone.frozen, images, looks, started, recipe.network.workers)
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ class GoneThrough:
     """What a pass leaves beside its store."""
 
     frozen: FrozenPass
-    contents: list[str]  # of every image in order: its hash, or a key of ``broken``
+    contents: Texts  # of every image in order: its hash, or a key of ``broken``
     broken: dict[str, tuple[str, str]]  # kind and reason
 
 
@@ -88,12 +93,12 @@ def go_through(
     second = FrozenPass(beside, wanted_of(beside), network.device, kind) if beside else None
     files = frozenset(images.files[row].name for row in rows)
     reader = Reader(frozen, recipe.reading.max_pixels, second, files, images.rendering, strict)
-    contents: list[str] = []
+    contents, count = GrowingTexts(), len(images.files)
 
     def noted() -> Iterator[Read]:
         for read in frozen.through(reader.read_all(images.files, network.workers), network.batch_size):
-            contents.append(read.content)
-            progress("Looking at every image once", len(contents), len(images.files), "images")
+            contents.add(read.content)
+            progress("Looking at every image once", len(contents.ends), count, "images")
             if read.beside:
                 yield read.beside
 
@@ -101,16 +106,17 @@ def go_through(
         pass
     if reader.unmeasured:
         raise Unmeasured(reader.unmeasured)
-    return GoneThrough(frozen, contents, reader.broken)
+    return GoneThrough(frozen, contents.texts(), reader.broken)
 
 
 def take_over(frozen: FrozenPass, known: Features, images: ImageSet) -> None:
     """Copy what ``known`` has of ``images`` into the store of a pass that wants part of it."""
     if (known.engine, known.images.rendering.key) != (frozen.engine_name, images.rendering.key):
         return
-    names, there = {file.name for file in images.files}, frozen.store.rows
-    pairs = zip(known.images.files, known.looks, strict=True)
-    lacking = {look.content: look for file, look in pairs if file.name in names and look.content not in there}
+    of_known, there = set(known.images.files.names), frozen.store.rows
+    names = {name for name in images.files.names if name in of_known}
+    pairs = zip(known.images.files.names, known.looks, strict=True)
+    lacking = {look.content: look for name, look in pairs if name in names and look.content not in there}
     contents = list(lacking)
     for start in range(0, len(contents), TAKEN_AT_ONCE):
         some = contents[start : start + TAKEN_AT_ONCE]
@@ -125,13 +131,13 @@ def extract_known(features: Features, rows: np.ndarray, backbone: Backbone, reci
     Raises DataError where an image that was readable is no more.
     """
     started = time.perf_counter()
-    images, looks = features.images.of(rows), tuple(features.looks[row] for row in rows)
+    images, looks = features.images.of(rows), features.looks.take(np.asarray(rows))
     frozen = FrozenPass(backbone, wanted_of(backbone), recipe.network.device, images.rendering.key)
     fill(frozen, images, looks, recipe.network.workers)
     return features_of(frozen, images, looks, started, recipe.network.workers)
 
 
-def fill(frozen: FrozenPass, images: ImageSet, looks: Iterable[Look], workers: int) -> None:
+def fill(frozen: FrozenPass, images: ImageSet, looks: Looks, workers: int) -> None:
     """Put those images through the network again that were looked at and whose features the store lacks.
 
     Raises DataError where one cannot be read any more, or is another one now.
@@ -154,9 +160,9 @@ def fill(frozen: FrozenPass, images: ImageSet, looks: Iterable[Look], workers: i
         pass
 
 
-def features_of(frozen: FrozenPass, images: ImageSet, looks: Iterable[Look], started: float, workers: int) -> Features:
+def features_of(frozen: FrozenPass, images: ImageSet, looks: Looks, started: float, workers: int) -> Features:
     """The features that a pass, begun at ``started``, left in its store."""
-    seconds, wanted, looks = time.perf_counter() - started, frozen.wanted, tuple(looks)
+    seconds, wanted = time.perf_counter() - started, frozen.wanted
     frozen.forget_engine()
     frozen.store.again = partial(fill, frozen, images, looks, workers)
     own = wanted.cuts, looks, frozen.store, wanted.classifier, frozen.passed, seconds, frozen.engine_name
@@ -194,6 +200,7 @@ class Reader:
         self.known_files = KnownFiles()
         self.broken: dict[str, tuple[str, str]] = {}  # kind and reason, by the content's hash
         self.claimed: set[str] = set()  # contents that some thread decodes
+        self.most_claimed = MOST_CLAIMED
         self.lock = threading.Lock()
 
     def read_all(self, files: Iterable[ImageFile], workers: int) -> Iterator[Read]:
@@ -208,7 +215,7 @@ class Reader:
         """One file: opened where its state is not known, decoded where its content is not."""
         state = self.known_files.state_of(file.content)
         before = file.content.hash.hex() if isinstance(file.content, Indexed) else self.known_files.hash_of(state)
-        if known := self.store.known(before or ""):
+        if before and (known := self.store.known(before)):
             return self.checked(known)
         try:
             data = file.content.read()
@@ -220,7 +227,7 @@ class Reader:
             known = self.store.known(content)
             if known is None and content in self.claimed:
                 return Read(content)
-            self.claimed.add(content)
+            self.claim(content)
         if known:
             return self.checked(known)
         try:
@@ -231,6 +238,13 @@ class Reader:
         look = look_of(content, data, decoded)
         beside = self.for_second(look, data) if file.name in self.names else None
         return Read(content, look, pixels_of(decoded, self.preprocessing), beside)
+
+    def claim(self, content: str) -> None:
+        """Note that a thread decodes a content. What the store has by now need not be noted any more."""
+        self.claimed.add(content)
+        if len(self.claimed) >= self.most_claimed:
+            self.claimed = {one for one in self.claimed if one not in self.store.rows}
+            self.most_claimed = max(MOST_CLAIMED, 2 * len(self.claimed))
 
     def for_second(self, look: Look, data: bytes | Image) -> Read | None:
         """The image for the second network, decoded for its size, unless that has seen it."""

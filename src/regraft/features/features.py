@@ -7,9 +7,11 @@ from functools import cached_property
 
 import numpy as np
 
-from regraft.data.content import Known, Look
-from regraft.data.images import Fault, ImageFile, ImageSet
-from regraft.features.on_disk import is_large, parts_of, room_for
+from regraft.data.image_files import Files
+from regraft.data.images import Fault, ImageSet
+from regraft.data.looks import Looks
+from regraft.data.texts import Hashes, parts_of
+from regraft.features.on_disk import AT_ONCE, room_for
 from regraft.features.store import Store
 from regraft.network.cuts import POOLINGS, Cut
 
@@ -20,7 +22,7 @@ class Features:
 
     images: ImageSet  # the files that could be decoded; the others are among its faults
     cuts: tuple[Cut, ...]  # whose features there are
-    looks: tuple[Look, ...]  # per file, the hashes of its bytes and pixels, and its size
+    looks: Looks  # per file, the hashes of its bytes and pixels, and its size
     store: Store
     classifier: bool  # whether the source's classifier was asked
     passed: int  # images that went through the network in this call
@@ -31,36 +33,35 @@ class Features:
     def pooled(self, cuts: Sequence[Cut], rows: np.ndarray, pooling: str = "average") -> np.ndarray:
         """Features pooled over space at ``cuts``, joined as a grafted network joins them: (rows, channels), float32."""
         names = [f"{pool}-{cut.node}" for pool in POOLINGS[pooling] for cut in cuts]
-        shape = len(rows), len(POOLINGS[pooling]) * sum(cut.channels for cut in cuts)
-        if not is_large(shape):
-            return self.gather(names, rows)
-        pooled = room_for(shape)
-        for part in parts_of(pooled):
-            pooled[part] = self.gather(names, rows[part])
+        pooled = room_for((len(rows), len(POOLINGS[pooling]) * sum(cut.channels for cut in cuts)))
+        for start in range(0, len(rows), AT_ONCE):
+            part, column = slice(start, start + AT_ONCE), 0
+            for name in names:
+                own = self.gather(name, rows[part])
+                pooled[part, column : column + own.shape[1]] = own
+                column += own.shape[1]
         return pooled
 
     def root_mean_squares(self, cut: Cut, rows: np.ndarray) -> np.ndarray:
         """Root mean squares over space at ``cut``, where the pass kept them: (rows, channels), float32."""
-        return self.gather([f"rms-{cut.node}"], rows)
+        return self.gather(f"rms-{cut.node}", rows).astype(np.float32)
 
     def confidence(self, rows: np.ndarray) -> np.ndarray | None:
         """The source classifier's entropy and energy, in nats: (rows, 2); None where it was not asked."""
-        return self.gather(["confidence"], rows) if self.classifier else None
+        return self.gather("confidence", rows) if self.classifier else None
 
     def nearest_source(self, rows: np.ndarray) -> np.ndarray:
         """Ids of the source classes that the source classifier holds most likely: (rows, TOP), int64."""
-        return self.gather(["nearest"], rows).astype(np.int64)
+        return self.gather("nearest", rows).astype(np.int64)
 
-    def gather(self, names: Sequence[str], rows: np.ndarray) -> np.ndarray:
-        """The named arrays' rows, joined along the channels."""
-        contents = [self.looks[row].content for row in rows]
-        return np.concatenate([self.store.gather(name, contents) for name in names], axis=1).astype(np.float32)
+    def gather(self, name: str, rows: np.ndarray) -> np.ndarray:
+        """One array's rows."""
+        return self.store.gather(name, self.looks.contents.take(rows))
 
     @cached_property
-    def files(self) -> tuple[ImageFile, ...]:
+    def files(self) -> Files:
         """The images, none of which is read where it is another one than was looked at."""
-        pairs = zip(self.images.files, self.looks, strict=True)
-        return tuple(replace(file, content=Known(file.content, look.content)) for file, look in pairs)
+        return self.images.files.pinned(self.looks.contents)
 
     @property
     def labels(self) -> np.ndarray:
@@ -72,33 +73,38 @@ class Features:
         """Images a second in the frozen pass on this machine, in this call or the last that ran it."""
         return self.store.rate
 
-    @cached_property
-    def pixels(self) -> tuple[str, ...]:
+    @property
+    def pixels(self) -> Hashes:
         """Per file, the hash of what it shows (content.identity_of)."""
-        return tuple(look.pixels for look in self.looks)
+        return self.looks.pixels
 
     def short_side(self, rows: np.ndarray) -> int:
         """The median short side of the images ``rows``, in pixels."""
-        return int(np.median([min(self.looks[row].width, self.looks[row].height) for row in rows]))
+        return int(np.median(self.looks.short_sides[rows]))
 
     def fingerprint(self, parts: Mapping[int, str] | None = None) -> str:
         """A hash of every image's bytes and class name, whatever the files' names and order.
 
         ``parts`` (row: name) enter too, where they are given.
         """
-        named = parts or {}
-        return self.hash_with_names([look.content + named.get(row, "") for row, look in enumerate(self.looks)])
+        if not parts:
+            return self.hash_with_names(self.looks.contents)
+        return self.hash_with_names(
+            Hashes.of(content + parts.get(row, "") for row, content in enumerate(self.looks.contents))
+        )
 
     def pixel_fingerprint(self) -> str:
         """The same of what the images show (content.identity_of)."""
         return self.hash_with_names(self.pixels)
 
-    def hash_with_names(self, hashes: Sequence[str]) -> str:
-        """A hash of one hash a file and its class's name."""
-        names = (self.images.classes[file.label] for file in self.images.files)
-        labelled = sorted(f"{name}/{one}" for name, one in zip(names, hashes, strict=True))
-        text = "\n".join(labelled).encode(errors="surrogatepass")  # names may hold what no encoding has
-        return hashlib.blake2b(text, digest_size=16).hexdigest()
+    def hash_with_names(self, hashes: Hashes) -> str:
+        """A hash of one hash a file and its class's name, in the order of both."""
+        names = np.array([f"{name}/".encode(errors="surrogatepass") for name in self.images.classes])
+        labelled = np.sort(np.strings.add(names[self.labels], hashes.letters))
+        digest = hashlib.blake2b(digest_size=16)
+        for part in parts_of(len(labelled)):
+            digest.update((b"\n" if part.start else b"") + b"\n".join(labelled[part].tolist()))
+        return digest.hexdigest()
 
     def noting(self, faults: Sequence[Fault]) -> "Features":
         """The same features, with more faults listed among the images'."""

@@ -60,7 +60,7 @@ class KnownFiles:
             state = content.state()
         except OSError:
             return None
-        path = os.path.join(self.base, content.path)  # noqa: PTH118
+        path = os.path.join(self.base, content.place)  # noqa: PTH118
         text = f"{path} {state.size} {state.modified} {state.changed} {state.inode}"
         return State(hashed(text), max(state.modified, state.changed) + UNSETTLED < now)
 

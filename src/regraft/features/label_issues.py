@@ -6,13 +6,14 @@ labels"): an image is doubted most where another class is as likely as it is for
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
 from regraft.data.images import KEPT, Fault
 from regraft.data.split import folds_of, subsample, units_of
 from regraft.features.features import Features
-from regraft.features.probe import calibrated, held_out
+from regraft.features.probe import calibrated, calibration, held_out
 from regraft.features.threads import one_thread
 from regraft.metrics import softmax
 from regraft.network.cuts import Cut
@@ -45,19 +46,19 @@ def find_label_issues(features: Features, seed: int, most: int | None = None) ->
     if probabilities is None:
         return ()
     most = max(FEWEST_LISTED, round(SHARE_LISTED * len(labels))) if most is None else most
-    return tuple(issues_among(features, probabilities)[:most])
+    return tuple(islice(issues_among(features, probabilities), most))
 
 
-def issues_among(features: Features, probabilities: np.ndarray) -> list[LabelIssue]:
+def issues_among(features: Features, probabilities: np.ndarray) -> Iterator[LabelIssue]:
     """All doubted labels, the least believed first, but for those that a person has looked at."""
-    doubted = doubted_labels(probabilities, features.labels)
-    return [issue for issue in doubted if features.images.files[issue.row].was is None]
+    were = features.images.files.were
+    return (issue for issue in issues_in(probabilities, features.labels) if were[issue.row] is None)
 
 
 def probe_probabilities(features: Features, seed: int) -> np.ndarray | None:
     """What probes that have not seen an image make of it: (images, classes); None where all images are one unit."""
     labels, pixels, classes = features.labels, features.pixels, len(features.images.classes)
-    units = units_of(pixels, [file.group for file in features.images.files])
+    units = units_of(pixels, features.images.files.groups)
     folds = folds_of(labels, pixels, seed + 1, units, FOLDS)
     if len(np.unique(folds)) == 1:
         return None
@@ -88,10 +89,21 @@ def held_out_probabilities(
         with one_thread():
             own = held_out(features(rows), labels[rows], classes, folds[rows], np.isin(rows, learned))
         logits[judged] = own[np.isin(rows, judged)]
-    return softmax(calibrated(logits, labels))
+    if len(labels) <= AT_ONCE:
+        return softmax(calibrated(logits, labels))
+    some = subsample(labels, AT_ONCE)
+    factor = np.float32(calibration(logits[some], labels[some]))
+    for start in range(0, len(labels), AT_ONCE):
+        logits[start : start + AT_ONCE] = softmax(factor * logits[start : start + AT_ONCE])
+    return logits
 
 
 def doubted_labels(probabilities: np.ndarray, labels: np.ndarray) -> list[LabelIssue]:
+    """The same as issues_in, all at once."""
+    return list(issues_in(probabilities, labels))
+
+
+def issues_in(probabilities: np.ndarray, labels: np.ndarray) -> Iterator[LabelIssue]:
     """Images (of (images, classes) and (images,)) that look more like another class.
 
     Those that confident learning puts there come first, then those that are merely taken for it; by the margin of
@@ -111,7 +123,7 @@ def doubted_labels(probabilities: np.ndarray, labels: np.ndarray) -> list[LabelI
     doubted = np.flatnonzero((likely > own) & known[labels] & known[other])
     order = np.lexsort((own - likely, ~sure))
     worst = order[np.isin(order, doubted)]
-    return [LabelIssue(int(row), int(other[row]), float(likely[row]), float(own[row])) for row in worst]
+    return (LabelIssue(int(row), int(other[row]), float(likely[row]), float(own[row])) for row in worst)
 
 
 def known_classes(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:

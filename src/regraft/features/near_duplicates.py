@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 import numpy as np
 from PIL import Image
@@ -49,22 +50,22 @@ def find_near_duplicates(features: Features, split: Split, workers: int = 0) -> 
     others = np.concatenate([split.train, split.val]).astype(np.int64)
     if not len(others) or not len(split.test):
         return ()
-    first = {features.pixels[row]: int(row) for row in reversed(others)}
-    identical = {int(row): first[features.pixels[row]] for row in split.test if features.pixels[row] in first}
-    duplicates = [NearDuplicate(row, other, 0.0) for row, other in identical.items()]
-    rows = np.array([row for row in split.test if int(row) not in identical], np.int64)
+    different = others[np.sort(features.pixels.take(others).first_rows()[0])]
+    same = features.pixels.take(different).rows_of(features.pixels.take(split.test))
+    pairs = zip(split.test[same >= 0].tolist(), different[same[same >= 0]].tolist(), strict=True)
+    duplicates = [NearDuplicate(row, other, 0.0) for row, other in pairs]
+    rows = split.test[same < 0]
     if not len(rows):
         return tuple(duplicates)
-    pictures = Pictures([file.content for file in features.files], features.images.rendering)
+    pictures = Pictures(features.files.contents, features.images.rendering)
     least = ALIKE if features.short_side(others) > SIDE else ALIKE_IF_SMALL
     needed = correlation_needed(pictures, features.labels, others, least)
 
     def judged(candidates: Sequence[NearDuplicate]) -> NearDuplicate | None:
         return best_of(candidates, pictures, needed)
 
-    nearest_first = candidates_of(features, rows, np.sort(list(first.values())))
-    for start in range(0, len(nearest_first), ROUND):
-        part = nearest_first[start : start + ROUND]
+    nearest_first = candidates_of(features, rows, np.sort(different))
+    while part := list(islice(nearest_first, ROUND)):
         copies = [copy for _, copy in map_ahead(judged, part, workers) if copy]
         duplicates += copies
         if len(copies) < FRUITFUL * len(part):
@@ -81,9 +82,9 @@ def find_contradictions(
     that knows the one image doubts the label of the other.
     """
     labels, rows = features.labels, np.arange(len(features.pixels))
-    first: dict[str, int] = {}
-    same = [(int(row), first.setdefault(features.pixels[row], int(row))) for row in rows]
-    pairs = [NearDuplicate(row, other, 0.0) for row, other in same if labels[row] != labels[other]]
+    first, which = features.pixels.first_rows()
+    others = first[which]
+    pairs = [NearDuplicate(row, int(others[row]), 0.0) for row in np.flatnonzero(labels != labels[others]).tolist()]
     none = np.array([], np.int64)
     apart = Split(np.setdiff1d(rows, doubted), none, np.sort(doubted), "test", none, none)
     known = {frozenset((pair.row, pair.other)) for pair in pairs}
@@ -95,18 +96,20 @@ def find_contradictions(
     return tuple(pairs)
 
 
-def candidates_of(features: Features, rows: np.ndarray, others: np.ndarray) -> list[list[NearDuplicate]]:
+def candidates_of(features: Features, rows: np.ndarray, others: np.ndarray) -> Iterator[list[NearDuplicate]]:
     """For each of ``rows`` those of ``others`` that it may be a copy of, the rows with the nearest neighbour first.
 
     The last cut knows mirrored and re-encoded copies best, the one halfway crops and frames.
     """
-    candidates: dict[int, list[NearDuplicate]] = {int(row): [] for row in rows}
-    for cut, far in ((features.cuts[-1], FAR), (halfway(features.network_cuts), FAR_HALFWAY)):
-        nearest, distances = nearest_of(features, cut, rows, others)
-        for row, other, distance in zip(rows.tolist(), nearest.tolist(), distances.tolist(), strict=True):
-            if distance < far and all(pair.other != other for pair in candidates[row]):
-                candidates[row].append(NearDuplicate(row, other, distance))
-    return sorted(filter(None, candidates.values()), key=lambda pairs: min(pair.distance for pair in pairs))
+    cuts = (features.cuts[-1], FAR), (halfway(features.network_cuts), FAR_HALFWAY)
+    found = [nearest_of(features, cut, rows, others) for cut, _ in cuts]
+    nearest, distances = (np.stack([one[which] for one in found]) for which in (0, 1))
+    near = distances < np.array([[far] for _, far in cuts])
+    near[1] &= ~near[0] | (nearest[0] != nearest[1])
+    least = np.where(near, distances, np.inf).min(axis=0)
+    for place in np.argsort(least, kind="stable")[: np.isfinite(least).sum()].tolist():
+        both = zip(near[:, place], nearest[:, place].tolist(), distances[:, place].tolist(), strict=True)
+        yield [NearDuplicate(int(rows[place]), other, distance) for is_near, other, distance in both if is_near]
 
 
 def halfway(cuts: Sequence[Cut]) -> Cut:

@@ -1,27 +1,26 @@
-"""The nearest images in the features of one cut, exactly, with bounded memory."""
+"""The nearest images in the features of one cut, with bounded memory: exactly, and among very many nearly so."""
 
 import numpy as np
 
 from regraft.features.axes import axes_of
+from regraft.features.clusters import BLOCK, Clusters, Seen, clusters_of
 from regraft.features.features import Features
 from regraft.features.scale import Scale, scale_of
 from regraft.network.cuts import Cut
 
-BLOCK, SAMPLE = 4_000, 4_000  # images compared at a time, and images that the scale is of, about
+SAMPLE = 4_000  # images that the scale is of, about
 AT_ONCE = 50_000  # images whose neighbours are looked for at once: 100 MB along SCREENING axes
 LARGE, SCREENING = 20_000_000, 512  # pairs of images from which so many axes screen them
+VERY_LARGE = 450_000_000  # pairs from which images are in clusters: over 50,000 images, a fifth of them tested
 
 
 def nearest_of(features: Features, cut: Cut, rows: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The one of ``others`` nearest to each of ``rows`` at ``cut``, and its cosine distance: (rows,) each.
 
     Each channel is standardised. In large sets the nearest two are looked for along the SCREENING first principal
-    axes, and their distances are exact all the same.
+    axes, and their distances are exact all the same. In very large ones they are looked for in the clusters nearest
+    to an image.
     """
-    if len(rows) > AT_ONCE:
-        parts = [rows[start : start + AT_ONCE] for start in range(0, len(rows), AT_ONCE)]
-        ids, distances = zip(*(nearest_of(features, cut, part, others) for part in parts), strict=True)
-        return np.concatenate(ids), np.concatenate(distances)
     sample = features.pooled([cut], others[:: max(1, len(others) // SAMPLE)])
     large = len(rows) * len(others) > LARGE and cut.channels > SCREENING
     scale, basis = scale_of(sample), axes_of(sample).directions[:, -SCREENING:] if large else None
@@ -30,21 +29,57 @@ def nearest_of(features: Features, cut: Cut, rows: np.ndarray, others: np.ndarra
         full = directions(features.pooled([cut], chosen), scale)
         return full if basis is None else full @ basis
 
-    here = [seen(part) for part in blocks(rows)]
-    ids, best = np.zeros((len(rows), 2), np.int64), np.full((len(rows), 2), -np.inf, np.float32)
+    clusters = clusters_of(seen, others, len(rows)) if len(rows) * len(others) > VERY_LARGE else None
+    found = []
+    for start in range(0, len(rows), AT_ONCE):
+        part = rows[start : start + AT_ONCE]
+        two = in_clusters(seen, part, clusters) if clusters else among_all(seen, part, others)
+        if basis is not None:
+            two.best = exact(features, cut, scale, part, two.ids)
+            two.sort()
+        found.append(two)
+    ids, best = (np.concatenate([getattr(two, name)[:, 0] for two in found]) for name in ("ids", "best"))
+    return ids, np.maximum(1 - best, 0)
+
+
+class NearestTwo:
+    """The nearest two so far of some images."""
+
+    def __init__(self, count: int) -> None:
+        self.ids = np.zeros((count, 2), np.int64)  # rows
+        self.best = np.full((count, 2), -np.inf, np.float32)  # their cosines
+
+    def see(self, at: np.ndarray | slice, rows: np.ndarray, cosines: np.ndarray) -> None:
+        """Compare the images ``at`` some places with ``rows``; their cosines (images, rows) are overwritten."""
+        place, cosine = two_highest(cosines)
+        ids, best = np.hstack([self.ids[at], rows[place]]), np.hstack([self.best[at], cosine])
+        order = np.argsort(-best, axis=1, kind="stable")[:, :2]
+        self.ids[at], self.best[at] = np.take_along_axis(ids, order, 1), np.take_along_axis(best, order, 1)
+
+    def sort(self) -> None:
+        """The nearest one first."""
+        order = np.argsort(-self.best, axis=1, kind="stable")
+        self.ids, self.best = np.take_along_axis(self.ids, order, 1), np.take_along_axis(self.best, order, 1)
+
+
+def among_all(seen: Seen, rows: np.ndarray, others: np.ndarray) -> NearestTwo:
+    """The nearest two of ``others`` to each of ``rows``."""
+    here, two = [seen(part) for part in blocks(rows)], NearestTwo(len(rows))
     for part in blocks(others):
         there = seen(part)
         for block, own in enumerate(here):
-            at = slice(block * BLOCK, block * BLOCK + len(own))
-            place, cosine = two_highest(own @ there.T)
-            ids_of_both, both = np.hstack([ids[at], part[place]]), np.hstack([best[at], cosine])
-            order = np.argsort(-both, axis=1, kind="stable")[:, :2]
-            ids[at], best[at] = np.take_along_axis(ids_of_both, order, 1), np.take_along_axis(both, order, 1)
-    if basis is not None:
-        best = exact(features, cut, scale, rows, ids)
-        order = np.argsort(-best, axis=1, kind="stable")
-        ids, best = np.take_along_axis(ids, order, 1), np.take_along_axis(best, order, 1)
-    return ids[:, 0], np.maximum(1 - best[:, 0], 0)
+            two.see(slice(block * BLOCK, block * BLOCK + len(own)), part, own @ there.T)
+    return two
+
+
+def in_clusters(seen: Seen, rows: np.ndarray, clusters: Clusters) -> NearestTwo:
+    """The nearest two to each of ``rows`` in the clusters that it is compared with."""
+    here, two = np.concatenate([seen(part) for part in blocks(rows)]), NearestTwo(len(rows))
+    asking, ends = clusters.probed_by(here)
+    for cluster, members, there in clusters.read(seen):
+        for at in blocks(asking[ends[cluster - 1] if cluster else 0 : ends[cluster]]):
+            two.see(at, members, here[at] @ there.T)
+    return two
 
 
 def blocks(rows: np.ndarray) -> list[np.ndarray]:

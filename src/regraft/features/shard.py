@@ -9,7 +9,7 @@ with what the index says of its image, so that rows and images that were exchang
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from zlib import crc32
@@ -17,6 +17,8 @@ from zlib import crc32
 import numpy as np
 
 from regraft.data.content import Look
+from regraft.data.looks import Looks
+from regraft.data.texts import Hashes
 from regraft.strict_json import Malformed, build, parse_json, read_bytes, read_json
 
 SEAL, INDEX, CHECKSUMS = "seal.json", "index.json", "checksums.bin"
@@ -31,8 +33,8 @@ class Damaged(Exception):
 
 
 @dataclass(frozen=True, eq=False)
-class Index:
-    """What lies in a shard. The columns have an item an image."""
+class Written:
+    """An index as it is written. The columns have an item an image."""
 
     store: str  # the name of its folder
     contents: Sequence[str]  # hashes of the files' bytes
@@ -52,12 +54,26 @@ class Index:
             if dtype not in DTYPES or channels < 1 or not PLAIN_NAME.fullmatch(name):
                 raise Damaged(f"{INDEX}: no array can be {name[:40]!r} of {channels} {dtype[:40]!r}")
 
-    def seeds(self, places: Iterable[int], name: str) -> list[int]:
-        """What the checksums of some rows of an array begin with."""
+    def index(self) -> "Index":
+        """The same with columns that take less memory."""
+        sizes = (np.array(column, np.int64) for column in (self.widths, self.heights))
+        return Index(self.store, Looks(Hashes.of(self.contents), Hashes.of(self.pixels), *sizes), self.arrays)
+
+
+@dataclass(frozen=True, eq=False)
+class Index:
+    """What lies in a shard."""
+
+    store: str  # the name of its folder
+    looks: Looks  # at the images
+    arrays: Mapping[str, tuple[str, int]]  # data type and channels by name
+
+    def seeds(self, looks: Looks, name: str) -> list[int]:
+        """What the checksums of some images' rows of an array begin with."""
         dtype, channels = self.arrays[name]
         start = crc32(f"{self.store} {name} {dtype} {channels}".encode())
-        columns = (self.contents, self.pixels, self.widths, self.heights)
-        return [crc32("{} {} {} {}".format(*(column[place] for column in columns)).encode(), start) for place in places]
+        columns = looks.contents, looks.pixels, looks.widths.tolist(), looks.heights.tolist()
+        return [crc32(line.encode(), start) for line in map("{} {} {} {}".format, *columns)]
 
 
 @dataclass(frozen=True)
@@ -78,14 +94,9 @@ class Shard:
     checked: dict[str, np.ndarray] = field(default_factory=dict)  # by array, the rows that were compared: (images,)
 
     @property
-    def contents(self) -> Sequence[str]:
+    def contents(self) -> Hashes:
         """Hashes of the files' bytes."""
-        return self.index.contents
-
-    def look(self, place: int) -> Look:
-        """What the look at one image left."""
-        own = self.index
-        return Look(own.contents[place], own.pixels[place], own.widths[place], own.heights[place])
+        return self.index.looks.contents
 
     def read(self, name: str, places: np.ndarray) -> np.ndarray:
         """Some rows of an array: (places, channels). Damaged where one is not what was written."""
@@ -101,7 +112,7 @@ class Shard:
         new = ~checked[places]
         if new.any():
             expected = self.checksums[list(self.index.arrays).index(name), places[new]]
-            seeds = self.index.seeds(places[new].tolist(), name)
+            seeds = self.index.seeds(self.index.looks.take(places[new]), name)
             if (checksums_of(rows if new.all() else rows[new], seeds) != expected).any():
                 raise Damaged(f"{name}: a checksum does not match")
             checked[places] = True
@@ -136,7 +147,7 @@ def write_shard(folder: Path, batches: Sequence[tuple[Sequence[Look], Mapping[st
     """
     looks, names = [look for of_batch, _ in batches for look in of_batch], list(batches[0][1])
     checksums, arrays = np.empty((len(names), len(looks)), WORD), dict[str, tuple[str, int]]()
-    own = Index(
+    written = Written(
         store=folder.parent.name,
         contents=[look.content for look in looks],
         pixels=[look.pixels for look in looks],
@@ -144,12 +155,13 @@ def write_shard(folder: Path, batches: Sequence[tuple[Sequence[Look], Mapping[st
         heights=[look.height for look in looks],
         arrays=arrays,
     )
+    own = written.index()
     for place, name in enumerate(names):
         array = np.concatenate([of_batch[name] for _, of_batch in batches])
         path_of(folder, name).write_bytes(array.data)
         arrays[name] = array.dtype.str, array.shape[1]
-        checksums[place] = checksums_of(array, own.seeds(range(len(looks)), name))
-    index, sums = json.dumps(vars(own)).encode(), checksums.tobytes()
+        checksums[place] = checksums_of(array, own.seeds(own.looks, name))
+    index, sums = json.dumps(vars(written)).encode(), checksums.tobytes()
     (folder / CHECKSUMS).write_bytes(sums)
     (folder / INDEX).write_bytes(index)
     (folder / SEAL).write_text(json.dumps(asdict(Seal(len(looks), crc32(sums, crc32(index))))))
@@ -163,15 +175,16 @@ def open_shard(folder: Path) -> Shard:
         data, sums = read_bytes(folder / INDEX, MOST_BYTES), read_bytes(folder / CHECKSUMS, MOST_BYTES)
         if crc32(sums, crc32(data)) != seal.crc32:
             raise Damaged(f"{INDEX}: the checksum does not match")
-        index = build(Index, parse_json(data))
-        index.check()
+        written = build(Written, parse_json(data))
+        written.check()
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
         raise Damaged(f"{Path(error.filename).name} is missing") from None
     except Malformed as error:
         raise Damaged(f"{INDEX}: {error}") from None
-    if index.store != folder.parent.name:
+    if written.store != folder.parent.name:
         raise Damaged(f"{INDEX}: it belongs to another store")
-    if len(index.contents) != seal.images or len(sums) != len(index.arrays) * seal.images * WORD.itemsize:
+    index = written.index()
+    if len(index.looks) != seal.images or len(sums) != len(index.arrays) * seal.images * WORD.itemsize:
         raise Damaged(f"{CHECKSUMS}: there are other numbers of images")
     for name, (dtype, channels) in index.arrays.items():
         path = path_of(folder, name)

@@ -9,23 +9,23 @@ import math
 import shutil
 import time
 import uuid
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib import metadata
-from itertools import repeat
 from pathlib import Path
 from threading import RLock
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import WeakSet
 
 import numpy as np
 
 from regraft.cache_folder import cache_folder, cache_limit
 from regraft.data.content import Look
+from regraft.data.texts import Hashes
 from regraft.errors import RunError, reason_not_written
 from regraft.features.eviction import FEATURES, SHARD, keep_within, note_use, remove, things_in
+from regraft.features.rows import Row, Rows
 from regraft.features.shard import Damaged, Shard, open_shard, write_shard
 
 RATE, ENGINE = "rate.txt", "engine.txt"
@@ -34,25 +34,13 @@ SHARD_SECONDS = 60.0  # of work that a killed process loses at most
 ATTEMPTS = 3  # to read what was damaged and made again
 
 
-class Row(NamedTuple):
-    """Where an image's features lie."""
-
-    shard: Shard
-    place: int  # in the shard
-
-    @property
-    def look(self) -> Look:
-        """What the look at the image left."""
-        return self.shard.look(self.place)
-
-
 @dataclass(eq=False)
 class Store:
     """The features of one network with one preprocessing: arrays by name, each (images, channels)."""
 
     folder: Path
     again: Callable[[], None] | None = None  # puts rows that were lost into the store again
-    rows: dict[str, Row] = field(default_factory=dict)  # by the hash of the file's bytes
+    rows: Rows = field(default_factory=Rows)  # by the hash of the file's bytes
     pending: list[tuple[Sequence[Look], dict[str, np.ndarray]]] = field(default_factory=list)
     pending_bytes: int = 0
     pending_since: float | None = None  # of time.monotonic()
@@ -81,7 +69,7 @@ class Store:
                 f"the feature cache {self.folder} cannot be written: {reason_not_written(error)};"
                 " free space there or point REGRAFT_CACHE to another folder"
             ) from None
-        self.register(shard)
+        self.rows = self.rows.with_shard(shard)
         note_use(self.folder)
         self.pending, self.pending_bytes, self.pending_since = [], 0, None
         keep_within(cache_limit(), {store.folder for store in OPEN})
@@ -99,10 +87,6 @@ class Store:
             raise
         return replace(written, folder=shard)
 
-    def register(self, shard: Shard) -> None:
-        """Note where the rows of ``shard`` lie."""
-        self.rows.update(zip(shard.contents, map(Row, repeat(shard), range(len(shard.contents))), strict=True))
-
     def known(self, content: str) -> Row | None:
         """Where an image's features lie; None where the store does not know it. A shard that lies is dropped."""
         row = self.rows.get(content)
@@ -118,7 +102,7 @@ class Store:
 
     def drop(self, shard: Shard) -> None:
         """Forget a shard that is damaged or gone; its images are unknown then."""
-        self.rows = {content: row for content, row in self.rows.items() if row.shard is not shard}
+        self.rows = self.rows.without(shard)
         with suppress(OSError):
             remove(shard.folder)
 
@@ -130,7 +114,7 @@ class Store:
         note_use(self.folder)
         with self.lock:  # what is damaged is made again once
             for _ in range(ATTEMPTS):
-                gathered, damaged = self.read(name, contents)
+                gathered, damaged = self.read(name, Hashes.of(contents))
                 if not damaged:
                     return gathered
                 for shard in damaged:
@@ -140,16 +124,11 @@ class Store:
                 self.again()
         raise RunError(f"a part of the feature cache {self.folder} was damaged and is removed; run the command again")
 
-    def read(self, name: str, contents: Sequence[str]) -> tuple[np.ndarray, list[Shard]]:
+    def read(self, name: str, contents: Hashes) -> tuple[np.ndarray, list[Shard]]:
         """The rows that can be read, and the shards that are damaged or gone."""
-        assert contents, "no images were asked for"
-        by_shard = defaultdict[Shard, list[tuple[int, int]]](list)
-        for position, content in enumerate(contents):
-            shard, place = self.rows[content]
-            by_shard[shard].append((position, place))
+        assert len(contents), "no images were asked for"
         gathered, damaged = np.empty((len(contents), 0)), []
-        for shard, pairs in by_shard.items():
-            positions, places = np.array(pairs).T
+        for shard, positions, places in self.rows.by_shard(contents):
             try:
                 rows = shard.read(name, places)
             except Damaged:
@@ -224,12 +203,14 @@ def open_store(key: str) -> Store:
     store = Store(cache_folder() / FEATURES / key)
     try:
         store.folder.mkdir(parents=True, exist_ok=True)
+        shards = list[Shard]()
         for folder in sorted(store.folder.glob(f"{SHARD}*")):
             try:
-                store.register(open_shard(folder))
+                shards.append(open_shard(folder))
             except Damaged:
                 with suppress(OSError):
                     remove(folder)
+        store.rows = Rows.of(shards)
     except OSError as error:
         raise RunError(
             f"the feature cache {store.folder} cannot be used: {reason_not_written(error)};"

@@ -1,6 +1,6 @@
 """Predictions against labels: figures with 95% intervals, baselines, comparisons."""
 
-from regraft.metrics.baselines import baselines, of_length_one
+from regraft.metrics.baselines import baselines, baselines_by, of_length_one
 from regraft.metrics.classification import ClassMetrics, Metrics, measure
 from regraft.metrics.conformal import threshold_of
 from regraft.metrics.intervals import paired, wilson
@@ -16,6 +16,7 @@ __all__ = [
     "Slice",
     "TwoClasses",
     "baselines",
+    "baselines_by",
     "interval_of_difference",
     "interval_of_share",
     "measure",

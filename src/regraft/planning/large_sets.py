@@ -67,9 +67,9 @@ class Sampled:
         """How much training data there is, before all images were looked at; copies as far as the sample tells."""
         labels, train, classes = self.of.labels, self.split.train, len(self.of.classes)
         if self.of.splits:
-            labels = labels[np.array([file.split == "train" for file in self.of.files])]
+            labels = labels[self.of.files.splits.rows_of("train")]
         else:
             counts = np.bincount(labels, minlength=classes)
             labels = np.repeat(np.arange(classes), counts - np.round(TEST_SHARE * counts).astype(np.int64))
-        distinct = len({self.features.pixels[row] for row in train}) / len(train)
+        distinct = len(self.features.pixels.take(train).first_rows()[0]) / len(train)
         return size_of(labels, classes, large_from, round(distinct * len(labels)))

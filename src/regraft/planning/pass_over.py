@@ -39,8 +39,7 @@ class Part:
 
     def rows(self, images: ImageSet) -> np.ndarray:
         """Its images: a run of the sorted names, which mostly lie in the same archives."""
-        names = [file.name for file in images.files]
-        order = np.array(sorted(range(len(names)), key=names.__getitem__), np.int64)
+        order = images.files.names.order()
         return np.sort(np.array_split(order, self.of)[self.number - 1])
 
 

@@ -137,7 +137,7 @@ class Looked:
         if sampled and features.store is sampled.features.store:  # the others were not looked at
             images, size = len(sampled.of.files), sampled.size_for(recipe.planning.large_from)
         else:
-            distinct = len({features.pixels[row] for row in split.train})
+            distinct = len(features.pixels.take(split.train).first_rows()[0])
             labels, classes = features.labels[split.train], len(features.images.classes)
             size = size_of(labels, classes, recipe.planning.large_from, distinct)
         sides = features.short_side(np.arange(len(features.looks))), backbone.preprocessing.size

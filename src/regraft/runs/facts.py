@@ -2,10 +2,11 @@
 
 import csv
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from regraft.data.images import KEPT, LEFT_OUT, SPLITS
 from regraft.data.rendering import from_dict as rendering_from
@@ -120,7 +121,7 @@ def facts_of(run: Path) -> Facts:
             config=config,
             figures=figures_in(metrics),
             further={name: value for name, value in metrics.items() if name not in {*KNOWN, *SAID}},
-            images=images_in(there(run / DATA, MOST_BYTES)),
+            images=images_in(there(run / DATA, MOST_BYTES, Placed.of)),
             plan=fitting(Planned, there(run / "plan.json")),
             recipe=read_recipe(run / "recipe.json") if (run / "recipe.json").exists() else None,
             made_with=made_with(there(run / ENVIRONMENT)),
@@ -144,9 +145,30 @@ def object_in(path: Path, most: int = MOST_BYTES) -> dict[str, Any]:
     return values
 
 
-def there(path: Path, most: int = MOST_BYTES) -> Any:
-    """What a file of JSON says; None where there is none."""
-    return read_json(path, most) if path.exists() else None
+def there(path: Path, most: int = MOST_BYTES, kept: Callable[[Any], Any] | None = None) -> Any:
+    """What a file of JSON says; None where there is none. ``kept``: of each object, as read_json has it."""
+    return read_json(path, most, kept=kept) if path.exists() else None
+
+
+class Placed(NamedTuple):
+    """What is kept of an image in data.json, once for all that share it: there may be a million."""
+
+    split: str
+    label: str
+    group: str | None
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> Any:
+        """The same of what stands for an image; any other object as it is."""
+        if {"path", "split", "class"} <= values.keys():
+            return placed(str(values["split"]), str(values["class"]), values.get("group"))
+        return values
+
+
+@lru_cache
+def placed(split: str, label: str, group: str | None) -> Placed:
+    """The one that others with the same share."""
+    return Placed(split, label, group)
 
 
 def fitting(kind: type[Kind], value: Any) -> Kind | None:
@@ -181,7 +203,7 @@ def images_in(data: Any) -> Images | None:
     if data is None:
         return None
     files, root = data["files"], str(data.get("root") or "data")
-    parts = Counter((str(file["split"]), str(file["class"])) for file in files)
+    parts = Counter((file.split, file.label) for file in files)
     faults = Counter[tuple[str, str]]()
     for fault in data.get("faults") or ():
         faults[str(fault.get("action", KEPT)), str(fault["kind"])] += int(fault.get("images", 1))
@@ -193,7 +215,7 @@ def images_in(data: Any) -> Images | None:
             for split in (*(name for name in SPLITS if name in names), *sorted(names - {*SPLITS}))
         },
         given=tuple(name for name in SPLITS if name in (data.get("counts") or {})),
-        groups=len({file["group"] for file in files if file.get("group")}),
+        groups=len({file.group for file in files} - {None, ""}),
         rendering=tuple(rendering_from(data.get("rendering")).in_words()),
         faults=faults,
     )

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -88,3 +88,16 @@ def holds_checkpoints(place: Path) -> bool:
 def write_json(path: Path, values: Any) -> None:
     """Write ``values`` as indented JSON."""
     path.write_text(json.dumps(values, indent=2) + "\n")
+
+
+def write_json_with(path: Path, values: Mapping[str, Any], name: str, rows: Iterable[Mapping[str, Any]]) -> None:
+    """The same with many objects of plain values under ``name``, the last, which are written as they come."""
+    text = json.dumps({**values, name: []}, indent=2)
+    with path.open("w") as file:
+        file.write(text.removesuffix("[]\n}"))
+        between = "["
+        for row in rows:
+            fields = ",\n".join(f"      {json.dumps(key)}: {json.dumps(value)}" for key, value in row.items())
+            file.write(f"{between}\n    {{\n{fields}\n    }}")
+            between = ","
+        file.write("[]\n}\n" if between == "[" else "\n  ]\n}\n")

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 from regraft.data.address import without_secrets
 from regraft.data.find import Data
 from regraft.data.images import ImageSet, images_by_kind
-from regraft.metrics import Metrics, baselines, measure, slices_of
+from regraft.metrics import Metrics, baselines_by, measure, slices_of
 from regraft.network.engine import BF16
 from regraft.planning.plan import Plan
 from regraft.planning.prepare import Job, notes_on_going_on, prepare
@@ -156,12 +157,12 @@ def finish(
     """
     split, labels = job.split, job.features.labels[job.split.test]
     probabilities = trainer.probabilities_of(trained, split.test)
-    groups = [job.images.files[row].group for row in split.test]
+    tested = job.images.files.take(split.test)
+    groups = list(tested.groups)
     threshold = trained.calibration.threshold
     metrics = measure(probabilities, labels, job.images.classes, split.reported, job.recipe.seed, groups, threshold)
     right = probabilities.argmax(axis=1) == labels
-    sides = [min(job.features.looks[row].width, job.features.looks[row].height) for row in split.test]
-    names = slice_names([job.images.files[row] for row in split.test], sides)
+    names = slice_names(tested, job.features.looks.short_sides[split.test].tolist())
     metrics = replace(metrics, slices=slices_of(right, names, groups))
     rule = ruled(job, trainer, trained, metrics.accuracy)
     copies, shared = overlap_of(job.near_duplicates, split.test, right), shared_groups(job.images, split, right)
@@ -245,8 +246,7 @@ def validated(job: Job, trained: Trained) -> Validated:
 def baselines_on_test(job: Job) -> dict[str, float]:
     """The majority class and the nearest neighbour at the last cut, on the images that are reported on."""
     features, split, last = job.features, job.split, [job.features.cuts[-1]]
-    train, test = (features.pooled(last, np.asarray(rows)) for rows in (split.train, split.test))
-    return baselines(train, features.labels[split.train], test, features.labels[split.test])
+    return baselines_by(lambda rows: features.pooled(last, rows), features.labels, split.train, split.test)
 
 
 def name_of(data: Data) -> str:
@@ -266,6 +266,6 @@ def notes_of(job: Job, trained: Trained, copies: Overlap, groups: Overlap) -> It
     yield from notes_of_copies(job, copies, groups)
     if trained.frozen and job.features.engine == BF16:
         yield ROUNDED
-    written = (*(job.images.files[row].name for row in job.split.test), *job.images.classes)
+    written = chain(job.images.files.names.take(job.split.test), job.images.classes)
     if note := formulas_note(written, "predictions.csv"):
         yield note

@@ -38,8 +38,9 @@ def with_and_without(affected: np.ndarray, right: np.ndarray) -> Overlap:
 
 def shared_groups(images: ImageSet, split: Split, right: np.ndarray) -> Overlap:
     """What test images of a group that trained or chose too (a patient) do to the accuracy; ``right``: (test,)."""
-    known = {images.files[row].group for row in (*split.train, *split.val)} - {None, ""}
-    return with_and_without(np.array([images.files[row].group in known for row in split.test], dtype=bool), right)
+    groups = images.files.groups
+    known = set(groups.take(np.concatenate([split.train, split.val])).present()) - {None, ""}
+    return with_and_without(np.array([group in known for group in groups.take(split.test)], dtype=bool), right)
 
 
 def groups_as_dict(overlap: Overlap) -> dict[str, Any]:

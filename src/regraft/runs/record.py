@@ -1,5 +1,6 @@
 """The files of a run folder."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,14 @@ from regraft.recipe import Recipe
 from regraft.runs.charts import draw_profile, draw_quadrant
 from regraft.runs.environment import environment
 from regraft.runs.familiar import keep_familiar
-from regraft.runs.folder import write_json
+from regraft.runs.folder import write_json, write_json_with
 from regraft.runs.four_cases import draw_cases, network_in
 from regraft.runs.held_out import HELD_OUT, write_held_out
 from regraft.runs.overlap import groups_as_dict
 from regraft.runs.ran import Ran
 from regraft.runs.rows import write_rows
 from regraft.runs.run import Run
-from regraft.runs.seen import DATA, describe_data
+from regraft.runs.seen import DATA, describe_data, describe_files
 from regraft.similarity.score import references
 from regraft.training.result import Trained
 
@@ -53,7 +54,7 @@ def write_run(place: Path, job: Job, trained: Trained, run: Run, probabilities: 
     write_json(place / ENVIRONMENT, made_with)
     if trained.tried:
         write_json(place / "tried.json", [asdict(attempt) for attempt in trained.tried])
-    write_json(place / DATA, describe_data(job))
+    write_json_with(place / DATA, describe_data(job), "files", describe_files(job))
     write_json(place / "metrics.json", all_metrics(trained, run))
     if trained.history:
         write_rows(place / "history.csv", trained.history)
@@ -98,18 +99,17 @@ def all_metrics(trained: Trained, run: Run) -> dict[str, Any]:
     }
 
 
-def predictions_of(job: Job, probabilities: np.ndarray) -> list[dict[str, str]]:
+def predictions_of(job: Job, probabilities: np.ndarray) -> Iterator[dict[str, str]]:
     """A row for each image reported on; ``probabilities``: (images, classes)."""
     images, predicted = job.images, probabilities.argmax(axis=1)
-    return [
-        {
-            "path": images.files[row].name,
-            "label": images.classes[images.files[row].label],
+    columns = [f"p({name})" for name in images.classes]
+    for i, row in enumerate(job.split.test.tolist()):
+        yield {
+            "path": images.files.names[row],
+            "label": images.classes[images.labels[row]],
             "predicted": images.classes[predicted[i]],
-            **{f"p({name})": f"{probabilities[i, c]:.6f}" for c, name in enumerate(images.classes)},
+            **{name: f"{own:.6f}" for name, own in zip(columns, probabilities[i].tolist(), strict=True)},
         }
-        for i, row in enumerate(job.split.test)
-    ]
 
 
 def with_absolute_weights(recipe: Recipe) -> Recipe:

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,16 +36,26 @@ class Lines:
         return line
 
 
-def csv_of(rows: Sequence[Mapping[str, Any]]) -> bytes:
+def lines_of(rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
+    """Rows that share their keys, as a CSV's lines."""
+    lines = None
+    for row in rows:
+        if lines is None:
+            lines = Lines(list(row))
+            yield lines.header()
+        yield lines.row(row)
+
+
+def csv_of(rows: Iterable[Mapping[str, Any]]) -> bytes:
     """Rows that share their keys, as CSV."""
-    lines = Lines(list(rows[0]))
-    return b"".join([lines.header(), *map(lines.row, rows)])
+    return b"".join(lines_of(rows))
 
 
-def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows that share their keys as CSV; half of them is not left behind."""
+def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write rows that share their keys as CSV, as they come; half of them is not left behind."""
     try:
-        path.write_bytes(csv_of(rows))
+        with path.open("wb") as file:
+            file.writelines(lines_of(rows))
     except OSError:
         path.unlink(missing_ok=True)
         raise

@@ -1,6 +1,6 @@
 """data.json: the images of a run, each with its part and the hash of what it shows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import chain
@@ -52,10 +52,11 @@ def known_to(run: Path) -> frozenset[str] | None:
 
 
 def describe_data(job: Job) -> dict[str, Any]:
-    """Classes, counts, every file's split, the faults and a fingerprint of the bytes."""
+    """Classes, counts, the faults and a fingerprint of the bytes."""
     name = job.backbone.name
     before = sorted((known_to(Path(name)) or ()) if is_run(name) else ())
     images, features, part = job.images, job.features, job.split.part_of()
+    rows = ((part[row], pixels) for row, pixels in enumerate(features.pixels))
     return {
         "root": str(images.root.resolve()),
         "classes": list(images.classes),
@@ -64,22 +65,25 @@ def describe_data(job: Job) -> dict[str, Any]:
         "identity": IDENTITY,
         "rendering": images.rendering.as_dict(),
         "pixel_fingerprint": features.pixel_fingerprint(),
-        "checksum": checksum_of(((part[row], pixels) for row, pixels in enumerate(features.pixels)), before),
+        "checksum": checksum_of(rows, before),
         "faults": [asdict(fault) for fault in job.faults],
         "corrections": images.corrected.as_dict() if images.corrected else None,
         **({"before": before} if before else {}),
-        "files": [
-            {
-                "path": file.name,
-                "class": images.classes[file.label],
-                "split": part[row],
-                "pixels": features.pixels[row],
-                **({"group": file.group} if file.group else {}),
-                **({"was": file.was} if file.was is not None else {}),
-            }
-            for row, file in enumerate(images.files)
-        ],
     }
+
+
+def describe_files(job: Job) -> Iterator[dict[str, Any]]:
+    """Every file's class and split."""
+    images, part = job.images, job.split.part_of()
+    for row, (file, pixels) in enumerate(zip(images.files, job.features.pixels, strict=True)):
+        yield {
+            "path": file.name,
+            "class": images.classes[file.label],
+            "split": part[row],
+            "pixels": pixels,
+            **({"group": file.group} if file.group else {}),
+            **({"was": file.was} if file.was is not None else {}),
+        }
 
 
 def images_of(run: Path) -> Seen:
@@ -105,5 +109,8 @@ def wanted_of(file: Any) -> Any:
 
 def checksum_of(rows: Iterable[tuple[str, str]], before: Iterable[str]) -> int:
     """A checksum of each image's part and hash, and of the hashes that earlier runs learned from."""
-    lines = chain((f"{split} {pixels}" for split, pixels in rows), before)
-    return crc32("\n".join(lines).encode(errors="surrogatepass"))
+    checksum, between = 0, ""
+    for line in chain((f"{split} {pixels}" for split, pixels in rows), before):
+        checksum = crc32(f"{between}{line}".encode(errors="surrogatepass"), checksum)
+        between = "\n"
+    return checksum

@@ -118,7 +118,8 @@ def is_judge(backbone: Backbone) -> bool:
 
 def judged_rows(images: ImageSet) -> np.ndarray:
     """The rows of images that are shown to the judge where they train: at most JUDGED_IMAGES of those that may."""
-    may_train = np.array([row for row, file in enumerate(images.files) if file.split in {None, "train"}], np.int64)
+    splits = images.files.splits
+    may_train = np.sort(np.concatenate([splits.rows_of(None), splits.rows_of("train")]))
     return np.asarray(may_train[subsample(images.labels[may_train], JUDGED_IMAGES)])
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from regraft.data.content import Content, OnDisk
 from regraft.data.decoding import decode
+from regraft.data.image_files import Files
 from regraft.data.images import Fault, ImageFile, ImageSet
 from regraft.data.pixel_range import measured
 from regraft.data.readers.folder import images_at
@@ -89,7 +90,7 @@ def reference(
     named = recipe.network
     network = load(backbone, named.weights, named.image_size, named.weights_key)
     paths = [Path(path) for path in images]
-    listed = tuple(ImageFile(str(file), 0, None, OnDisk(file)) for file in images_at(paths))
+    listed = Files.of(ImageFile(str(file), 0, None, OnDisk(file)) for file in images_at(paths))
     source = measured(ImageSet(paths[0], ("source",), listed), recipe.reading, recipe.network.workers)
     with shown(progress) as shows:
         features = look(source, recipe, network, shows)
@@ -101,7 +102,7 @@ def reference(
         side = min(features.short_side(rows), network.preprocessing.size)
         by_place = moments_of(features, None)
         for level in levels_below(side):
-            smaller = tuple(
+            smaller = Files.of(
                 replace(file, content=Shrunk(file.content, level, source.rendering)) for file in features.images.files
             )
             by_place |= moments_of(look(replace(source, files=smaller), recipe, network, shows), level)

@@ -28,7 +28,7 @@ def features_of_views(
     rendered = examples.features.images.rendering.key
     kind = ["views", augmentation.preset, augmentation.flip, str(recipe.seed), *rendered]
     frozen = FrozenPass(backbone, Wanted(tuple(cuts), POOLINGS[recipe.head.pooling]), recipe.network.device, kind)
-    contents = [examples.features.looks[row].content for row in rows]
+    contents = list(examples.features.looks.contents.take(rows))
     keys = [f"{content}-{view}" for view in range(views) for content in contents]
     row_of = dict(zip(keys, np.tile(rows, views).tolist(), strict=True))
 

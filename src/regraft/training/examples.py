@@ -47,7 +47,8 @@ class Examples:
         from regraft.training.samples import read_samples
 
         images, labels = self.features.images, torch.from_numpy(self.labels)
-        sides = [(look.width, look.height) for look in self.features.looks]
+        looks = self.features.looks
+        sides = list(zip(looks.widths.tolist(), looks.heights.tolist(), strict=True))
         return read_samples(self.features.files, labels, self.preprocessing, self.workers, images.rendering, sides)
 
     def parted(self, split: Split, large: bool) -> "Examples":

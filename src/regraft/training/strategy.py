@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from regraft.errors import RegraftError
-from regraft.metrics import baselines, softmax
+from regraft.metrics import baselines_by, softmax
 from regraft.network.backbone import Backbone
 from regraft.planning.cases import strategy_by_rule
 from regraft.planning.prepare import Job
@@ -51,8 +51,8 @@ class Trainer:
     def baselines_on_validation(self) -> dict[str, float]:
         """The majority class and the nearest neighbour on the rows that validate a fine-tuning."""
         train, val = rows_for_tuning(self.examples.split)
-        last, labels, pooled = self.backbone.cuts[-1:], self.examples.labels, self.examples.features.pooled
-        return baselines(pooled(last, train), labels[train], pooled(last, val), labels[val])
+        last, features = self.backbone.cuts[-1:], self.examples.features
+        return baselines_by(lambda rows: features.pooled(last, rows), self.examples.labels, train, val)
 
     def probabilities_of(self, trained: Trained, rows: Sequence[int] | np.ndarray) -> np.ndarray:
         """Class probabilities (rows, classes) of the network that is saved, from cached features where it is frozen."""

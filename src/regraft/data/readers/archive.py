@@ -202,6 +202,7 @@ def members_of(archive: tarfile.TarFile, opened: Readable, name: str, tree: Tree
             why = "a header that leads backwards"
             break
         count, before = count + 1, member.offset
+        vars(archive)["members"] = []  # tarfile keeps all, a kilobyte each
         yield member
     tree.faults.append(Fault(name, "truncated", f"after {count} members: {why}"))
 

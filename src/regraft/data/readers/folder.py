@@ -102,6 +102,7 @@ def tree_of(root: Path) -> Tree:
         except OSError as error:
             tree.faults.append(Fault(prefix.rstrip("/") or ".", "unreadable", error.strerror or str(error)))
             continue
+        place = "" if str(folder) == "." else os.path.join(folder, "")  # noqa: PTH118 - with its slash
         for entry in entries:
             name = prefix + entry.name
             if is_hidden(entry.name):
@@ -116,7 +117,7 @@ def tree_of(root: Path) -> Tree:
                 tree.folders.add(name)
                 (linked if is_link else waiting).append((Path(entry.path), name + "/"))
             elif is_file:
-                tree.files[name] = OnDisk(Path(entry.path))
+                tree.files[name] = OnDisk(place + entry.name)
             else:
                 reason = "a link to nothing" if is_link else "no regular file"
                 tree.faults.append(Fault(name, "not a file", reason))

@@ -2,7 +2,6 @@
 
 import math
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from glob import glob
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from regraft.data.address import without_secrets
 from regraft.data.content import Content
 from regraft.data.decoding import Undecodable
+from regraft.data.gathered import Gathered
 from regraft.data.images import FEWEST_CLASSES, IGNORED, KEPT, Fault, ImageSet, Labelled, collect, split_named
 from regraft.data.labels import check_labels, is_missing
 from regraft.data.readers.archive import tar_tree
@@ -97,16 +97,15 @@ def read_shards(
 ) -> ImageSet:
     """WebDataset's samples: files of one name, an image and its .cls or .json (with the label column's field)."""
     reading.check_no_folders(str(root))
-    items: list[Labelled] = []
-    faults: list[Fault] = []
+    items, faults = Gathered(), list[Fault]()
     alone = len({shard.name for shard in shards}) == len(shards)
     for shard in shards:
         tree = tree_of(shard)
         faults += tree.faults
-        items += samples_of(shard.name if alone else shard.as_posix(), tree, reading, faults)
-    if not items:
+        items.extend(samples_of(shard.name if alone else shard.as_posix(), tree, reading, faults))
+    if not len(items):
         raise DataError(f"{root} holds no image with a .cls or .json beside it; pack samples as WebDataset does")
-    word = check_labels(Counter(item.label for item in items), str(root))
+    word = check_labels(items.labels, str(root))
     if word:
         faults.append(Fault(root.name, "numbers as labels", word, KEPT, len(items)))
     return collect(root, items, faults, fewest_classes)

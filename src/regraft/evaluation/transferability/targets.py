@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regraft.data.image_files import Files
 from regraft.data.split import Split, subsample
 from regraft.features.features import Features
 from regraft.planning.prepare import Looked
@@ -113,9 +114,9 @@ def half(whole: Target, name: str, classes: np.ndarray) -> Target:
     rows, number = np.flatnonzero(inside), {int(label): place for place, label in enumerate(classes)}
     place = np.cumsum(inside) - 1
     images = examples.features.images
-    files = tuple(replace(images.files[row], label=number[images.files[row].label]) for row in rows)
+    files = Files.of(replace(file, label=number[file.label]) for file in images.files.take(rows))
     own = replace(images, classes=tuple(images.classes[label] for label in classes), files=files)
-    features = replace(examples.features, images=own, looks=tuple(examples.features.looks[row] for row in rows))
+    features = replace(examples.features, images=own, looks=examples.features.looks.take(rows))
     train = inside[split.train]
     parts = replace(
         split,

@@ -106,7 +106,7 @@ class Wanted:
         if len(np.unique(strata[rows])) < len(names):
             raise DataError(f"{most:,} images are too few for {len(names)} classes and splits; raise --images")
         note = f"{most:,} of {len(images.files):,} images were used, each class in proportion; --images takes more"
-        return replace(images, files=tuple(images.files[row] for row in rows)).saying([note])
+        return replace(images, files=images.files.take(rows)).saying([note])
 
     def check_classes(self, images: ImageSet) -> None:
         """Raise DataError where the classes do not make two halves."""
