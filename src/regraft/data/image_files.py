@@ -8,7 +8,7 @@ from typing import overload
 
 import numpy as np
 
-from regraft.data.content import Content, InTar, Known, OnDisk, OpenFile
+from regraft.data.content import Content, InTar, Known, OnDisk, Readable
 from regraft.data.texts import (
     Coded,
     GrowingCoded,
@@ -41,7 +41,7 @@ class Contents(Sequence[Content]):
 
     def __init__(
         self,
-        tars: Sequence[OpenFile],
+        tars: Sequence[Readable],
         paths: Texts,
         others: Sequence[Content],
         places: np.ndarray,
@@ -166,7 +166,7 @@ class GrowingFiles:
     def __init__(self) -> None:
         self.names, self.labels, self.places = GrowingTexts(), array("q"), array("q")
         self.splits, self.groups, self.were = (GrowingCoded[str | None]() for _ in range(3))
-        self.tars: dict[OpenFile, int] = {}
+        self.tars: dict[Readable, int] = {}
         self.paths, self.others = GrowingTexts(), list[Content]()
 
     def add(self, file: ImageFile) -> None:

@@ -84,7 +84,7 @@ def own_images(run: Path) -> list[Own]:
     return [Own(file.path, there[file.path], file.split, file.label) for file in seen.files if file.path in there]
 
 
-def read_again(run: Path, root: str | None) -> tuple[ImageFile, ...]:
+def read_again(run: Path, root: str | None) -> Sequence[ImageFile]:
     """The images of a run that lie in shards or at an address; none where they cannot be had."""
     try:
         return find_images(root or "", read_recipe(run / "recipe.json").reading, EVALUATED).files
