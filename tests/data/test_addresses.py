@@ -20,6 +20,7 @@ from regraft.data.readers import shard_index
 from regraft.data.readers.paths import contents_at
 from regraft.data.remote import Blocks, RemoteFile
 from regraft.data.scan import scan
+from regraft.progress import Progress
 from regraft.recipe import Reading
 
 fsspec = pytest.importorskip("fsspec")
@@ -142,6 +143,18 @@ def test_each_byte_is_read_once_and_then_none(store: Store, tmp_path: Path, monk
     store.read.clear()
     done = library.compute_features("memory://photos", SETTINGS, progress=False)
     assert (done.passed, store.read) == (0, [])
+
+
+def test_listing_shows_how_far_it_is(store: Store, tmp_path: Path) -> None:
+    with_shards(store, tmp_path)
+    seen: list[tuple[str, int, int, str]] = []
+
+    class Noted(Progress):
+        def __call__(self, stage: str, done: int, total: int, unit: str = "") -> None:
+            seen.append((stage, done, total, unit))
+
+    scan("memory://photos", progress=Noted())
+    assert seen[:3] == [("Listing what the shards hold", done, 3, "shards") for done in (1, 2, 3)]
 
 
 def test_parts_give_the_features_of_one_pass_on_a_disk(store: Store, tmp_path: Path) -> None:

@@ -17,12 +17,15 @@ from regraft.data.readers.parquet_rows import rows_on_disk
 from regraft.data.readers.table import TABLES, read_manifest
 from regraft.data.readers.webdataset import RANGE, is_shard, read_shards, read_tar, shards_of
 from regraft.errors import DataError
+from regraft.progress import Progress, silent
 from regraft.recipe import Reading
 
 Data = str | PathLike[str] | ImageSet
 
 
-def find_images(data: Data, reading: Reading = Reading(), fewest_classes: int = FEWEST_CLASSES) -> ImageSet:
+def find_images(
+    data: Data, reading: Reading = Reading(), fewest_classes: int = FEWEST_CLASSES, progress: Progress = silent
+) -> ImageSet:
     """List labelled images without opening one.
 
     ``data``: a folder of CLASS/image or of train, val, test folders of those; a .csv, .tsv, .jsonl or .parquet table;
@@ -31,7 +34,7 @@ def find_images(data: Data, reading: Reading = Reading(), fewest_classes: int = 
     data set, hf:NAME or a saved folder; an ImageSet as it is. Raises DataError for anything else and
     where there are fewer than ``fewest_classes``.
     """
-    images = data if isinstance(data, ImageSet) else read_source(text_of(data), reading, fewest_classes)
+    images = data if isinstance(data, ImageSet) else read_source(text_of(data), reading, fewest_classes, progress)
     if reading.group_by and not any(images.files.groups.present()):
         images = grouped(images, reading.group_by)
     elif not isinstance(data, ImageSet):
@@ -44,7 +47,7 @@ def text_of(data: str | PathLike[str]) -> str:
     return data if isinstance(data, str) else as_given(Path(data))
 
 
-def read_source(text: str, reading: Reading, fewest_classes: int) -> ImageSet:
+def read_source(text: str, reading: Reading, fewest_classes: int, progress: Progress = silent) -> ImageSet:
     """What ``text`` names, by its kind."""
     if not text:
         raise DataError("the images have no name; give the folder that holds your class folders")
@@ -52,7 +55,8 @@ def read_source(text: str, reading: Reading, fewest_classes: int) -> ImageSet:
         from regraft.data.readers.addresses import local_path, read_address  # fsspec is not needed for paths
 
         local = local_path(text)
-        return read_source(local, reading, fewest_classes) if local else read_address(text, reading, fewest_classes)
+        own = (reading, fewest_classes, progress)
+        return read_source(local, *own) if local else read_address(text, *own)
     if text.startswith(PREFIX):
         reading.check_no_folders(text)
         return read_dataset(text, reading, fewest_classes)

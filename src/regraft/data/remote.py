@@ -94,21 +94,29 @@ class Blocks:
         return found if len(found) == stop - start else None
 
     def put(self, key: Key, data: bytes) -> None:
-        """Keep a block, on the disk where there is room."""
+        """Keep a block, on the disk where there is room, else in memory for a while."""
         with self.lock:
-            if key not in self.places and self.has_room(len(data)):
-                try:
-                    assert self.file, "it is made with the room"
-                    self.file.seek(self.size)
-                    self.file.write(data)
-                    self.file.flush()
-                    self.places[key] = self.size
-                    self.size += len(data)
-                except OSError:  # the disk is full after all
-                    self.most = self.size
+            if key in self.places or self.written(key, data):
+                return
             self.latest[key] = data
             while len(self.latest) > IN_MEMORY:
                 self.latest.popitem(last=False)
+
+    def written(self, key: Key, data: bytes) -> bool:
+        """Write a block into the temporary file; whether that had room."""
+        if not self.has_room(len(data)):
+            return False
+        try:
+            assert self.file, "it is made with the room"
+            self.file.seek(self.size)
+            self.file.write(data)
+            self.file.flush()
+        except OSError:  # the disk is full after all
+            self.most = self.size
+            return False
+        self.places[key] = self.size
+        self.size += len(data)
+        return True
 
     def has_room(self, size: int) -> bool:
         """Whether the temporary file, which has no name and is gone with the process, may grow so far."""

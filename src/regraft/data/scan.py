@@ -27,9 +27,9 @@ def scan(data: Data, reading: Reading = Reading(), workers: int = 0, progress: S
     """
     if workers < 0:
         raise DataError(f"--workers is {workers}; it must be 0 or more")
-    listed = find_images(data, reading)
-    images = replace(measured(listed, reading, workers), faults=listed.faults)  # all are looked at here, not some
     with shown(progress) as shows:
+        listed = find_images(data, reading, progress=shows)
+        images = replace(measured(listed, reading, workers), faults=listed.faults)  # all are looked at here, not some
         warnings = told(whole_classes(listed), shows)
         looks, broken, depths = look_at_all(images, reading, workers, shows)
         if deep := depths.unknown:

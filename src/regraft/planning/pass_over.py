@@ -92,7 +92,7 @@ def found_for_pass(data: Data, recipe: Recipe, progress: Progress, parted: bool)
 
     RecipeError where they are ``parted`` over machines that could decide differently.
     """
-    found, asked = found_for(data, recipe), recipe.network
+    found, asked = found_for(data, recipe, progress=progress), recipe.network
     if parted and asked.backbone == EMBEDDED and asked.image_size is None:
         size = found.backbone.preprocessing.size
         raise RecipeError(

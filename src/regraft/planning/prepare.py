@@ -185,7 +185,7 @@ def look(
     A large set has features of those cuts that training asks for and those named in ``also``, unless ``every_cut`` is
     wanted.
     """
-    found = found_for(data, recipe, backbone, may_go_on)
+    found = found_for(data, recipe, backbone, may_go_on, progress)
     warnings = told(whole_classes(found.images), progress)
     sampled = None if every_cut else sampled_of(found, progress)
     features = None
@@ -198,13 +198,15 @@ def look(
     return Looked(found.recipe, found.backbone, features, found.statistics, found.going_on, sampled)
 
 
-def found_for(data: Data, recipe: Recipe, backbone: Backbone | None = None, may_go_on: bool = False) -> Found:
+def found_for(
+    data: Data, recipe: Recipe, backbone: Backbone | None = None, may_go_on: bool = False, progress: Progress = silent
+) -> Found:
     """List the images and open the network; the arguments as prepare takes them."""
     if recipe.network.continue_from is not None and not may_go_on:
         raise RecipeError("--continue goes with plan and train alone; leave it out, or name the run with --backbone")
     going_on = going_on_from(recipe)
     recipe = going_on.settled(recipe) if going_on else recipe
-    listed = find_images(data, recipe.reading)
+    listed = find_images(data, recipe.reading, progress=progress)
     images = measured(listed, recipe.reading, recipe.network.workers)
     check_that_something_shows(images)
     recipe = recipe if backbone else with_image_size(recipe, images)

@@ -17,6 +17,7 @@ from regraft.data.readers.shard_index import TarTrees
 from regraft.data.readers.webdataset import in_tar, is_shard, ranged, read_shards
 from regraft.data.remote import Cursor, RemoteFile, as_file, reached, reason
 from regraft.errors import DataError
+from regraft.progress import Progress, silent
 from regraft.recipe import Reading
 
 ASKED_AT_ONCE = 16  # files
@@ -35,7 +36,7 @@ def local_path(text: str) -> str | None:
     return str(LocalFileSystem._strip_protocol(text))
 
 
-def read_address(text: str, reading: Reading, fewest_classes: int) -> ImageSet:
+def read_address(text: str, reading: Reading, fewest_classes: int, progress: Progress = silent) -> ImageSet:
     """The images in what lies at an address: shards, archives, Parquet files, a pattern or a folder of these."""
     root, (files, loose) = address_of(text), files_at(text)
     kind, paths = kind_of(str(files[0].address)), [file.address for file in files]
@@ -47,7 +48,7 @@ def read_address(text: str, reading: Reading, fewest_classes: int) -> ImageSet:
         if len(files) == 1:
             return in_zip(root, trees[paths[0]], reading, fewest_classes)
         return in_archives(root, trees, reading, fewest_classes)
-    tars = TarTrees(files)
+    tars = TarTrees(files, progress)
     if len(files) == 1:
         return in_tar(paths[0], tars.tree_of(paths[0]), reading, fewest_classes)
     if not are_numbered([*paths]) and not is_shard(tars.tree_of(paths[0])):

@@ -25,6 +25,7 @@ from regraft.data.readers.archive import COMPRESSIONS, members_in, plain_tar
 from regraft.data.readers.folder import Tree
 from regraft.data.readers.webdataset import LABELS
 from regraft.data.remote import RemoteFile, as_file
+from regraft.progress import Progress, silent
 
 FOLDER, FORMAT = "shards", 1  # in the cache; a change makes older indices unused
 HASH = 16  # bytes
@@ -37,12 +38,13 @@ HEAD = 6  # bytes that tell a compression
 class TarTrees:
     """The members of tars at addresses."""
 
-    def __init__(self, tars: Sequence[RemoteFile]) -> None:
+    def __init__(self, tars: Sequence[RemoteFile], progress: Progress = silent) -> None:
         self.files: dict[Path, RemoteFile] = {tar.address: tar for tar in tars}
         self.unkept: dict[Path, Tree] = {}  # that could not be put into the cache
         order = list(self.files.values())
         random.SystemRandom().shuffle(order)  # machines that start together begin with others
-        for tar, tree in map_ahead(listed, order, min(AT_ONCE, len(order)), chunk=1):
+        for done, (tar, tree) in enumerate(map_ahead(listed, order, min(AT_ONCE, len(order)), chunk=1), 1):
+            progress("Listing what the shards hold", done, len(order), "shards")
             if tree:
                 self.unkept[tar.address] = tree
 
