@@ -82,6 +82,7 @@ def test_damaged_training_is_made_again(quick: Callable[..., Comparison], tmp_pa
     assert without_seconds(again.as_dict()["tables"]) == without_seconds(first.as_dict()["tables"])
 
 
+@pytest.mark.slow
 def test_other_data_or_settings_are_other_trainings(quick: Callable[..., Comparison], tmp_path: Path) -> None:
     quick()
     (tmp_path / "data" / "class0" / "000.png").unlink()

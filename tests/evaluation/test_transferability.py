@@ -137,6 +137,7 @@ def figures(result: Transferability) -> str:
     return json.dumps({name: values[name] for name in ("points", "contrasts", "reading", "trainings")})
 
 
+@pytest.mark.slow
 def test_what_was_broken_off_is_gone_on_with_and_gives_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,6 +176,7 @@ def test_near_chance_nothing_is_said_of_co_adaptation(tmp_path: Path, taught: Pa
     assert result.trainings == 2 * 5
 
 
+@pytest.mark.slow
 def test_on_the_users_images_all_kinds_are_trained_with_the_same_settings(tmp_path: Path, taught: Path) -> None:
     recipe = QUICK.but(backbone="demonstration", weights=str(taught), epochs=6, learning_rate=1e-2)
     result = transferability(pictures(classes=2, each=60), recipe, False, "1", 1, None, tmp_path / "study")

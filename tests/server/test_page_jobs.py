@@ -93,6 +93,7 @@ def test_there_is_no_such_job(client: TestClient) -> None:
         assert "error" in client.get(place).json()
 
 
+@pytest.mark.slow
 def test_a_zip_is_planned_trained_and_served(client: TestClient, data: Path, tmp_path: Path) -> None:
     """The whole way, with processes of the command line."""
     upload = client.post("/uploads?name=pets.zip", content=zipped(data)).json()

@@ -159,6 +159,7 @@ def test_plain_fine_tuning_gets_all_the_time_that_is_left(make_folder: Callable[
     assert [attempt.note for attempt in found.tried[-2:]] == ["noted", "noted"]
 
 
+@pytest.mark.slow
 def test_each_attempt_says_on_how_many_images_and_why(
     make_folder: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
