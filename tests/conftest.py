@@ -100,6 +100,23 @@ def served_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return train(root / "data", Recipe(image_size=64, fast=True), root / "stripes", progress=False).folder
 
 
+@pytest.fixture(scope="session")
+def striped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """For the page: images in ``root/stripes``, and a head trained on them in ``runs/stripes-1``."""
+    from pages import stripes
+
+    from regraft import Recipe, train
+
+    folder = tmp_path_factory.mktemp("page")
+    for kind in range(2):
+        (folder / "root" / "stripes" / f"class{kind}").mkdir(parents=True)
+        for i in range(40):
+            stripes(kind, i).save(folder / "root" / "stripes" / f"class{kind}" / f"{i:03d}.png")
+    (folder / "runs").mkdir()
+    train(folder / "root" / "stripes", Recipe(image_size=64, fast=True), folder / "runs" / "stripes-1", progress=False)
+    return folder
+
+
 @pytest.fixture
 def quick(tmp_path: Path, make_folder: Callable[..., Path]) -> Callable[..., "Tuned"]:
     """A search over settings on a small set: a few heads, and networks of one or two epochs."""

@@ -100,6 +100,7 @@ def first_figure(text: str) -> float:
     return float(number[0].rstrip("%").replace(",", ""))
 
 
+@pytest.mark.slow
 def test_the_site_is_built_without_a_warning_and_asks_no_other_host(tmp_path: Path) -> None:
     pytest.importorskip("mkdocs")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]

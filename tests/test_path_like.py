@@ -45,9 +45,6 @@ CALLS: dict[str, Callable[[Callable[[str], Any]], object]] = {
     "scan": lambda at: regraft.scan(at("photos")),
     "plan": lambda at: regraft.plan(at("photos"), FAST, out=at("planned"), overwrite=True),
     "train": lambda at: regraft.train(at("photos"), FAST, out=at("trained"), overwrite=True).folder / "model",
-    "continue": lambda at: regraft.train(
-        at("photos"), Recipe(continue_from=at("run"), strategy="head"), out=at("onward"), overwrite=True
-    ),
     "run as backbone": lambda at: regraft.plan(at("photos"), Recipe(backbone=at("run"))),
     "load": lambda at: regraft.load(at("run")),
     "predict": lambda at: regraft.load(at("run")).predict(at("photos")),
@@ -56,14 +53,17 @@ CALLS: dict[str, Callable[[Callable[[str], Any]], object]] = {
     "evaluate": lambda at: regraft.load(at("run")).evaluate(at("photos")),
     "features_of": lambda at: regraft.features_of(at("photos"), FAST),
     "card": lambda at: regraft.card(at("run")),
-    "look": lambda at: regraft.look(
-        at("run"), at("photos"), only=["maps"], image=at("photos/class0/0.png")
-    ).write(at("seen"), overwrite=True),
     "rank": lambda at: regraft.rank(at("photos"), ["demonstration"], Recipe(image_size=32)),
     "compare_runs": lambda at: regraft.compare_runs([at("run"), at("again")], at("others")),
     "reference": lambda at: regraft.reference("demonstration", [at("photos")], out=at("statistics.json")),
 }  # fmt: skip
 SLOW: dict[str, Callable[[Callable[[str], Any]], object]] = {
+    "continue": lambda at: regraft.train(
+        at("photos"), Recipe(continue_from=at("run"), strategy="head"), out=at("onward"), overwrite=True
+    ),
+    "look": lambda at: regraft.look(at("run"), at("photos"), only=["maps"], image=at("photos/class0/0.png")).write(
+        at("seen"), overwrite=True
+    ),
     "compare": lambda at: regraft.compare(
         at("photos"), FAST.but(strategy=None), repeats=1, budgets=[1], out=at("compared"), overwrite=True
     ),

@@ -29,6 +29,7 @@ def write(root: Path, low: int, high: int) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_a_run_keeps_its_range(tmp_path: Path, regraft: Regraft) -> None:
     data, run = write(tmp_path / "data", 32618, 33118), tmp_path / "run"
     options = ("--strategy", "head", "--device", "cpu", "--json", "--quiet")

@@ -52,6 +52,7 @@ def test_a_class_that_is_never_found_comes_first_everywhere(regraft: Regraft, tm
     assert printed.startswith("'defect' is never found")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("found", [False, True])
 def test_one_percent_of_positives_is_not_summed_up_as_99_percent(regraft: Regraft, tmp_path: Path, found: bool) -> None:
     root, out = tmp_path / "data", tmp_path / "run"

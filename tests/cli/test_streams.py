@@ -57,6 +57,7 @@ def test_closed_streams(command: str, make_folder: Callable[..., Path]) -> None:
     assert shell(command + "2>/dev/full >/dev/null") == (0, "")
 
 
+@pytest.mark.slow
 @posix
 def test_no_file_takes_the_place_of_a_closed_stream(make_folder: Callable[..., Path], tmp_path: Path) -> None:
     out = tmp_path / "plan"

@@ -176,6 +176,7 @@ def test_a_table_beside_the_data_is_named_and_not_applied(make_folder: Callable[
     assert "not applied" in " ".join(printed.split())
 
 
+@pytest.mark.slow
 def test_training_says_what_the_corrections_brought(
     make_folder: Callable[..., Path], tmp_path: Path, regraft: Regraft, monkeypatch: pytest.MonkeyPatch
 ) -> None:

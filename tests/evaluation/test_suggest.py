@@ -73,6 +73,7 @@ def test_nothing_new(run: Path) -> None:
         suggest(run, run.parent / "data", progress=False)
 
 
+@pytest.mark.slow
 def test_the_command(run: Path, pool: Path, tmp_path: Path, regraft: Regraft) -> None:
     listed, links = tmp_path / "next.csv", tmp_path / "next"
     code, printed, err = regraft("suggest", run, pool, "-n", 5, "--csv", listed, "--link-into", links, "--quiet")

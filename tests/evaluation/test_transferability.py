@@ -14,8 +14,8 @@ from regraft.data.readers.memory import from_arrays
 from regraft.errors import BackboneError, DataError, RecipeError, RunError
 from regraft.evaluation.kept_folder import kept_in
 from regraft.evaluation.transferability import Transferability, transferability
-from regraft.evaluation.transferability.composed import composed, mean_var, names_up_to, random_model
-from regraft.evaluation.transferability.kept import Kept, Outcome
+from regraft.evaluation.transferability.composed import names_up_to, random_model
+from regraft.evaluation.transferability.kept import Kept
 from regraft.evaluation.transferability.study import Study
 from regraft.evaluation.transferability.targets import halves_of
 from regraft.evaluation.transferability.trainings import Bench, Training
@@ -55,42 +55,6 @@ def study_in(folder: Path, images: ImageSet, recipe: Recipe = QUICK, cuts: str =
         return Study.of(wanted, looked, Kept(place), silent, lambda _: None)
 
 
-def test_the_first_layers_are_those_that_were_learned_and_no_others() -> None:
-    backbone = load("demonstration")
-    learned = {
-        name: np.full(value.shape, 7, value.numpy().dtype) for name, value in backbone.model.state_dict().items()
-    }
-    fresh = random_model(backbone, 3).state_dict()
-    for n in range(len(backbone.cuts) + 1):
-        names, own = set(names_up_to(backbone, n)), composed(backbone, learned, n, 3).model.state_dict()
-        for name, value in own.items():
-            assert torch.equal(value, torch.full_like(value, 7) if name in names else fresh[name]), (n, name)
-        assert any(name.startswith("conv1") for name in names) == (n > 0)
-        assert not any(name.startswith("fc3") for name in names)
-    other = random_model(backbone, 4).state_dict()
-    assert not torch.equal(other["fc1.0.weight"], fresh["fc1.0.weight"])
-
-
-def test_mean_var_keeps_each_weights_mean_and_variance_and_nothing_else() -> None:
-    backbone, draw = load("demonstration"), np.random.default_rng(0)
-    state = backbone.model.state_dict()
-    learned = {
-        name: draw.normal(3 + place, 0.5 + place / 10, value.shape).astype(np.float32)
-        for place, (name, value) in enumerate(state.items())
-        if value.dtype.is_floating_point
-    }
-    drawn = mean_var(backbone, learned, 5).model.state_dict()
-    for name in ("conv2.0.weight", "conv3.0.weight", "fc1.0.weight", "fc2.0.weight"):
-        values, source = drawn[name].numpy(), learned[name]
-        assert values.mean() == pytest.approx(source.mean(), abs=float(5 * source.std() / values.size**0.5))
-        assert values.std() == pytest.approx(source.std(), rel=5 / values.size**0.5)
-        assert abs(np.corrcoef(values.ravel(), source.ravel())[0, 1]) < 5 / values.size**0.5
-    assert torch.equal(drawn["conv1.1.weight"], torch.ones(16))
-    assert torch.equal(drawn["conv1.1.running_mean"], torch.zeros(16))
-    assert torch.equal(drawn["conv1.1.running_var"], torch.ones(16))
-    assert torch.equal(mean_var(backbone, learned, 5).model.conv1[0].weight, drawn["conv1.0.weight"])
-
-
 def test_frozen_layers_are_the_same_after_training_and_others_are_not(tmp_path: Path) -> None:
     study = study_in(tmp_path / "study", pictures())
     side = study.sides[0]
@@ -119,19 +83,6 @@ def test_the_own_layers_that_are_put_back_give_what_they_gave(tmp_path: Path) ->
             pooled_network(one.model.eval(), one.traced, [one.traced.cuts[-1]])(images)[0] for one in (back, trained)
         )
     assert torch.allclose(mine, theirs, atol=1e-6)
-
-
-def test_weights_are_kept_as_they_are_however_they_lie_in_memory(tmp_path: Path) -> None:
-    kept = Kept(tmp_path)
-    there = torch.randn(4, 3, 3, 3).contiguous(memory_format=torch.channels_last).numpy()
-    kept.write(Outcome("key", "0110", 0.5, 1, 2.0), {"weight": there})
-    back = kept.weights("key")
-    assert back is not None
-    assert np.array_equal(back["weight"], there)
-    assert kept.read("key", 4, weights=True) == Outcome("key", "0110", 0.5, 1, 2.0)
-    assert kept.read("key", 5, weights=True) is None
-    (tmp_path / "key.json").write_text('{"key": "key"')
-    assert kept.read("key", 4, weights=False) is None
 
 
 def test_halves_part_the_classes_and_their_images(tmp_path: Path) -> None:
@@ -186,6 +137,7 @@ def figures(result: Transferability) -> str:
     return json.dumps({name: values[name] for name in ("points", "contrasts", "reading", "trainings")})
 
 
+@pytest.mark.slow
 def test_what_was_broken_off_is_gone_on_with_and_gives_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -224,6 +176,7 @@ def test_near_chance_nothing_is_said_of_co_adaptation(tmp_path: Path, taught: Pa
     assert result.trainings == 2 * 5
 
 
+@pytest.mark.slow
 def test_on_the_users_images_all_kinds_are_trained_with_the_same_settings(tmp_path: Path, taught: Path) -> None:
     recipe = QUICK.but(backbone="demonstration", weights=str(taught), epochs=6, learning_rate=1e-2)
     result = transferability(pictures(classes=2, each=60), recipe, False, "1", 1, None, tmp_path / "study")

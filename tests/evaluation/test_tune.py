@@ -63,6 +63,7 @@ def test_the_grid_is_whole_and_every_trial_is_in_the_journal(quick: Callable[...
     }
 
 
+@pytest.mark.slow
 def test_with_the_same_seed_the_sampler_proposes_the_same(quick: Callable[..., Tuned]) -> None:
     space = {"learning_rate": {"low": 1e-5, "high": 1e-2, "log": True}, "epochs": [1, 2], "mix": ["none", "mixup"]}
     one, other = (quick(name, space=space, sampler="tpe", trials=4) for name in ("one", "other"))
@@ -87,6 +88,7 @@ def test_what_is_left_open_and_what_is_said_are_one_recipe(quick: Callable[..., 
     assert names == [("the plan's fine-tune", ""), ("learning rate 0.001", "0.001")], "0.0005 is the default"
 
 
+@pytest.mark.slow
 def test_gone_on_with_it_trains_only_what_is_new(quick: Callable[..., Tuned], monkeypatch: pytest.MonkeyPatch) -> None:
     train, trained = Trainer.train, list[str]()
 
@@ -198,6 +200,7 @@ def test_heads_alone(quick: Callable[..., Tuned]) -> None:
     assert tuned.run.frozen
 
 
+@pytest.mark.slow
 def test_several_backbones(quick: Callable[..., Tuned]) -> None:
     both = ("demonstration", "embedded")
     tuned = quick(backbone=None, backbones=both, space={"epochs": [1]}, time_limit=None)
@@ -211,6 +214,7 @@ def test_several_backbones(quick: Callable[..., Tuned]) -> None:
     assert recipe["network"]["backbone"] == kept[tuned.search.winner.number]["backbone"]
 
 
+@pytest.mark.slow
 def test_time_that_is_up_leaves_heads_for_later(quick: Callable[..., Tuned], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("regraft.evaluation.tuning.carry_out.HEADS_SECONDS", 0.3)
     tuned = quick(space=None, sampler="random", trials=2, epochs=1)

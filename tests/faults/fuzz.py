@@ -8,57 +8,29 @@ each came, for each kind of file; what is neither is printed, and the exit code 
 
 import argparse
 import contextlib
-import io
 import json
 import os
 import resource
 import shutil
-import signal
 import sys
-import tarfile
 import tempfile
 import time
-import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 
+from tests.faults.bed import Said, call, done, make_bed
+from tests.faults.kinds import KINDS, Kind
 from tests.faults.mutations import mutations_of, places_in
 
 SECONDS = 20  # that a command may take
 MEMORY = 1_500_000_000  # bytes
-NETWORK = ("--backbone", "demonstration", "--image-size", "32", "--quiet", "--json")
 OUTCOMES = ("right", "refused", "other")
-
-
-class TooLong(BaseException):
-    """A command took longer than it may."""
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a command said."""
-
-    code: int
-    out: str
-    err: str
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of file that is damaged, the command that reads it, and what of its answer must stay."""
-
-    name: str
-    files: Callable[[Path], list[Path]]
-    command: Callable[[Path], tuple[object, ...]]
-    answer: Callable[[Any], Any] | None  # of its JSON; None: whatever exits 0 is right
-    damage: Callable[[Path, list[Path], Random], str] | None = None  # in place of a mutation of one file's bytes
 
 
 @dataclass
@@ -78,255 +50,6 @@ class Table:
 def peak() -> int:
     """The most bytes of memory that this process had."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-
-def call(*arguments: object, seconds: int = 600) -> Said:
-    """Run a command in this process, for so long at most."""
-    from regraft.cli.main import main
-
-    out, err, before = io.StringIO(), io.StringIO(), sys.argv
-    sys.argv, code = ["regraft", *map(str, arguments)], 0
-    signal.signal(signal.SIGALRM, too_long)
-    signal.alarm(seconds)
-    try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            main()
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    except TooLong:
-        return Said(-1, "", f"took more than {seconds} s")
-    finally:
-        signal.alarm(0)
-        sys.argv = before
-    return Said(code, out.getvalue(), err.getvalue())
-
-
-def too_long(*_: object) -> None:
-    raise TooLong
-
-
-# --- what is damaged ---
-
-
-def write_images(folder: Path, each: int = 12, classes: int = 3) -> None:
-    """Some of scikit-learn's digits."""
-    from regraft.data.digits import write_digits
-
-    write_digits(folder)
-    for digit in sorted(folder.iterdir()):
-        for path in sorted(digit.iterdir())[each if int(digit.name) < classes else 0 :]:
-            path.unlink()
-        if int(digit.name) >= classes:
-            digit.rmdir()
-
-
-def make_bed(bed: Path) -> None:
-    """Everything whole: images, a cache, runs, checkpoints, recipes, archives and tables."""
-    images = bed / "images"
-    write_images(images)
-    done(call("train", images, "--strategy", "head", *NETWORK, "--out", bed / "run"))
-    (bed / "recipes").mkdir()
-    shutil.copy(bed / "run" / "recipe.json", bed / "recipes" / "recipe.json")
-    pack(images, bed / "packed")
-    interrupted_training(images, bed / "tuned")
-    write_weights(bed / "fixed" / "weights.safetensors")
-    done(call(*planned_with_another(bed)))
-    save_dataset(images, bed / "dataset")
-
-
-def write_weights(path: Path) -> None:
-    """Random weights of a network that regraft does not ship."""
-    import torch
-    from safetensors.torch import save_file
-    from torchvision.models import squeezenet1_1
-
-    path.parent.mkdir()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        save_file(squeezenet1_1().state_dict(), path)
-
-
-def save_dataset(images: Path, folder: Path) -> None:
-    """The images as a data set of the Hugging Face's, where its library is installed."""
-    with contextlib.suppress(ImportError):
-        import datasets
-
-        datasets.disable_progress_bars()
-        files = sorted(images.rglob("*.png"))
-        classes = datasets.ClassLabel(names=sorted({file.parent.name for file in files}))
-        rows = {
-            "image": [{"bytes": file.read_bytes()} for file in files],
-            "label": [file.parent.name for file in files],
-        }
-        features = datasets.Features({"image": datasets.Image(), "label": classes})
-        datasets.Dataset.from_dict(rows, features=features).save_to_disk(str(folder))
-
-
-def done(said: Said) -> None:
-    assert said.code == 0, said.err
-
-
-def interrupted_training(images: Path, out: Path) -> None:
-    """A fine-tuning that Ctrl-C ended in its second epoch."""
-    from regraft.training.loop import Loop
-
-    whole, epochs = Loop.train_epoch, []
-
-    def once(loop: Loop) -> None:
-        epochs.append(loop)
-        if len(epochs) > 1:
-            raise KeyboardInterrupt
-        whole(loop)
-
-    Loop.train_epoch = once  # type: ignore[method-assign]
-    try:
-        said = call("train", images, *TUNING, "--out", out)
-    finally:
-        Loop.train_epoch = whole  # type: ignore[method-assign]
-    assert said.code == 130, said.err
-
-
-TUNING = ("--strategy", "fine-tune", "--epochs", 2, "--batch-size", 8, *NETWORK)
-
-
-def pack(images: Path, folder: Path) -> None:
-    """The images as archives and tables."""
-    folder.mkdir()
-    files = sorted(images.rglob("*.png"))
-    with zipfile.ZipFile(folder / "images.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in files:
-            archive.write(file, file.relative_to(images))
-    for name, mode in (("images.tar", "w"), ("images.tar.gz", "w:gz")):
-        with tarfile.open(folder / name, mode) as packed:  # type: ignore[call-overload]
-            packed.add(images, "images")
-    rows = [{"image": str(file), "label": file.parent.name, "split": "train"} for file in files]
-    (folder / "table.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    (folder / "table.csv").write_text("\n".join(["image,label,split", *(",".join(row.values()) for row in rows)]))
-    with contextlib.suppress(ImportError):
-        from pyarrow import Table as Arrow
-        from pyarrow import parquet
-
-        parquet.write_table(Arrow.from_pylist(rows), folder / "table.parquet")
-
-
-def all_in(*patterns: str) -> Callable[[Path], list[Path]]:
-    return lambda bed: sorted(path for pattern in patterns for path in bed.glob(pattern) if path.is_file())
-
-
-def lie(bed: Path, files: list[Path], draw: Random) -> str:
-    """A shard whose index was changed and whose seal was made to fit: images or columns in another order."""
-    index = draw.choice([file for file in files if file.name == "index.json"])
-    values = json.loads(index.read_text())
-    name = draw.choice(("contents", "contents", "pixels", "widths", "arrays", "store"))
-    if name == "arrays":
-        names = list(values["arrays"])
-        one, other = draw.sample(names, 2) if len(names) > 1 else (names[0], names[0])
-        values["arrays"][one], values["arrays"][other] = values["arrays"][other], ["<f2", 7]
-    elif name == "store":
-        values["store"] = values["store"][::-1]
-    else:
-        values[name] = [value * 2 for value in values[name]] if name == "widths" else values[name][::-1]
-    data = json.dumps(values).encode()
-    index.write_bytes(data)
-    sums = (index.parent / "checksums.bin").read_bytes()
-    seal = {"images": len(values["contents"]), "crc32": crc32(sums, crc32(data))}
-    (index.parent / "seal.json").write_text(json.dumps(seal))
-    return f"{name} of a sealed index"
-
-
-def exchange_files(bed: Path, files: list[Path], draw: Random) -> str:
-    """Two files of one name, or two whole shards, in each other's place."""
-    if draw.random() < 0.5:
-        shards = sorted({file.parent for file in files if file.name == "index.json"})
-        one, other = draw.sample(shards, 2) if len(shards) > 1 else (shards[0], shards[0])
-    else:
-        one = draw.choice(files)
-        other = draw.choice([file for file in files if file.suffix == one.suffix])
-    between = one.with_name("between")
-    one.rename(between)
-    if other.exists():
-        other.rename(one)
-    between.rename(other if one != other else one)
-    return f"{one.name} and {other.name} exchanged"
-
-
-def plan_of(printed: Any) -> Any:
-    """What a plan says, but for times."""
-    return [printed[name] for name in ("case", "strategy", "cut", "size", "similarity")]
-
-
-def evaluation_of(printed: Any) -> Any:
-    return [printed["metrics"], printed["trained_on"]]
-
-
-def predictions_of(printed: Any) -> Any:
-    rows = printed["predictions"]
-    return [(row["path"], row["class"], *[row[key] for key in row if key.startswith("p(")]) for row in rows]
-
-
-def trained_of(printed: Any) -> Any:
-    return [printed["metrics"], printed["strategy"], printed["cuts"]]
-
-
-CACHE = all_in("cache/features/*/*", "cache/features/*/*/*", "cache/files/*", "cache/networks/*", "cache/networks/*/*")
-SHARDS = all_in("cache/features/*/shard-*/*")
-
-
-def planned(bed: Path) -> tuple[object, ...]:
-    return "plan", bed / "images", *NETWORK
-
-
-def planned_with_another(bed: Path) -> tuple[object, ...]:
-    weights = (bed / "fixed").resolve() / "weights.safetensors"
-    network = ("--backbone", "torchvision/squeezenet1_1", "--weights", weights, "--image-size", 64)
-    return "plan", bed / "images", *network, "--quiet", "--json"
-
-
-def scanned_dataset(bed: Path) -> tuple[object, ...]:
-    return "scan", bed / "dataset", "--json"
-
-
-def predicted(bed: Path) -> tuple[object, ...]:
-    return "predict", bed / "run", bed / "images" / "0", bed / "images" / "1", "--device", "cpu", "--quiet", "--json"
-
-
-def evaluated(bed: Path) -> tuple[object, ...]:
-    return "evaluate", bed / "run", bed / "images", "--quiet", "--json"
-
-
-def started_from(bed: Path) -> tuple[object, ...]:
-    return "plan", bed / "images", "--backbone", bed / "run", "--quiet", "--json"
-
-
-def with_recipe(bed: Path) -> tuple[object, ...]:
-    return "plan", bed / "images", "--recipe", bed / "recipes" / "recipe.json", "--quiet", "--json"
-
-
-def resumed(bed: Path) -> tuple[object, ...]:
-    return "train", bed / "images", *TUNING, "--out", bed / "tuned", "--resume"
-
-
-def scanned(bed: Path) -> tuple[object, ...]:
-    return "scan", next((bed / "packed").glob("damaged.*")), "--json"
-
-
-KINDS = (
-    Kind("cache", CACHE, planned, plan_of),
-    Kind("network", all_in("cache/networks/*", "cache/networks/*/*"), planned_with_another, plan_of),
-    Kind("exchanged", SHARDS, planned, plan_of, exchange_files),
-    Kind("lying index", SHARDS, planned, plan_of, lie),
-    Kind("model", all_in("run/model/*"), predicted, predictions_of),
-    Kind("run", all_in("run/*.json", "run/*.csv"), evaluated, evaluation_of),
-    Kind("backbone", all_in("run/model/config.json", "run/model/model.safetensors"), started_from, plan_of),
-    Kind("recipe", all_in("recipes/*"), with_recipe, None),
-    Kind("checkpoint", all_in("tuned/checkpoints/*/last.pt"), resumed, trained_of),
-    Kind("archive", all_in("packed/images.*"), scanned, None),
-    Kind("table", all_in("packed/table.*"), scanned, None),
-    Kind("dataset", all_in("dataset/*.json", "dataset/*.arrow"), scanned_dataset, None),
-)
-
-
-# --- one case after another ---
 
 
 @contextlib.contextmanager

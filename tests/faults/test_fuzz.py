@@ -25,7 +25,9 @@ from regraft.recipe import Recipe, read_recipe
 from regraft.similarity import statistics
 from regraft.similarity.statistics import Moments, Statistics, find_statistics
 from regraft.strict_json import Malformed
-from tests.faults.fuzz import KINDS, fuzz, make_bed
+from tests.faults.bed import make_bed
+from tests.faults.fuzz import fuzz
+from tests.faults.kinds import KINDS
 from tests.faults.mutations import mutations_of
 
 EACH = 60  # damaged files a reader

@@ -56,6 +56,7 @@ def test_rows_come_back_as_they_were(name: str, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize("name", ["p.csv", "p.jsonl"])
 def test_killed_at_every_write_it_is_gone_on_with(name: str, tmp_path: Path) -> None:
@@ -195,6 +196,7 @@ def run(make_folder: Callable[..., Path], tmp_path: Path) -> Path:
     return package.train(make_folder(each=10), settings, tmp_path / "run").folder
 
 
+@pytest.mark.slow
 def test_predict_streams_and_goes_on(
     run: Path, tmp_path: Path, regraft: Regraft, monkeypatch: pytest.MonkeyPatch
 ) -> None:

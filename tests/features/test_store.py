@@ -1,12 +1,6 @@
 import gc
 import json
-import multiprocessing
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -66,9 +60,6 @@ def flip(path: Path, place: int) -> None:
     path.write_bytes(data)
 
 
-# --- what a store gives back ---
-
-
 def test_rows_come_back_in_the_order_asked_for_from_several_shards() -> None:
     store = open_store("k")
     fill(store, range(4))
@@ -106,9 +97,6 @@ def test_little_is_kept_of_an_image_that_went_through(tmp_path: Path) -> None:
         tracemalloc.stop()
         assert len(features.looks) == count
     assert (kept[2] - kept[1]) / 1_000 < 400  # bytes; of objects it was 645
-
-
-# --- files that are known are not opened ---
 
 
 def test_a_second_run_opens_no_image(make_folder: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,9 +139,6 @@ def test_broken_files_stay_broken(make_folder: Make) -> None:
         features = look(root)
         assert features.passed == passed
         assert [fault.path for fault in features.images.faults] == ["class0/000.png"]
-
-
-# --- what is damaged goes through the network again ---
 
 
 @pytest.mark.parametrize("place", [0, 17, -1])
@@ -237,49 +222,6 @@ def test_a_folder_or_file_of_another_kind_costs_a_pass_and_no_more(name: str) ->
             store.gather("a", list(store.rows))
     assert open_store("k").rows == {}
     assert shards() == []
-
-
-# --- several processes, killed ones ---
-
-
-def write_many(key: str, numbers: range, times: int) -> None:
-    for _ in range(times):
-        fill(open_store(key), numbers)
-
-
-def test_two_processes_write_the_same_images_at_once() -> None:
-    spawn = multiprocessing.get_context("spawn")
-    both = [spawn.Process(target=write_many, args=("k", range(50), 20)) for _ in range(2)]
-    for process in both:
-        process.start()
-    for process in both:
-        process.join()
-    assert [process.exitcode for process in both] == [0, 0]
-    store = open_store("k")
-    assert len(shards()) == 40
-    assert store.gather("a", [image_look(number).content for number in range(50)])[:, 0].tolist() == [*range(50)]
-
-
-def test_a_killed_process_leaves_whole_shards_only() -> None:
-    code = (
-        "import itertools, test_store as t\nstore = t.open_store('k')\n"
-        "for n in itertools.count():\n    t.fill(store, range(1000 * n, 1000 * n + 1000))"
-    )
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
-    for wait in (0.0, 0.013, 0.026):
-        before = len(shards())
-        process = subprocess.Popen([sys.executable, "-c", code], env=environment)
-        while len(shards()) == before:
-            assert process.poll() is None
-            time.sleep(0.01)
-        time.sleep(wait)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        found, store = shards(), open_store("k")
-        assert shards() == found  # none was dropped
-        numbers = [int(content, 16) for content in store.rows]
-        assert len(numbers) % 1000 == 0
-        assert store.gather("a", list(store.rows))[:, 0].tolist() == numbers
 
 
 def test_a_cache_cleared_during_a_pass_is_begun_again() -> None:

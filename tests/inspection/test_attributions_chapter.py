@@ -70,6 +70,7 @@ def one_image(make_folder: Callable[..., Path]) -> tuple[Subject, Any]:
     return subject, example_of(subject, next(pictures(subject, images.files)))
 
 
+@pytest.mark.slow
 def test_the_chapter_shows_every_method_and_what_the_controls_say(one_image: tuple[Subject, Any]) -> None:
     subject, example = one_image
     chapter = chapter_of(subject, [example])

@@ -168,6 +168,7 @@ def test_what_was_not_fine_tuned_is_said() -> None:
         chapter_of(gone, images())
 
 
+@pytest.mark.slow
 def test_a_frozen_run_has_the_same_hash_before_and_after(
     make_folder: Callable[..., Path], regraft: Callable[..., tuple[int, str, str]], tmp_path: Path
 ) -> None:
@@ -187,6 +188,7 @@ def test_a_frozen_run_has_the_same_hash_before_and_after(
     assert "are not those" in chapter_of_unmoved(subject_of(folder), changed).lead
 
 
+@pytest.mark.slow
 def test_constants_of_the_graph_are_no_weights() -> None:
     before = backbone_of("swin_tiny_patch4_window7_224", 224)
     after = before.copied()

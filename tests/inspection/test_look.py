@@ -182,6 +182,7 @@ def test_how_images_are_read_is_heeded(run: Path, regraft: Regraft, tmp_path: Pa
     assert (code, "--weights-key" in err) == (2, True)
 
 
+@pytest.mark.slow
 def test_an_image_is_decoded_once_for_all_methods(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from regraft.inspection import pictures
 

@@ -202,6 +202,7 @@ class Attending(nn.Module):
         return self.head(self.two(tokens).mean(1))
 
 
+@pytest.mark.slow
 def test_networks_without_maps_and_with_attention(images: ImageSet, tmp_path: Path) -> None:
     subject = Subject("tokens", backbone_of(Attending(), 32), ("a", "b"))
     cuts = [cut for cut in subject.cuts if cut.axes == (1,)]

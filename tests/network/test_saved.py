@@ -50,6 +50,7 @@ def check_same(found: np.ndarray, expected: np.ndarray) -> None:
     np.testing.assert_allclose(found, expected, rtol=0, atol=AGREEMENT)
 
 
+@pytest.mark.slow
 def test_the_kept_graph_answers_as_torch_does(run: Path, paths: list[Path]) -> None:
     expected, classifier = by_torch(run, paths), regraft.load(run, device="cpu")
     assert classifier.engine.name == FLOAT32
@@ -73,6 +74,7 @@ def test_a_graph_that_is_missing_or_damaged_changes_no_answer(
         assert again.engine.name == FLOAT32  # from the graph that was made anew
 
 
+@pytest.mark.slow
 def test_a_changed_model_is_not_answered_for_by_the_old_graph(copy: Path, run: Path, paths: list[Path]) -> None:
     before, model = by_torch(run, paths), copy / "model" / MODEL
     state = load_file(model)

@@ -114,7 +114,16 @@ def test_the_head_is_that_of_all_cuts(make_folder: Make, tmp_path: Path, monkeyp
 
 
 @pytest.mark.usefixtures("small")
-@pytest.mark.parametrize("changes", [{}, {"strategy": "early-layers"}, {"pooling": "both"}, {"split_seed": 3}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        *(
+            pytest.param(one, marks=pytest.mark.slow)
+            for one in ({"strategy": "early-layers"}, {"pooling": "both"}, {"split_seed": 3})
+        ),
+    ],
+)
 def test_train_finds_what_parts_computed(
     make_folder: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
 ) -> None:
@@ -132,6 +141,7 @@ def test_train_finds_what_parts_computed(
         np.testing.assert_array_equal(head_of(again.folder)[name], value)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small")
 def test_features_in_a_file(make_folder: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data, settings = make_folder(each=EACH), SETTINGS.but(fast=True)

@@ -34,6 +34,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return package.train(folder_of(place / "data", (0, 1, 2), 20), FIRST, place / "run").folder
 
 
+@pytest.mark.slow
 def test_it_says_what_is_kept_added_and_left_out(first: Path, regraft: Regraft, tmp_path: Path) -> None:
     data = folder_of(tmp_path / "new", (1, 2, 3), first=500)
     out = tmp_path / "onward"
@@ -111,6 +112,7 @@ def test_classes_that_are_all_new_keep_the_layers_alone(first: Path, tmp_path: P
     assert run.metrics.accuracy > 0.7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", ["continue_from", "backbone"])
 def test_images_that_trained_the_earlier_run_are_counted(by: str, first: Path, tmp_path: Path) -> None:
     """Where all of them are in the training part there, those that are reported on here deceive."""

@@ -1,8 +1,6 @@
 """The page as a person uses it, in Chromium: from a zip to an answer. Skipped with a word where there is no browser."""
 
-import base64
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -15,29 +13,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from browser import ARGUMENTS, BROWSER, CONTROLS, FOCUSED, Watched, drop, paste
+from pages import stripes
 from PIL import Image
 
 if TYPE_CHECKING:
-    from playwright.sync_api import JSHandle, Page
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.slow
-
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-]  # fmt: skip
 LONG = 180_000  # milliseconds that a training may take on a busy machine
 WRONG = (3, 4)  # images across that are labelled down
 NARROW, WIDE = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
-
-
-def stripes(kind: int, seed: int) -> Image.Image:
-    draw = np.random.default_rng(100 * kind + seed)
-    x, y = np.meshgrid(np.arange(40), np.arange(40))
-    wave = np.sin((x if kind else y) * 0.4 + draw.uniform(0, 6))
-    return Image.fromarray((128 + 60 * wave[..., None] * np.eye(3)[kind] + draw.normal(0, 9, (40, 40, 3))).astype("u1"))
 
 
 @pytest.fixture(scope="module")
@@ -90,30 +76,6 @@ def wait_for(place: str, server: "subprocess.Popen[bytes]", seconds: float = 90)
             assert server.poll() is None, "the server has ended"
             assert time.monotonic() < end, "the server does not answer"
             time.sleep(0.2)
-
-
-class Watched:
-    """What a page may not do: complain, fail to get something, or ask another host."""
-
-    def __init__(self, page: "Page", address: str) -> None:
-        self.faults: list[str] = []
-        page.on("console", lambda said: self.faults.append(said.text) if said.type in {"error", "warning"} else None)
-        page.on("pageerror", lambda error: self.faults.append(str(error)))
-        page.on("requestfailed", lambda request: self.failed(request.url, request.failure))
-        page.on("response", lambda answer: self.faults.append(answer.url) if answer.status >= 400 else None)
-        page.on(
-            "request",
-            lambda request: (
-                None
-                if request.url.startswith((address, "data:", "blob:"))
-                else self.faults.append(f"another host: {request.url}")
-            ),
-        )
-
-    def failed(self, url: str, why: str | None) -> None:
-        """What a page still wants when it is left is given up, streams of news above all."""
-        if why != "net::ERR_ABORTED":
-            self.faults.append(f"{url}: {why}")
 
 
 @pytest.fixture
@@ -278,43 +240,3 @@ def test_the_keyboard_alone_and_narrow_pages(page: "Page", archive: Path) -> Non
             f"document.querySelectorAll('{CONTROLS}').values().filter(one => one.checkVisibility()).toArray().length"
         )
         assert len(reached) >= min(controls, 40), (place, reached)
-
-
-CONTROLS = "main a[href], main button:not([disabled]), main input, main select"
-FOCUSED = """() => {
-  const one = document.activeElement;
-  if (!one || one === document.body) return null;
-  const label = one.labels?.[0]?.innerText || one.getAttribute("aria-label") || one.innerText || one.title;
-  const shown = one.closest("label.button") ?? one;
-  const style = getComputedStyle(shown);
-  const seen = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
-  window.places ??= new Map();
-  if (!window.places.has(one)) window.places.set(one, window.places.size);
-  return { name: (label || "").trim(), seen, place: window.places.get(one), tag: one.outerHTML.slice(0, 120) };
-}"""
-
-
-def transfer_of(page: "Page", path: Path) -> "JSHandle":
-    """A file as a browser hands it over."""
-    return page.evaluate_handle(
-        """data => {
-          const bytes = Uint8Array.from(atob(data), letter => letter.charCodeAt(0));
-          const transfer = new DataTransfer();
-          transfer.items.add(new File([bytes], "handed over.png", { type: "image/png" }));
-          return transfer;
-        }""",
-        base64.b64encode(path.read_bytes()).decode(),
-    )
-
-
-def drop(page: "Page", path: Path) -> None:
-    """Drop a file on the page, as a mouse does."""
-    page.locator("#drop").dispatch_event("drop", {"dataTransfer": transfer_of(page, path)})
-
-
-def paste(page: "Page", path: Path) -> None:
-    """Paste a file, as Ctrl-V does."""
-    page.evaluate(
-        "transfer => document.dispatchEvent(new ClipboardEvent('paste', { clipboardData: transfer, bubbles: true }))",
-        transfer_of(page, path),
-    )

@@ -213,6 +213,7 @@ def test_the_extra_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, reg
     assert 'pip install "regraft[serve]"' in err
 
 
+@pytest.mark.slow
 def test_the_token_comes_from_the_environment_and_is_never_printed(
     served_run: Path, path: Path, monkeypatch: pytest.MonkeyPatch, regraft: Regraft
 ) -> None:

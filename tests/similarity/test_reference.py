@@ -68,6 +68,7 @@ def shifts(data: Path, run: Path, level: Level) -> np.ndarray:
     return np.array([shift_at(job.features, cut, job.split.train, known)[0] for cut, known in source if known])
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_a_backbone(teaching_run: tuple[Path, Path], regraft: Regraft, tmp_path: Path) -> None:
     data, run = teaching_run
     backbone = load(str(run))

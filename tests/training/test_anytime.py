@@ -191,6 +191,7 @@ def test_a_training_that_never_beat_its_start_is_not_kept(
     assert not is_unchanged(last)
 
 
+@pytest.mark.slow
 def test_each_attempt_says_on_how_many_images_and_why(
     make_folder: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
