@@ -275,6 +275,7 @@ def choose_and_solve(
         best = best_trial(trials)
         decay = best.decay * (share if len(decays) > 1 and settings.solver == "logistic" else 1)
         if not np.isin(rows, fitting_rows(few)).all():
+            del problem  # which is as large as the features
             problem = problem_of(features, labels, classes, [Fold(rows, rows)], settings)
         head = problem.solve(rows, decay).times(best.scale)
     progress("Training the head", 1, 1)

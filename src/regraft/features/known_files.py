@@ -9,18 +9,21 @@ import hashlib
 import os
 import time
 import uuid
+from array import array
 from bisect import bisect_left
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
 
+import numpy as np
+
 from regraft.cache_folder import cache_folder
 from regraft.data.content import Content, OnDisk
 from regraft.data.readers.parquet_rows import InParquet
 
 FILES = "files"  # the folder in the cache
-HASH = 16  # bytes
+HASH, ROW = 16, 32  # bytes
 UNSETTLED = 2_000_000_000  # ns after a change in which another may leave the same time: file systems are that coarse
 MOST_PARTS = 8  # files of the index, before they become one
 MOST_ROWS = 1_000_000
@@ -44,10 +47,8 @@ class KnownFiles:
     def __init__(self) -> None:
         self.base = os.getcwd()  # noqa: PTH109 - a Path for every file would take longer than all the rest
         self.parts = sorted((cache_folder() / FILES).glob("*.known"))
-        rows = {row for part in self.parts for row in read_part(part)}
-        self.rows = sorted(rows)
-        self.met: list[bytes] = []  # rows that were asked for
-        self.new: list[bytes] = []
+        self.rows = SortedRows(b"".join(map(data_in, self.parts)))
+        self.met, self.new = bytearray(), bytearray()  # rows that were asked for, and that are not on disk
 
     def state_of(self, content: Content) -> State | None:
         """The state of a file on disk or a row of one; None of anything else, and of what cannot be looked at."""
@@ -66,23 +67,18 @@ class KnownFiles:
 
     def hash_of(self, state: State | None) -> str | None:
         """The hash of the bytes of a file in that state, where it was read before."""
-        rows = self.rows_from(state.key) if state else []
+        rows = self.rows.that_begin(state.key) if state else []
         if len(rows) != 1:  # with two, a change did not show
             return None
-        self.met += rows
+        self.met += rows[0]
         return rows[0][HASH:].hex()
-
-    def rows_from(self, start: bytes) -> list[bytes]:
-        """The rows that begin so; two of them at most."""
-        place = bisect_left(self.rows, start)
-        return [row for row in self.rows[place : place + 2] if row.startswith(start)]
 
     def note(self, state: State | None, content: str) -> None:
         """Remember the hash of a file's bytes, which were read after its state was."""
         if state is not None and state.settled:
             row = state.key + bytes.fromhex(content)
-            if not self.rows_from(row):
-                self.new.append(row)
+            if not self.rows.that_begin(row):
+                self.new += row
 
     def write(self) -> None:
         """Put what is new on disk; it is worth no failure.
@@ -91,16 +87,41 @@ class KnownFiles:
         """
         if not self.new:
             return
-        full = len(self.rows) + len(self.new) > MOST_ROWS
-        old = self.met if full else self.rows
+        full = len(self.rows) + len(self.new) // ROW > MOST_ROWS
+        old = bytes(self.met) if full else self.rows.data
+        rows = SortedRows(old + self.new)
         merged = full or len(self.parts) >= MOST_PARTS
         with suppress(OSError):
-            part = write_part(sorted({*self.new, *(old if merged else ())}))
+            part = write_data((rows if merged else SortedRows(bytes(self.new))).data)
             for path in self.parts if merged else ():
                 if path != part:
                     path.unlink(missing_ok=True)
             self.parts = [part] if merged else [*self.parts, part]
-        self.rows, self.new = sorted({*old, *self.new}), []
+        self.rows, self.new = rows, bytearray()
+
+
+class SortedRows:
+    """Rows in order, each once, one after another; an object for each would take three times the memory."""
+
+    def __init__(self, data: bytes) -> None:
+        words = np.frombuffer(data, ">u8").reshape(-1, ROW // 8) if data else np.empty((0, ROW // 8), ">u8")
+        words = words[np.lexsort(words.T[::-1])]
+        words = words[np.append(True, (words[1:] != words[:-1]).any(axis=1))[: len(words)]]
+        self.data = words.tobytes()
+        self.starts = array("Q", words[:, 0].astype(np.uint64).tobytes())  # the first word of each
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def that_begin(self, start: bytes) -> list[bytes]:
+        """The rows that begin so, with a word or more; two of them at most."""
+        rows, word = list[bytes](), int.from_bytes(start[:8])
+        place = bisect_left(self.starts, word)
+        while len(rows) < 2 and place < len(self.starts) and self.starts[place] == word:  # noqa: PLR2004 - as it says
+            if self.data.startswith(start, ROW * place):
+                rows.append(self.data[ROW * place : ROW * (place + 1)])
+            place += 1
+        return rows
 
 
 def hashed(text: str) -> bytes:
@@ -110,17 +131,28 @@ def hashed(text: str) -> bytes:
 
 def read_part(path: Path) -> list[bytes]:
     """The rows in a file of the index; none where it is damaged or gone."""
+    data = data_in(path)
+    return [data[place : place + ROW] for place in range(0, len(data), ROW)]
+
+
+def data_in(path: Path) -> bytes:
+    """The same, one after another."""
     with suppress(OSError):
-        data = path.read_bytes() if path.stat().st_size <= 2 * MOST_ROWS * 2 * HASH else b""
-        if path.name == name_of(data) and len(data) % (2 * HASH) == 0:
-            return [data[place : place + 2 * HASH] for place in range(0, len(data), 2 * HASH)]
+        data = path.read_bytes() if path.stat().st_size <= 2 * MOST_ROWS * ROW else b""
+        if path.name == name_of(data) and len(data) % ROW == 0:
+            return data
         path.unlink()
-    return []
+    return b""
 
 
 def write_part(rows: list[bytes]) -> Path:
     """Write rows as a file of the index."""
-    folder, data = cache_folder() / FILES, b"".join(rows)
+    return write_data(b"".join(rows))
+
+
+def write_data(data: bytes) -> Path:
+    """The same of rows one after another."""
+    folder = cache_folder() / FILES
     folder.mkdir(parents=True, exist_ok=True)
     path, unfinished = folder / name_of(data), folder / f".{uuid.uuid4().hex}"
     unfinished.write_bytes(data)

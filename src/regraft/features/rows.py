@@ -26,7 +26,7 @@ class Row(NamedTuple):
     @property
     def look(self) -> Look:
         """What the look at the image left."""
-        return self.shard.index.looks[self.place]
+        return self.shard.look(self.place)
 
 
 @dataclass(frozen=True, eq=False)

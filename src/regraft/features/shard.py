@@ -98,6 +98,10 @@ class Shard:
         """Hashes of the files' bytes."""
         return self.index.looks.contents
 
+    def look(self, place: int) -> Look:
+        """What the look at one image left."""
+        return self.index.looks[place]
+
     def read(self, name: str, places: np.ndarray) -> np.ndarray:
         """Some rows of an array: (places, channels). Damaged where one is not what was written."""
         if name not in self.index.arrays:
