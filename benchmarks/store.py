@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 
-from regraft.data.content import Look
+from regraft.data.identity import Look
 from regraft.features.store import open_store
 
 IMAGES, CHANNELS = 60_000, 320

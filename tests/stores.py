@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from regraft.cache_folder import cache_folder
-from regraft.data.content import Look
+from regraft.data.identity import Look
 from regraft.features.store import Store
 
 

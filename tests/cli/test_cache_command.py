@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from regraft.cache_folder import cache_folder
-from regraft.data.content import Look
+from regraft.data.identity import Look
 from regraft.features.store import open_store
 
 Regraft = Callable[..., tuple[int, str, str]]

@@ -9,8 +9,9 @@ from tempfile import TemporaryFile
 import numpy as np
 import pytest
 
-from regraft.data.content import Given, InTar, Known, Look, OnDisk, OpenFile
+from regraft.data.content import Given, InTar, Known, OnDisk, OpenFile
 from regraft.data.gathered import Gathered, Labelled
+from regraft.data.identity import Look
 from regraft.data.image_files import Files
 from regraft.data.images import ImageFile, ImageSet, collect
 from regraft.data.looks import Looks

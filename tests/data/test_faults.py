@@ -10,8 +10,9 @@ import pytest
 from conftest import picture
 from PIL import Image, ImageDraw
 
-from regraft.data.content import Given, Look
+from regraft.data.content import Given
 from regraft.data.faults import copies
+from regraft.data.identity import Look
 from regraft.data.images import ImageFile, ImageSet
 from regraft.data.looks import Looks
 from regraft.features.head import weights_of_classes

@@ -7,8 +7,8 @@ from conftest import picture
 from odd import saved
 from PIL import Image
 
-from regraft.data.content import IDENTITY, identity_of
 from regraft.data.decoding import decode_for
+from regraft.data.identity import IDENTITY, identity_of
 
 PICTURE = picture(0, 0, 64)
 

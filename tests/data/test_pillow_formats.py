@@ -152,7 +152,8 @@ def test_no_program_is_started(tmp_path: Path) -> None:
 import sys
 sys.addaudithook(lambda event, args: sys.exit(9) if event in ("subprocess.Popen", "os.system", "os.posix_spawn") else 0)
 from pathlib import Path
-from regraft.data.content import OnDisk, look_at
+from regraft.data.content import OnDisk
+from regraft.data.identity import look_at
 from regraft.data.decoding import Undecodable
 try:
     look_at(OnDisk(Path({str(path)!r})), None)

@@ -13,8 +13,9 @@ from odd import saved
 from PIL import Image
 
 from regraft.data import memory
-from regraft.data.content import Given, OnDisk, hash_of, look_at
+from regraft.data.content import Given, OnDisk, hash_of
 from regraft.data.decoding import Undecodable, decode, decode_for
+from regraft.data.identity import look_at
 from regraft.data.memory import ALL
 from regraft.data.prefetch import map_ahead
 from regraft.recipe import MAX_PIXELS

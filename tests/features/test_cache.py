@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from regraft.cache_folder import cache_folder, cache_limit
-from regraft.data.content import Look, OnDisk
+from regraft.data.content import OnDisk
+from regraft.data.identity import Look
 from regraft.errors import RecipeError, RunError
 from regraft.features import eviction, known_files
 from regraft.features.cache import check, clear, show

@@ -6,9 +6,9 @@ import pytest
 import torch
 from PIL import Image
 
-from regraft.data.content import Look
 from regraft.data.decoding import decode
 from regraft.data.find import find_images
+from regraft.data.identity import Look
 from regraft.errors import BackboneError
 from regraft.features.extract import extract, extract_known
 from regraft.features.frozen_pass import FrozenPass, Read, confidence_of, wanted_of

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from stores import image_look
 
-from regraft.data.content import Look
+from regraft.data.identity import Look
 from regraft.data.looks import Looks
 from regraft.data.split import Split, in_order, numbered, numbered_hashes, ranks_within_class
 from regraft.data.texts import Hashes

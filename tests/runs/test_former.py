@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 import regraft
-from regraft.data.content import IDENTITY, hash_of
+from regraft.data.content import hash_of
 from regraft.data.decoding import decode
+from regraft.data.identity import IDENTITY
 from regraft.recipe import Recipe, read_recipe
 
 Regraft = Callable[..., tuple[int, str, str]]

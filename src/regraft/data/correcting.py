@@ -6,9 +6,10 @@ from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
-from regraft.data.content import Content, hash_of, look_at
+from regraft.data.content import Content, hash_of
 from regraft.data.corrections import FILE, KEEP, LEAVE_OUT, NEW_CLASS, Correction, read_corrections, reviewed_run
 from regraft.data.decoding import Undecodable
+from regraft.data.identity import look_at
 from regraft.data.image_files import Files
 from regraft.data.images import KEPT, LEFT_OUT, Corrected, Fault, ImageFile, ImageSet
 from regraft.errors import DataError

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from regraft.data.content import Look
+from regraft.data.identity import Look
 from regraft.data.images import KEPT, SPLITS, Fault, ImageFile, ImageSet
 from regraft.data.looks import Looks
 from regraft.data.name_groups import unused_groups

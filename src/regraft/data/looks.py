@@ -5,7 +5,7 @@ from typing import overload
 
 import numpy as np
 
-from regraft.data.content import Look
+from regraft.data.identity import Look
 from regraft.data.texts import AT_ONCE, Hashes, same_items
 
 

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from regraft.data.content import Look, look_at
 from regraft.data.decoding import Undecodable
 from regraft.data.faults import odd_ones
 from regraft.data.find import Data, find_images
+from regraft.data.identity import Look, look_at
 from regraft.data.images import Fault, ImageFile, ImageSet
 from regraft.data.looks import GrowingLooks, Looks
 from regraft.data.pixel_range import measured

@@ -61,7 +61,7 @@ class PartOf(Mapping[int, str]):
 def split_images(images: ImageSet, pixels: Sequence[str], seed: int) -> Split:
     """Split by folders where they say so, else by class and the pixels' hashes.
 
-    Images that show the same (content.identity_of) stay together, and who is test depends on that and ``seed`` alone:
+    Images that show the same (identity.identity_of) stay together, and who is test depends on that and ``seed`` alone:
     neither names, nor order, nor the backbone matter. Where a person has corrected labels or left images out, the
     others' parts are those that they have without. Raises DataError where nothing is left to train on.
     """

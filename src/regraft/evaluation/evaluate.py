@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from regraft.data.content import IDENTITY, hash_of, identity_of
+from regraft.data.content import hash_of
 from regraft.data.decoding import Decoded, decode
+from regraft.data.identity import IDENTITY, identity_of
 from regraft.data.images import LEFT_OUT, Fault, ImageFile, ImageSet
 from regraft.data.spelling import alike
 from regraft.errors import DataError, RunError, reason_of

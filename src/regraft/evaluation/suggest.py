@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from regraft.data.content import IDENTITY
+from regraft.data.identity import IDENTITY
 from regraft.data.image_files import Files
 from regraft.data.images import LEFT_OUT, Fault, ImageFile, ImageSet
 from regraft.data.readers.paths import Named, NoImage

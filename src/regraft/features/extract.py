@@ -12,8 +12,9 @@ from functools import partial
 import numpy as np
 from PIL.Image import Image
 
-from regraft.data.content import Indexed, Known, Look, hash_of, look_of
+from regraft.data.content import Indexed, Known, hash_of
 from regraft.data.decoding import Decoded, Undecodable, check_size, decode_for
+from regraft.data.identity import Look, look_of
 from regraft.data.images import Fault, ImageFile, ImageSet
 from regraft.data.looks import Looks
 from regraft.data.pixel_range import Unmeasured

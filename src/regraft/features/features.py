@@ -75,7 +75,7 @@ class Features:
 
     @property
     def pixels(self) -> Hashes:
-        """Per file, the hash of what it shows (content.identity_of)."""
+        """Per file, the hash of what it shows (identity.identity_of)."""
         return self.looks.pixels
 
     def short_side(self, rows: np.ndarray) -> int:
@@ -94,7 +94,7 @@ class Features:
         )
 
     def pixel_fingerprint(self) -> str:
-        """The same of what the images show (content.identity_of)."""
+        """The same of what the images show (identity.identity_of)."""
         return self.hash_with_names(self.pixels)
 
     def hash_with_names(self, hashes: Hashes) -> str:

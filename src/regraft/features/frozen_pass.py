@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from regraft.data.content import Look
+from regraft.data.identity import Look
 from regraft.data.prefetch import grouped, map_ahead
 from regraft.errors import BackboneError
 from regraft.features.store import note_engine, noted_engine, open_store

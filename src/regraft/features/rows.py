@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from regraft.data.content import Look
+from regraft.data.identity import Look
 from regraft.data.looks import Looks
 from regraft.data.texts import Hashes
 from regraft.features.shard import Shard

@@ -16,7 +16,7 @@ from zlib import crc32
 
 import numpy as np
 
-from regraft.data.content import Look
+from regraft.data.identity import Look
 from regraft.data.looks import Looks
 from regraft.data.texts import Hashes
 from regraft.strict_json import Malformed, build, parse_json, read_bytes, read_json

@@ -21,7 +21,7 @@ from weakref import WeakSet
 import numpy as np
 
 from regraft.cache_folder import cache_folder, cache_limit
-from regraft.data.content import Look
+from regraft.data.identity import Look
 from regraft.data.texts import Hashes
 from regraft.errors import RunError, reason_not_written
 from regraft.features.eviction import FEATURES, SHARD, keep_within, note_use, remove, things_in

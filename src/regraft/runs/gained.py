@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from regraft.data.content import IDENTITY
+from regraft.data.identity import IDENTITY
 from regraft.data.spreadsheet import from_cell
 from regraft.metrics.comparisons import on_images
 from regraft.planning.prepare import Job

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from regraft.data.content import IDENTITY
+from regraft.data.identity import IDENTITY
 from regraft.network.load import is_run
 from regraft.planning.prepare import Job
 from regraft.strict_json import Malformed, build, read_json

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import torch
 
-from regraft.data.content import Look
+from regraft.data.identity import Look
 from regraft.features.frozen_pass import FrozenPass, Read, Wanted
 from regraft.network.backbone import Backbone
 from regraft.network.cuts import POOLINGS, Cut

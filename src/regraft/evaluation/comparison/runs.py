@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from regraft.data.content import IDENTITY
 from regraft.data.find import Data, find_images
+from regraft.data.identity import IDENTITY
 from regraft.data.images import EVALUATED
 from regraft.data.spreadsheet import from_cell
 from regraft.errors import DataError, RecipeError, RunError, reason_of
