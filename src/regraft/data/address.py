@@ -28,11 +28,9 @@ def as_given(path: Path) -> str:
     return ONE_SLASH.sub(rf"\1{slashes}", text) if ONE_SLASH.match(text) else str(path)
 
 
-def not_there(run: Path, place: str | None) -> str:
-    """Why the images of a run are not opened. A run may come from anyone, so its word alone reaches no network."""
-    if place and is_address(place):
-        return f"the images of {run} lie at {without_secrets(place)}, which is opened only if you name it: --data"
-    return f"the images of {run} are not in {place} any more; name their place: --data"
+def not_opened(run: Path, place: str) -> str:
+    """Why the images of a run are not opened: it may come from anyone, so its word alone reaches no network."""
+    return f"the images of {run} lie at {without_secrets(place)}, which is opened only if you name it: --data"
 
 
 if sys.platform == "win32":

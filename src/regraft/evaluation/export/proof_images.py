@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from regraft.data.address import is_address, not_there
+from regraft.data.address import is_address, not_opened
 from regraft.data.content import Content, OnDisk
 from regraft.data.find import find_images
 from regraft.data.images import EVALUATED, ImageFile
@@ -66,7 +66,7 @@ def source_of(run: Path, given: str | PathLike[str] | None) -> Source:
     if root and root.is_file() and (listed := listed_in(root)):  # a table with names of its own for them
         return Source("given", some(listed))
     if seen and seen.root and is_address(seen.root):
-        raise RunError(not_there(run, seen.root))
+        raise RunError(not_opened(run, seen.root))
     where = f" in {root}" if root else ""
     raise RunError(f"none of the images of {run} is there any more{where}; name some to prove the export with, --data")
 
