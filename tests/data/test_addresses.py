@@ -20,6 +20,7 @@ from regraft.data.readers import shard_index
 from regraft.data.readers.paths import contents_at
 from regraft.data.remote import Blocks, RemoteFile
 from regraft.data.scan import scan
+from regraft.evaluation.export.proof_images import own_images
 from regraft.progress import Progress
 from regraft.recipe import Reading
 
@@ -370,7 +371,7 @@ def test_nothing_that_is_written_has_a_secret(
     assert ("shards", "memory-photos") in [(one["kind"], one["name"]) for one in json.loads(printed)["entries"]]
 
 
-def test_a_run_opens_its_images_again(store: Store, tmp_path: Path, regraft: Regraft) -> None:
+def test_a_run_opens_its_images_where_they_are_named(store: Store, tmp_path: Path, regraft: Regraft) -> None:
     with_shards(store, tmp_path)
     out = tmp_path / "run"
     code, printed, complaint = regraft(
@@ -393,6 +394,16 @@ def test_a_run_opens_its_images_again(store: Store, tmp_path: Path, regraft: Reg
     named = json.dumps(rows)
     assert named.count("memory://photos/shard-0000.tar/") == 16
     assert named.count("neither its name nor its first bytes are an image's") == 8
-    from regraft.evaluation.export.proof_images import own_images
+    store.read.clear()
+    for command in ("look", "review", "export"):  # a run may come from anyone: its word alone reaches no network
+        code, _, complaint = regraft(command, out)
+        assert (code, len(complaint.strip().splitlines()), store.read) == (2, 1, [])
+        assert "lie at memory://photos/shard-*.tar, which is opened only if you name it: --data" in complaint
+    code, _, complaint = regraft("export", out, "--data", "memory://photos", "--quiet")
+    assert code == 0, complaint
 
-    assert len(own_images(out)) == 24
+
+def test_export_finds_the_images_of_a_run_on_shards(tmp_path: Path, store: Store) -> None:
+    folder = with_shards(store, tmp_path)
+    library.train(folder, SETTINGS, tmp_path / "run", progress=False)
+    assert len(own_images(tmp_path / "run")) == 24

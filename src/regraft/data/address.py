@@ -28,9 +28,9 @@ def as_given(path: Path) -> str:
     return ONE_SLASH.sub(rf"\1{slashes}", text) if ONE_SLASH.match(text) else str(path)
 
 
-def is_there(place: str) -> bool:
-    """Whether data may be had at a place that was kept; of an address only opening tells."""
-    return is_address(place) or Path(place).exists()
+def not_opened(run: Path, place: str) -> str:
+    """Why the images of a run are not opened: it may come from anyone, so its word alone reaches no network."""
+    return f"the images of {run} lie at {without_secrets(place)}, which is opened only if you name it: --data"
 
 
 if sys.platform == "win32":

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from regraft.data.address import is_there
+from regraft.data.address import is_address, not_opened
 from regraft.data.find import Data, find_images
 from regraft.data.images import EVALUATED, ImageSet
 from regraft.data.pixel_range import asked_for, measured
@@ -44,7 +44,9 @@ def images_for(
         root, parts = images_of_run(subject.folder)
         if data is None:
             data, reading = root, read_recipe(subject.folder / "recipe.json").reading
-            if not is_there(root):
+            if is_address(root):
+                raise DataError(not_opened(subject.folder, root))
+            if not Path(root).exists():
                 raise DataError(f"the images of {subject.folder} are not in {root} any more; name their place: --data")
     if data is None:
         return None

@@ -3,10 +3,10 @@
 import threading
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 
 from PIL import Image
 
-from regraft.data.address import is_there
 from regraft.data.content import Content
 from regraft.data.decoding import Undecodable, decode_for
 from regraft.data.find import find_images
@@ -53,14 +53,14 @@ class TrainingImages:
 
     def places_of(self, names: Sequence[str]) -> list[int | None]:
         """Where some are in the list; None for those that cannot be shown, since the data has gone."""
-        there = self.root is not None and is_there(self.root)
+        there = self.root is not None and Path(self.root).exists()
         return [self.places.get(name) if there else None for name in names]
 
     @cached_property
     def contents(self) -> dict[str, Content]:
         """Where each lies; Refused where the data has gone."""
         folder, root = self.opened.classifier.folder, self.root
-        if folder is None or root is None:
+        if folder is None or root is None or not Path(root).exists():
             raise Refused(404, GONE)
         try:
             reading = read_recipe(folder / "recipe.json").reading

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from regraft.data.address import is_address, not_opened
 from regraft.data.content import Content, OnDisk
 from regraft.data.find import find_images
 from regraft.data.images import EVALUATED, ImageFile
@@ -64,6 +65,8 @@ def source_of(run: Path, given: str | PathLike[str] | None) -> Source:
     root = Path(seen.root) if seen and seen.root else None
     if root and root.is_file() and (listed := listed_in(root)):  # a table with names of its own for them
         return Source("given", some(listed))
+    if seen and seen.root and is_address(seen.root):
+        raise RunError(not_opened(run, seen.root))
     where = f" in {root}" if root else ""
     raise RunError(f"none of the images of {run} is there any more{where}; name some to prove the export with, --data")
 
@@ -85,9 +88,11 @@ def own_images(run: Path) -> list[Own]:
 
 
 def read_again(run: Path, root: str | None) -> Sequence[ImageFile]:
-    """The images of a run that lie in shards or at an address; none where they cannot be had."""
+    """The images of a run that lie in shards; none where they cannot be had."""
+    if not root or is_address(root):  # a run may come from anyone, so its word alone reaches no network
+        return ()
     try:
-        return find_images(root or "", read_recipe(run / "recipe.json").reading, EVALUATED).files
+        return find_images(root, read_recipe(run / "recipe.json").reading, EVALUATED).files
     except (RegraftError, OSError):
         return ()
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from regraft.data.address import is_there, without_secrets
+from regraft.data.address import is_address, not_opened, without_secrets
 from regraft.data.corrections import FILE
 from regraft.data.find import Data
 from regraft.data.readers.table import TABLES
@@ -160,7 +160,9 @@ def root_of(run: Path) -> str:
         root = images_of(run).root
     except (OSError, Malformed) as error:
         raise RunError(f"{run} does not say where its images are ({error}); name their place with --data") from None
-    if root is None or not is_there(root):
+    if root is not None and is_address(root):
+        raise DataError(not_opened(run, root))
+    if root is None or not Path(root).exists():
         raise DataError(f"the images of {run} are not in {root} any more; name their place with --data")
     return root
 
