@@ -133,6 +133,6 @@ def test_a_row_takes_little_memory() -> None:
     def looked(count: int) -> Looks:
         return Looks.of(Look(f"{i:032x}", f"{-i % count:032x}", 640 + i, 480) for i in range(count))
 
-    assert bytes_a_row(listed) < 150  # of objects it is 500
-    assert bytes_a_row(on_disk) < 180
-    assert bytes_a_row(looked) < 110  # of objects it is 300
+    assert bytes_a_row(listed) < 250  # of objects it is 500
+    assert bytes_a_row(on_disk) < 250
+    assert bytes_a_row(looked) < 180  # of objects it is 300
