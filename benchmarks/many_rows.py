@@ -2,8 +2,8 @@
 
     uv run python -m benchmarks.many_rows 100000 1000000
 
-For each number a folder of WebDataset shards is made (``--folder``; a million take 2.5 GB, and 1.3 GB in the cache), and each command runs in a
-process of its own with a cache of its own, so that nothing is known before.
+For each number a folder of WebDataset shards is made (``--folder``; a million take 2.5 GB, and 1.3 GB in the cache).
+Each command runs in a process of its own with a cache of its own, so that nothing is known before.
 """
 
 import argparse
@@ -73,10 +73,8 @@ def main() -> None:
                 filled = [text.format(data=place / "data", out=place / "run") for text in arguments]
                 seconds, busy, peak, code = peak_of(filled, place / "cache")
                 failed = f", exit code {code}" if code else ""
-                print(
-                    f"{images:>9,} images, {name}: {peak:,.0f} MB, {busy:,.0f} s, on the clock {seconds:,.0f} s{failed}",
-                    flush=True,
-                )
+                took = f"{busy:,.0f} s, on the clock {seconds:,.0f} s"
+                print(f"{images:>9,} images, {name}: {peak:,.0f} MB, {took}{failed}", flush=True)
         finally:
             shutil.rmtree(place)
 

@@ -11,7 +11,7 @@ from regraft.network.cuts import Cut
 SAMPLE = 4_000  # images that the scale is of, about
 AT_ONCE = 50_000  # images whose neighbours are looked for at once: 100 MB along SCREENING axes
 LARGE, SCREENING = 20_000_000, 512  # pairs of images from which so many axes screen them
-VERY_LARGE = 450_000_000  # pairs from which images are in clusters: over 50,000 images, a fifth of them tested
+VERY_LARGE = 5_000_000_000  # pairs from which images are in clusters: over 170,000 images, a fifth of them tested
 
 
 def nearest_of(features: Features, cut: Cut, rows: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
