@@ -14,6 +14,8 @@ import pytest
 from PIL import Image
 
 if TYPE_CHECKING:
+    from stored import Store
+
     from regraft.evaluation.tuning.result import Tuned
 
 
@@ -115,6 +117,15 @@ def striped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "runs").mkdir()
     train(folder / "root" / "stripes", Recipe(image_size=64, fast=True), folder / "runs" / "stripes-1", progress=False)
     return folder
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator["Store"]:
+    """An empty store at memory:// that notes what is read of it."""
+    from stored import emptied
+
+    with emptied(tmp_path, monkeypatch) as made:
+        yield made
 
 
 @pytest.fixture
