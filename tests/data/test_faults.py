@@ -70,7 +70,9 @@ def test_copies_across_the_users_split_are_found_and_weighed(regraft: Regraft, t
     result = json.loads(printed)
     assert result["near_duplicates"]["images"] >= 4
     assert result["near_duplicates"]["accuracy_without"] != result["near_duplicates"]["accuracy_with"]
-    assert any("copies" in note for note in result["notes"])
+    assert any(
+        "are copies of images" in said for said in (*result["notes"], *(one["text"] for one in result["remarks"]))
+    )
     assert "across the split</h3>" in (out / "report.html").read_text()
 
 

@@ -10,6 +10,7 @@ import shutil
 import tempfile
 import threading
 import time
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from itertools import count
@@ -127,6 +128,7 @@ class Blocks:
                 folder.mkdir(parents=True, exist_ok=True)
                 self.most = min(ON_DISK, int(SHARE * shutil.disk_usage(folder).free))
                 self.file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - it stays open
+                weakref.finalize(self, self.file.close)
             except OSError:
                 self.most = 0
         return self.file is not None and self.size + size <= self.most

@@ -31,6 +31,11 @@ class ClassMetrics:
     f1: float
     recall_interval: tuple[float, float] | None = None  # of 95%; None without images, and of former runs
 
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        ends = list(self.recall_interval) if self.recall_interval else None
+        return {"class": self.name} | {k: v for k, v in asdict(self).items() if k != "name"} | {"recall_interval": ends}
+
 
 @dataclass(frozen=True, repr=False)
 class Metrics(Shown):
@@ -87,7 +92,7 @@ class Metrics(Shown):
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
-        rows = [{"class": row.name, **{k: v for k, v in asdict(row).items() if k != "name"}} for row in self.per_class]
+        rows = [row.as_dict() for row in self.per_class]
         return {
             **self.summary(),
             "interval_level": LEVEL,
