@@ -32,6 +32,7 @@ def odd(tmp_path: Path) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_every_command_shows_names_as_they_are(odd: Path, regraft: Regraft, tmp_path: Path) -> None:
     run = tmp_path / "run"
     for command in (

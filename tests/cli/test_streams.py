@@ -42,6 +42,7 @@ def shell(command: str, **environment: str) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize("command", ["scan {} ", "scan {} --json ", "cache ", "scan --help "])
 def test_closed_streams(command: str, make_folder: Callable[..., Path]) -> None:

@@ -92,6 +92,7 @@ def test_other_data_or_settings_are_other_trainings(quick: Callable[..., Compari
     assert quick(repeats=1, budgets=[1]).trainings == 2  # heads know no epochs
 
 
+@pytest.mark.slow
 def test_sizes_and_budgets_have_a_table_each(quick: Callable[..., Comparison]) -> None:
     made = quick(sizes=[12], budgets=["1,1s"], repeats=1)
     assert [table.budget for table in made.tables] == ["1 epoch", "1 second"]

@@ -75,6 +75,7 @@ def spoiled(folder: Path, pixels: Any, most_changed: float) -> Any:
     return openvino.Model([ops.result(ops.add(ends, np.array([[0.9, 0.1]], np.float32)))], [images], "spoiled")
 
 
+@pytest.mark.slow
 def test_what_loses_too_much_is_left_out_with_its_figure(
     regraft: Regraft, run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

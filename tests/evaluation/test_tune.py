@@ -227,6 +227,7 @@ def test_time_that_is_up_leaves_heads_for_later(quick: Callable[..., Tuned], mon
     assert "waiting" not in {row["state"] for row in rows(again.folder)}
 
 
+@pytest.mark.slow
 def test_a_limit_says_how_the_time_is_shared_and_what_was_not_begun(
     quick: Callable[..., Tuned], monkeypatch: pytest.MonkeyPatch
 ) -> None:

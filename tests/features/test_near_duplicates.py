@@ -77,6 +77,7 @@ def test_frames_of_a_scene_are_found(by: int) -> None:
     assert sum(pair.kind == SAME_SCENE for pair in found) >= (0.9 if by > 3 else 0.5) * len(found)
 
 
+@pytest.mark.slow
 def test_a_run_says_what_to_do_about_scenes(regraft: Regraft, tmp_path: Path) -> None:
     root = tmp_path / "data"
     for name, first in (("a", 0), ("b", 8)):

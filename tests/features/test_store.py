@@ -83,6 +83,7 @@ def test_many_images_are_opened_and_found_again() -> None:
     np.testing.assert_array_equal(again.gather("a", list(again.rows))[:, 0], rows)
 
 
+@pytest.mark.slow
 def test_little_is_kept_of_an_image_that_went_through(tmp_path: Path) -> None:
     kept = []
     for count in (50, 500, 1_500):

@@ -130,6 +130,7 @@ def test_a_sample_has_every_class_its_share() -> None:
     assert np.array_equal(sampled(labels, 1000, seed=0), np.arange(1000))
 
 
+@pytest.mark.slow
 def test_the_report_gets_a_chapter(run: Path) -> None:
     before = (run / "report.html").read_text()
     assert before.count(PLACE) == 1

@@ -67,6 +67,7 @@ def test_one_repeat_says_nothing_of_chance_and_no_spread_is_no_error() -> None:
     assert over_repeats([0.1, 0.1], 0.25).better == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("images", "clusters"), [(60, 0), (300, 0), (300, 60)])
 def test_paired_interval_holds_the_true_difference(images: int, clusters: int) -> None:
     rng = np.random.default_rng(images + clusters)

@@ -225,6 +225,7 @@ def test_what_is_kept_of_a_network_follows_the_key(
     assert not load(NAME, str(path), 64, "ema").built
 
 
+@pytest.mark.slow
 def test_plan_says_which_weights_were_taken(
     state: State, averaged: State, make_folder: Callable[..., Path], regraft: Callable[..., tuple[int, str, str]],
     tmp_path: Path,

@@ -85,6 +85,7 @@ def test_two_workers_give_the_features_and_the_head_of_one_pass(
     assert library.compute_features(data, SETTINGS, "1/2", progress=False).passed == 0
 
 
+@pytest.mark.slow
 def test_a_killed_worker_loses_the_shard_it_was_at(
     make_folder: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

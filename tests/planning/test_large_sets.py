@@ -81,6 +81,7 @@ def test_a_plan_stops_after_the_sample(make_folder: Make, regraft: Regraft, tmp_
     assert (kept["images_planned_on"], kept["size"]["images"]) == (SAMPLED, plan["size"]["images"])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small")
 def test_all_images_have_the_cuts_that_training_asks_for(make_folder: Make) -> None:
     data, settings = make_folder(each=EACH), Recipe(image_size=32)

@@ -197,6 +197,7 @@ def test_no_run_has_no_card(tmp_path: Path, plain: Path) -> None:
         regraft.card(plain / "model")
 
 
+@pytest.mark.slow
 def test_the_licence_of_a_run_is_followed_to_its_first_backbone(plain: Path, tmp_path: Path) -> None:
     recipe = regraft.Recipe(backbone=str(plain), strategy="head", image_size=64)
     second = regraft.train(plain.parent / "data", recipe, tmp_path / "second")

@@ -59,6 +59,7 @@ def test_it_says_what_is_kept_added_and_left_out(first: Path, regraft: Regraft, 
     assert any("Goes on from" in note for note in json.loads(planned[1])["notes"])
 
 
+@pytest.mark.slow
 def test_no_decay_small_enough_forgets_the_head_where_all_is_known(first: Path, tmp_path: Path) -> None:
     """Two images a class do not change what twenty taught."""
     data = folder_of(tmp_path / "new", (0, 1, 2), 4, first=700)
@@ -127,6 +128,7 @@ def test_images_that_trained_the_earlier_run_are_counted(by: str, first: Path, t
     assert not [note for note in same.notes if "which this starts from" in note]
 
 
+@pytest.mark.slow
 def test_new_images_alone_are_warned_of_and_the_old_ones_are_not_forgotten_as_taught(
     first: Path, tmp_path: Path
 ) -> None:
