@@ -1,15 +1,17 @@
-"""Decoded images in a temporary file that the system maps into memory: it keeps what fits, and reads the rest again."""
+"""Decoded images in a temporary file, of which the system keeps in memory what fits, and reads the rest again."""
 
 import shutil
 import tempfile
+from array import array
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import torch
 
 from regraft.cache_folder import cache_folder
+from regraft.data.content import OpenFile
 from regraft.errors import RunError, reason_not_written
 
 SPARE = 1.5  # times what the images may take, that must be free on the disk
@@ -21,9 +23,9 @@ class PixelFile(Sequence[torch.Tensor]):
     The file has no name, so it is gone with the process, however that ends.
     """
 
-    def __init__(self, file: IO[bytes], places: np.ndarray, shapes: np.ndarray) -> None:
-        self.places, self.shapes = places, shapes
-        self.pixels = np.memmap(file, np.uint8, "r")  # which stays when the file is closed
+    def __init__(self, file: OpenFile, places: np.ndarray, shapes: np.ndarray) -> None:
+        self.file, self.places = file, places
+        self.shapes = shapes  # (images, 2) int64
 
     def __len__(self) -> int:
         """Count the images."""
@@ -36,9 +38,8 @@ class PixelFile(Sequence[torch.Tensor]):
     def __getitem__(self, row: Any) -> Any:
         """A copy of one image."""
         height, width = self.shapes[row].tolist()
-        start = int(self.places[row])
-        flat = np.array(self.pixels[start : start + 3 * height * width])
-        return torch.from_numpy(flat).reshape(3, height, width)
+        data = self.file.read_at(int(self.places[row]), 3 * height * width)
+        return torch.frombuffer(bytearray(data), dtype=torch.uint8).reshape(3, height, width)
 
 
 def has_room(size: float) -> bool:
@@ -52,15 +53,15 @@ def has_room(size: float) -> bool:
 
 def write_pixels(images: Iterable[torch.Tensor]) -> PixelFile:
     """Put images into a file beside the cache; RunError where the disk fills up meanwhile."""
-    shapes, places, size = list[tuple[int, int]](), list[int](), 0
+    shapes, places, size = array("q"), array("q"), 0
     try:
-        with tempfile.TemporaryFile(dir=cache_folder()) as file:
-            for image in images:
-                shapes.append((image.shape[1], image.shape[2]))
-                places.append(size)
-                size += file.write(image.contiguous().numpy().data)
-            file.flush()
-            return PixelFile(file, np.array(places, np.int64), np.array(shapes, np.int64))
+        file = OpenFile(tempfile.TemporaryFile(dir=cache_folder()))  # noqa: SIM115 - it stays open
+        for image in images:
+            shapes.extend(image.shape[1:])
+            places.append(size)
+            size += file.file.write(image.contiguous().numpy().data)
+        file.file.flush()
+        return PixelFile(file, np.array(places, np.int64), np.array(shapes, np.int64).reshape(-1, 2))
     except OSError as error:
         raise RunError(
             f"the decoded images do not fit into {cache_folder()}: {reason_not_written(error)}; free space there, or"
