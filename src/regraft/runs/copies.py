@@ -50,7 +50,8 @@ def accuracies(overlap: Overlap, what: str) -> str:
 
 def advice(overlap: Overlap, pattern: str | None, given: bool) -> str:
     """What to do about scenes on both sides; ``given``: the parts are the user's own."""
-    seen = f"{overlap.same_scene:,} of these share the scene (bursts, video frames, tiles), not the picture"
+    those = f"{overlap.same_scene:,} of the {overlap.images:,} copies"
+    seen = f"{those} share the scene (bursts, video frames, tiles), not the picture"
     how = f"--group-by '{pattern}'" if pattern else "--group-by and what names a scene"
     if given:
         return f"{seen}: put each scene into one part; where the parts are not given, {how} does so"
