@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ import pytest
 from PIL import Image
 
 if TYPE_CHECKING:
+    from clocks import Clock
+    from starlette.testclient import TestClient
     from stored import Store
 
     from regraft.evaluation.tuning.result import Tuned
@@ -117,6 +120,32 @@ def striped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "runs").mkdir()
     train(folder / "root" / "stripes", Recipe(image_size=64, fast=True), folder / "runs" / "stripes-1", progress=False)
     return folder
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> "Clock":
+    """In place of time.monotonic."""
+    from clocks import Clock
+
+    made = Clock()
+    monkeypatch.setattr(time, "monotonic", made)
+    return made
+
+
+@pytest.fixture
+def client(striped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Iterator[TestClient]":
+    """What answers for the page of ``striped``."""
+    from pages import BASE
+    from starlette.testclient import TestClient
+
+    from regraft.server.app import create_app
+    from regraft.server.settings import Settings
+
+    monkeypatch.chdir(tmp_path)
+    run, root = striped / "runs" / "stripes-1", striped / "root"
+    settings = Settings(runs=(run,), data_root=root, store=tmp_path / "store", device="cpu")
+    with TestClient(create_app(settings), base_url=BASE) as made:
+        yield made
 
 
 @pytest.fixture

@@ -6,17 +6,15 @@ import os
 import re
 import subprocess
 import sys
-import time
-import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from clocks import Clock
 
 from regraft.progress import Progress, WithoutLines, silent
 from regraft.progress.json_lines import JsonLines
-from regraft.progress.notebook import cell, in_notebook
 from regraft.progress.pace import Pace, rate_in_words, time_in_words
 from regraft.progress.plain import LATEST, SOONEST, Plain
 from regraft.progress.shown import shown
@@ -34,23 +32,6 @@ with shown(True) as shows:
     shows("Training", 24, 24, "steps")
 print("done")
 """
-
-
-class Clock:
-    """Time that passes when a test says so."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    made = Clock()
-    monkeypatch.setattr(time, "monotonic", made)
-    return made
 
 
 def test_rates_are_seconds_each_where_less_than_one_a_second() -> None:
@@ -176,70 +157,6 @@ def test_bars_live_below_the_lines_that_stay(columns: int) -> None:
 
 def test_a_terminal_that_moves_no_cursor_gets_lines() -> None:
     assert not CONTROL.search(in_terminal(80, "dumb").replace("\r\n", "\n"))
-
-
-@pytest.fixture
-def outputs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """A notebook's outputs, as HTML; what is shown anew replaces what was there."""
-    shown_now: list[str] = []
-
-    class Handle:
-        def __init__(self, place: int) -> None:
-            self.place = place
-
-        def update(self, bundle: dict[str, str], raw: bool) -> None:
-            assert raw
-            shown_now[self.place] = bundle["text/html"]
-
-    def display(bundle: dict[str, str], raw: bool, display_id: bool) -> Handle:
-        assert raw
-        assert display_id
-        shown_now.append(bundle["text/html"])
-        return Handle(len(shown_now) - 1)
-
-    ipython, parts = types.ModuleType("IPython"), types.ModuleType("IPython.display")
-    ipython.get_ipython = lambda: types.SimpleNamespace(kernel=object())  # type: ignore[attr-defined]
-    parts.display = display  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "IPython", ipython)
-    monkeypatch.setitem(sys.modules, "IPython.display", parts)
-    yield shown_now
-
-
-def test_a_notebook_has_one_output_with_a_bar_and_the_lines(
-    outputs: list[str], clock: Clock, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert in_notebook()
-    with shown(True) as shows:
-        shows("Reading <b>", 0, 4, "images")
-        assert outputs == []  # what ends soon shows nothing
-        for done in range(1, 4):
-            clock.now += 1
-            shows("Reading <b>", done, 4, "images")
-        assert len(outputs) == 1
-        assert "Reading &lt;b&gt; <progress value='3' max='4'" in outputs[0]
-        assert "3/4 images" in outputs[0]
-        shows("Reading <b>", 4, 4, "images")
-        shows.say("epoch 1 <of> 3")
-        assert "<progress" not in outputs[0]
-        shows("Asking", 0, 1)
-        shows.say("epoch 2")
-        assert "<progress style" in outputs[0]  # nothing is counted
-    assert outputs == ['<pre style="margin:0;line-height:1.3">epoch 1 &lt;of&gt; 3\nepoch 2</pre>']
-    printed = capsys.readouterr()
-    assert (printed.out, printed.err) == ("", "")
-    with cell() as shows:
-        shows("Quick", 0, 2, "steps")
-        shows("Quick", 2, 2, "steps")
-    assert len(outputs) == 1
-
-
-def test_ipython_in_a_terminal_is_no_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
-    ipython = types.ModuleType("IPython")
-    ipython.get_ipython = types.SimpleNamespace  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "IPython", ipython)
-    assert not in_notebook()
-    ipython.get_ipython = lambda: None  # type: ignore[attr-defined]
-    assert not in_notebook()
 
 
 def test_progress_can_be_silent_or_a_function(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,6 @@
 import io
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,14 +23,6 @@ def run(striped: Path) -> Path:
 @pytest.fixture
 def data(striped: Path) -> Path:
     return striped / "root" / "stripes"
-
-
-@pytest.fixture
-def client(run: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
-    monkeypatch.chdir(tmp_path)
-    settings = Settings(runs=(run,), data_root=data.parent, store=tmp_path / "store", device="cpu")
-    with TestClient(create_app(settings), base_url=BASE) as made:
-        yield made
 
 
 @pytest.mark.parametrize("place", ["/", "/thresholds", "/runs", "/train"])

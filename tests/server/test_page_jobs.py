@@ -1,7 +1,6 @@
 """What the page starts: uploads, plans and trainings, and what it refuses to start."""
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +20,6 @@ def run(striped: Path) -> Path:
 @pytest.fixture
 def data(striped: Path) -> Path:
     return striped / "root" / "stripes"
-
-
-@pytest.fixture
-def client(run: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
-    monkeypatch.chdir(tmp_path)
-    settings = Settings(runs=(run,), data_root=data.parent, store=tmp_path / "store", device="cpu")
-    with TestClient(create_app(settings), base_url=BASE) as made:
-        yield made
 
 
 def test_uploads(client: TestClient, data: Path, tmp_path: Path) -> None:

@@ -13,10 +13,10 @@ WHAT_TO_DO = "give a --group-by that tells patients, videos or scenes apart"
 
 def whole_classes(images: ImageSet) -> Iterator[str]:
     """A sentence where groups are whole classes, or nearly; given parts are not made by groups."""
-    if images.splits:
+    if images.splits or not any(images.files.groups.present()):
         return
     classes = Counter(images.labels.tolist())
-    own = Counter((file.label, file.group) for file in images.files if file.group)
+    own = Counter(pair for pair in zip(images.labels.tolist(), images.files.groups, strict=True) if pair[1])
     whole = [
         (label, group) for (label, group), some in own.most_common() if some > 1 and some >= WHOLE * classes[label]
     ]
@@ -32,7 +32,7 @@ def whole_classes(images: ImageSet) -> Iterator[str]:
 
 def classes_without(images: ImageSet, split: Split) -> Iterator[str]:
     """A sentence where groups leave classes without images that train, or without any to report on."""
-    if images.splits or not any(file.group for file in images.files):
+    if images.splits or not any(images.files.groups.present()):
         return
     labels, classes = images.labels, range(len(images.classes))
     for rows, what in ((split.train, "to train on"), (split.test, "to test on")):
